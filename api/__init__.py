@@ -1,0 +1,1 @@
+"""The HTTP front: guard, wire, problems, routes. It asks the engine through `service.client`."""

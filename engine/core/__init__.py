@@ -1,0 +1,1 @@
+"""Pure rules: no clock, socket, disk, randomness or framework below this folder."""

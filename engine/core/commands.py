@@ -1,0 +1,281 @@
+"""What may be asked of the ledger. One struct per command; the HTTP bodies are these structs.
+
+Types carry the bounds of `limits`; decoding refuses unknown fields, wrong types and numbers out
+of range before a command exists. Ids come from outside and are opaque.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.core import limits
+
+_ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
+
+Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS_MAX, pattern=_ID_PATTERN)]
+Text = Annotated[str, Meta(max_length=limits.TEXT_CHARS_MAX)]
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=_ID_PATTERN)
+]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+Quantity = Annotated[int, Meta(ge=1, le=limits.QUANTITY_MAX)]
+OnHand = Annotated[int, Meta(ge=0, le=limits.QUANTITY_MAX)]
+Delta = Annotated[int, Meta(ge=-limits.QUANTITY_MAX, le=limits.QUANTITY_MAX)]
+Price = Annotated[int, Meta(ge=0, le=limits.PRICE_MINOR_MAX)]
+Ttl = Annotated[int, Meta(ge=limits.RESERVATION_TTL_S_MIN, le=limits.RESERVATION_TTL_S_MAX)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
+Moment = Annotated[datetime, Meta(tz=True)]
+LocationKind = Literal["warehouse", "third_party", "store", "marketplace", "supplier"]
+Bucket = Literal["damaged", "quality_control", "safety_stock"]
+Payment = Literal["paid", "pending", "authorized"]
+WhenShort = Literal["refuse", "backorder", "split"]
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of everything that is read from outside."""
+
+
+class PutLocation(_Body):
+    """Create or change a location. A lower `priority` is preferred when orders are routed."""
+
+    location: Id
+    name: Text
+    kind: LocationKind
+    country: Country
+    postcode: Text | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    active: bool = True
+    priority: Priority = 100
+
+
+class Component(_Body):
+    """`quantity` units of `sku` go into one bundle."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class PutSku(_Body):
+    """Create or change a SKU. `components` make it a bundle, which has no stock of its own."""
+
+    sku: Id
+    title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
+    weight_g: Annotated[int, Meta(ge=0, le=limits.WEIGHT_G_MAX)] | None = None
+    backorderable: bool = False
+    components: Annotated[
+        tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)
+    ] = ()
+
+
+class ReceiptLine(_Body):
+    """`quantity` units of `sku` arrived."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class Receive(_Body):
+    """Goods arrived at a location: adds to on_hand."""
+
+    receipt_id: Id
+    location: Id
+    lines: Annotated[
+        tuple[ReceiptLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+
+
+class CountLine(_Body):
+    """`on_hand` units were counted; with `expected_on_hand` only if that is what we believed."""
+
+    sku: Id
+    on_hand: OnHand
+    expected_on_hand: OnHand | None = None
+
+
+class Count(_Body):
+    """A stock count: sets on_hand. Each SKU may stand in one line only."""
+
+    count_id: Id
+    location: Id
+    lines: Annotated[
+        tuple[CountLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+
+
+class AdjustLine(_Body):
+    """Without `bucket`, on_hand changes by `delta`; with it, `delta` units of on_hand move from
+    sellable into that bucket (negative: back)."""
+
+    sku: Id
+    delta: Delta
+    reason: Reason
+    bucket: Bucket | None = None
+
+
+class Adjust(_Body):
+    """A correction with reasons, all or nothing."""
+
+    adjustment_id: Id
+    location: Id
+    lines: Annotated[
+        tuple[AdjustLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+
+
+class TransferLine(_Body):
+    """`quantity` available units of `sku` move."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class Transfer(_Body):
+    """Move available units from one location to another in one step."""
+
+    transfer_id: Id
+    from_location: Id
+    to_location: Id
+    lines: Annotated[
+        tuple[TransferLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+
+
+class ReserveLine(_Body):
+    """`quantity` units of `sku`, from `location` only if it is given."""
+
+    sku: Id
+    quantity: Quantity
+    location: Id | None = None
+
+
+class Reserve(_Body):
+    """Promise stock to a checkout for `ttl_s` seconds; all lines or none."""
+
+    reservation_id: Id
+    channel: Id
+    ttl_s: Ttl
+    lines: Annotated[
+        tuple[ReserveLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)
+    ]
+
+
+class Address(_Body):
+    """Where an order goes. With coordinates, routing can prefer the nearest location."""
+
+    name: Text | None = None
+    company: Text | None = None
+    line1: Text | None = None
+    line2: Text | None = None
+    city: Text | None = None
+    region: Text | None = None
+    postcode: Text | None = None
+    country: Country | None = None
+    phone: Text | None = None
+    email: Text | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+
+class Details(_Body):
+    """What an order carries besides its lines."""
+
+    ship_to: Address | None = None
+    payment: Payment | None = None
+    currency: Currency | None = None
+    placed_at: Moment | None = None
+    required_by: Moment | None = None
+    customer: Text | None = None
+    note: Text | None = None
+
+
+class Commit(Details):
+    """Turn a reservation into an allocated order, named `order_id` or as the reservation."""
+
+    reservation_id: Id = ""
+    order_id: Id | None = None
+
+
+class Extend(_Body):
+    """Let a live reservation end `ttl_s` seconds from now."""
+
+    reservation_id: Id
+    ttl_s: Ttl
+
+
+class Release(_Body):
+    """Give a reservation's units back."""
+
+    reservation_id: Id
+
+
+class OrderLine(_Body):
+    """`quantity` units of `sku` at `unit_price` minor units each."""
+
+    sku: Id
+    quantity: Quantity
+    line_id: Id | None = None
+    unit_price: Price | None = None
+    location: Id | None = None
+
+
+class PlaceOrder(Details, kw_only=True):
+    """Allocate an order. `when_short` says what happens when stock does not suffice:
+    `refuse` all of it, `backorder` what is missing, or `split`: take what is there, let the
+    rest wait, and refuse only when nothing is there."""
+
+    order_id: Id
+    channel: Id
+    lines: Annotated[
+        tuple[OrderLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)
+    ]
+    when_short: WhenShort = "refuse"
+
+
+class CancelLine(_Body):
+    """`quantity` units of `sku` are no longer wanted."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class Cancel(_Body):
+    """Cancel an order whole, or the quantities named."""
+
+    channel: Id
+    order_id: Id
+    lines: Annotated[tuple[CancelLine, ...], Meta(max_length=limits.ORDER_LINES_MAX)] | None = None
+    reason: Reason | None = None
+
+
+Command = (
+    PutLocation | PutSku | Receive | Count | Adjust | Transfer
+    | Reserve | Commit | Extend | Release | PlaceOrder | Cancel
+)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command with who sent it (`actor`, an API key's id) and its `Idempotency-Key`, if any."""
+
+    command: Command
+    actor: str = ""
+    key: str = ""
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=None).encode
+
+
+def fingerprint(command: Command) -> int:
+    """64 bits that tell whether two commands ask for the same thing.
+
+    Defaults are left out before hashing, so a later optional field does not change the
+    fingerprint of the commands that do not use it. BLAKE2b, RFC 7693.
+    """
+    body = _encode((type(command).__name__, command))
+    return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "little")

@@ -1,0 +1,268 @@
+"""From the lines of a reservation or order to takes: expand, grant, route, deal out.
+
+1. Expand: a bundle line becomes parts, one per component SKU, nested bundles included.
+2. Grant: lines are looked at one after the other against a running figure, so two lines of one
+   SKU, or two bundles that share a component, are added up. Lines bound to a location go first.
+3. Route: what was granted, added up by SKU (and bound location), goes to the policy.
+4. Deal out: each part gets its takes from what the policy chose for its SKU, in line order.
+"""
+
+from collections import defaultdict
+
+import msgspec
+
+from engine.core import limits, routing
+from engine.core.commands import Address
+from engine.core.decide import refuse
+from engine.core.events import PositionOpened, Take
+from engine.core.outcomes import Code, Fault, Refused
+from engine.core.state import State
+
+ANYWHERE = -1
+
+
+class Part(msgspec.Struct):
+    """`per_unit` units of stocked SKU `sku` for each unit of line `line`, from `location`."""
+
+    line: int
+    sku: int
+    per_unit: int
+    location: int
+
+
+class Allotment(msgspec.Struct):
+    """What the lines get: `granted` units and `takes` a line; `short` says why not all."""
+
+    opened: list[PositionOpened]
+    granted: list[int]
+    takes: list[list[Take]]
+    short: list[Fault]
+
+
+def allot(state: State, lines, destination: Address | None, *, partial: bool) -> Allotment | Refused:
+    """Allot stock to `lines` (each with sku, quantity, location).
+
+    Without `partial`, nothing is routed once a line is short. Refuses unknown or inactive names
+    and sums that overflow.
+    """
+    parts = _expand(state, lines)
+    if isinstance(parts, Refused):
+        return parts
+    pool = _Pool(state)
+    granted, short = _grant(state, lines, parts, pool)
+    if short and not partial:
+        return Allotment([], granted, [], short)
+    chosen = _route(state, parts, granted, destination)
+    if chosen is None:
+        return refuse(state, Code.LOCATION_INACTIVE, "no location is active; activate one first")
+    opened = _open(state, chosen)
+    takes = _deal(state, len(lines), parts, granted, chosen, opened)
+    wide = next((i for i, t in enumerate(takes) if len(t) > limits.TAKES_PER_LINE_MAX), None)
+    if wide is not None:
+        return refuse(state, Code.BUNDLE_TOO_WIDE, "one line takes from too many positions",
+                      Fault(f"lines[{wide}]", "too many positions"))
+    return _overflow(state, takes) or Allotment(opened, granted, takes, short)
+
+
+def _overflow(state: State, takes: list[list[Take]]) -> Refused | None:
+    """Promises beyond on_hand are bounded too."""
+    promised: dict[int, int] = defaultdict(int)
+    for take in (take for line in takes for take in line):
+        promised[take.position] += take.quantity
+    for number, units in promised.items():
+        if number < len(state.positions):
+            units += state.positions[number].reserved + state.positions[number].allocated
+        if units > limits.BUCKET_UNITS_MAX:
+            return refuse(state, Code.QUANTITY_OVERFLOW,
+                          f"a position promises at most {limits.BUCKET_UNITS_MAX} units",
+                          Fault("lines", "too many units in total"))
+    return None
+
+
+def _expand(state: State, lines) -> list[list[Part]] | Refused:
+    parts, total = [], 0
+    for index, line in enumerate(lines):
+        sku, location = state.sku_numbers.get(line.sku), ANYWHERE
+        if line.location is not None:
+            location = state.location_numbers.get(line.location)
+            wrong = _location_fault(state, index, line.location, location)
+            if wrong:
+                return wrong
+        if sku is None:
+            return refuse(state, Code.UNKNOWN_SKU, f"SKU {line.sku!r} does not exist; put it first",
+                          Fault(f"lines[{index}].sku", "unknown SKU", sku=line.sku))
+        per_unit: dict[int, int] = {}
+        total += leaves_of(state, sku, 1, per_unit)
+        if total > limits.EXPANDED_LINES_MAX:
+            return refuse(state, Code.BUNDLE_TOO_WIDE,
+                          f"bundles expand to more than {limits.EXPANDED_LINES_MAX} parts",
+                          Fault(f"lines[{index}].sku", "too many parts", sku=line.sku))
+        if any(n * line.quantity > limits.QUANTITY_MAX for n in per_unit.values()):
+            return refuse(state, Code.QUANTITY_OVERFLOW,
+                          f"a line takes at most {limits.QUANTITY_MAX} units of a component",
+                          Fault(f"lines[{index}].quantity", "too many units", sku=line.sku))
+        parts.append([Part(index, leaf, n, location) for leaf, n in per_unit.items()])
+    return parts
+
+
+def _location_fault(state: State, index: int, name: str, number: int | None) -> Refused | None:
+    path = f"lines[{index}].location"
+    if number is None:
+        return refuse(state, Code.UNKNOWN_LOCATION, f"location {name!r} does not exist",
+                      Fault(path, "unknown location", location=name))
+    if not state.locations[number].put.active:
+        return refuse(state, Code.LOCATION_INACTIVE, f"location {name!r} is not active",
+                      Fault(path, "inactive location", location=name))
+    return None
+
+
+def leaves_of(state: State, sku: int, times: int, into: dict[int, int]) -> int:
+    """Add the stocked SKUs below `sku` to `into`; return how many were met."""
+    components = state.skus[sku].components
+    if not components:
+        into[sku] = into.get(sku, 0) + times
+        return 1
+    met = 0
+    for child, quantity in components:
+        met += leaves_of(state, child, min(times * quantity, limits.QUANTITY_MAX + 1), into)
+        if met > limits.EXPANDED_LINES_MAX:
+            break
+    return met
+
+
+class _Pool:
+    """The running figure: units that the lines so far have left."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.cells: dict[tuple[int, int], int] = {}
+        self.anywhere: dict[int, int] = {}
+
+    def left(self, part: Part) -> int:
+        """Units that `part` may still take."""
+        if part.location == ANYWHERE:
+            return self._anywhere(part.sku)
+        cell = (part.sku, part.location)
+        if cell not in self.cells:
+            number = self.state.cells.get(cell)
+            units = self.state.positions[number].available if number is not None else 0
+            self.cells[cell] = max(units, 0)
+        return self.cells[cell]
+
+    def _anywhere(self, sku: int) -> int:
+        if sku not in self.anywhere:
+            self.anywhere[sku] = sum(offers(self.state, sku).values())
+        return self.anywhere[sku]
+
+    def take(self, part: Part, units: int) -> None:
+        """Use `units` up."""
+        if part.location != ANYWHERE:
+            self.cells[part.sku, part.location] -= units
+        self.anywhere[part.sku] = self._anywhere(part.sku) - units
+
+
+def offers(state: State, sku: int) -> dict[int, int]:
+    """Return what each active location can give of `sku`."""
+    found = {}
+    for number in state.skus[sku].positions:
+        position = state.positions[number]
+        if position.available > 0 and state.locations[position.location].put.active:
+            found[position.location] = position.available
+    return found
+
+
+def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fault]]:
+    granted, short = [0] * len(lines), {}
+    bound_first = sorted(range(len(lines)), key=lambda i: lines[i].location is None)
+    for index in bound_first:
+        quantity, limiting = lines[index].quantity, None
+        for part in parts[index]:
+            if state.skus[part.sku].put.backorderable:
+                continue
+            units = pool.left(part) // part.per_unit
+            if units < quantity:
+                quantity, limiting = max(units, 0), part
+        granted[index] = quantity
+        if limiting:
+            short[index] = Fault(
+                f"lines[{index}]", "not enough available", sku=state.sku_name(limiting.sku),
+                requested=lines[index].quantity * limiting.per_unit,
+                available=max(pool.left(limiting), 0),
+            )
+        for part in parts[index]:
+            if not state.skus[part.sku].put.backorderable:
+                pool.take(part, quantity * part.per_unit)
+    return granted, [short[index] for index in sorted(short)]
+
+
+def _route(state: State, parts, granted, destination) -> dict | None:
+    """Choose locations for the granted units: {(sku, bound): [(location, units), …]}, or None
+    where units of a backorderable SKU find no active location."""
+    wanted: dict[tuple[int, int], int] = defaultdict(int)
+    for line, quantity in zip(parts, granted, strict=True):
+        for part in line:
+            wanted[part.sku, part.location] += quantity * part.per_unit
+    chosen: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    bound: dict[tuple[int, int], int] = {}
+    for (sku, location), units in wanted.items():
+        if location != ANYWHERE:
+            chosen[sku, location] = [(location, units)] if units else []
+            bound[sku, location] = units
+    free = [key for key in wanted if key[1] == ANYWHERE]
+    stock = []
+    for sku, _ in free:
+        give = {place: units - bound.get((sku, place), 0)
+                for place, units in offers(state, sku).items()}
+        stock.append({place: units for place, units in give.items() if units > 0})
+    demands = [min(wanted[key], sum(give.values())) for key, give in zip(free, stock, strict=True)]
+    rank = {
+        number: (place.put.priority, routing.remoteness(place.put, destination), number)
+        for number, place in enumerate(state.locations) if place.put.active
+    }
+    for key, picks in zip(free, routing.choose(demands, stock, rank), strict=True):
+        chosen[key] = picks
+        missing = wanted[key] - sum(units for _, units in picks)
+        if missing and not rank:
+            return None
+        if missing:
+            _beyond(picks, missing, rank)
+    return chosen
+
+
+def _beyond(picks: list[tuple[int, int]], missing: int, rank: dict) -> None:
+    """Promise `missing` units of a backorderable SKU at the best location."""
+    if picks:
+        place, units = picks[0]
+        picks[0] = (place, units + missing)
+    else:
+        picks.append((min(rank, key=rank.__getitem__), missing))
+
+
+def _open(state: State, chosen: dict) -> list[PositionOpened]:
+    opened, seen = [], set()
+    for (sku, _), picks in chosen.items():
+        for location, _ in picks:
+            if (sku, location) not in state.cells and (sku, location) not in seen:
+                seen.add((sku, location))
+                opened.append(PositionOpened(len(state.positions) + len(opened), sku, location))
+    return opened
+
+
+def _deal(state: State, count: int, parts, granted, chosen, opened) -> list[list[Take]]:
+    fresh = {(event.sku, event.location): event.number for event in opened}
+    left = {key: [list(pick) for pick in picks] for key, picks in chosen.items()}
+    takes: list[list[Take]] = [[] for _ in range(count)]
+    for line in parts:
+        for part in line:
+            need = granted[part.line] * part.per_unit
+            queue = left[part.sku, part.location]
+            while need:
+                location, units = queue[0]
+                number = state.cells.get((part.sku, location), fresh.get((part.sku, location)))
+                used = min(need, units)
+                takes[part.line].append(Take(number, used))
+                need -= used
+                queue[0][1] -= used
+                if not queue[0][1]:
+                    queue.pop(0)
+    return takes

@@ -1,0 +1,121 @@
+"""Locations and SKUs: what exists, and what a bundle is made of."""
+
+import msgspec
+
+from engine.core import answers, limits
+from engine.core.commands import PutLocation, PutSku, Request
+from engine.core.decide import Decision, Replay, cause_of, refuse
+from engine.core.events import LocationPut, SkuPut
+from engine.core.outcomes import Code, Fault, Refused
+from engine.core.state import State
+
+_json = msgspec.json.Encoder().encode
+
+
+def put_location(state: State, request: Request) -> Decision:
+    """Create or change a location; putting the same again is a replay."""
+    put: PutLocation = request.command
+    number = state.location_numbers.get(put.location, len(state.locations))
+    if number < len(state.locations):
+        known = state.locations[number]
+        if known.put == put:
+            return Replay(answers.location(put, known.seq), known.seq)
+    elif number >= limits.LOCATIONS_MAX:
+        return refuse(state, Code.TABLE_FULL, f"there are {number} locations, the most allowed")
+    return [LocationPut(cause_of(request), number, _json(put))]
+
+
+def put_sku(state: State, request: Request) -> Decision:
+    """Create or change a SKU; putting the same again is a replay."""
+    put: PutSku = request.command
+    number = state.sku_numbers.get(put.sku, len(state.skus))
+    known = state.skus[number] if number < len(state.skus) else None
+    if known and known.put == put:
+        return Replay(answers.sku(put, known.seq), known.seq)
+    if not known and number >= limits.SKUS_MAX:
+        return refuse(state, Code.TABLE_FULL, f"there are {number} SKUs, the most allowed")
+    components = []
+    for index, component in enumerate(put.components):
+        child = state.sku_numbers.get(component.sku)
+        path = f"components[{index}].sku"
+        if child is None and component.sku != put.sku:
+            return refuse(
+                state, Code.UNKNOWN_SKU, f"SKU {component.sku!r} does not exist; put it first",
+                Fault(path, "unknown SKU", sku=component.sku),
+            )
+        components.append((number if child is None else child, component.quantity))
+    wrong = _bundle_fault(state, number, known, components) if components else None
+    wrong = wrong or (_oversubscribed(state, known, put) if known else None)
+    if wrong:
+        return wrong
+    return [SkuPut(cause_of(request), number, put.backorderable, tuple(components), _json(put))]
+
+
+def _bundle_fault(state: State, number: int, known, components) -> Refused | None:
+    children = [child for child, _ in components]
+    if len(set(children)) < len(children):
+        return refuse(
+            state, Code.DUPLICATE_LINE, "a component stands in one line only; add its quantities up",
+            Fault("components", "duplicate SKU"),
+        )
+    if number in children or (known and any(_reaches(state, child, number) for child in children)):
+        return refuse(
+            state, Code.BUNDLE_CYCLE, "a bundle cannot contain itself",
+            Fault("components", "contains this SKU"),
+        )
+    if known and known.positions:
+        return refuse(
+            state, Code.BUNDLE_HAS_STOCK,
+            "this SKU has positions of its own; give the bundle a new SKU",
+            Fault("components", "SKU has stock of its own"),
+        )
+    above = _above(state, known) if known else 0
+    if 1 + max(_below(state, child) for child in children) + above > limits.BUNDLE_DEPTH_MAX:
+        return refuse(
+            state, Code.BUNDLE_TOO_DEEP,
+            f"bundles nest {limits.BUNDLE_DEPTH_MAX} deep at most",
+            Fault("components", "too deep"),
+        )
+    return None
+
+
+def _levels(start: set[int], neighbours) -> list[set[int]]:
+    """Return what lies 0, 1, 2, … steps from `start`; each set is met once a level."""
+    levels = [start]
+    while levels[-1] and len(levels) <= limits.BUNDLE_DEPTH_MAX + 1:
+        levels.append({found for number in levels[-1] for found in neighbours(number)})
+    return levels
+
+
+def _children(state: State):
+    return lambda number: [child for child, _ in state.skus[number].components]
+
+
+def _reaches(state: State, start: int, goal: int) -> bool:
+    return any(goal in level for level in _levels({start}, _children(state)))
+
+
+def _below(state: State, number: int) -> int:
+    """Return how many levels of components lie below a SKU."""
+    return sum(map(bool, _levels({number}, _children(state)))) - 1
+
+
+def _above(state: State, sku) -> int:
+    """Return how many levels of bundles lie above a SKU."""
+    return sum(map(bool, _levels(set(sku.parents), lambda number: state.skus[number].parents)))
+
+
+def _oversubscribed(state: State, known, put: PutSku) -> Refused | None:
+    if put.backorderable or not known.put.backorderable:
+        return None
+    for number in known.positions:
+        position = state.positions[number]
+        if position.available < 0:
+            return refuse(
+                state, Code.PROMISED_STOCK,
+                "more is promised than is there; receive or cancel before ending backorders",
+                Fault("backorderable", "promised beyond on_hand", sku=put.sku,
+                      location=state.location_name(position.location),
+                      available=position.available),
+            )
+    return None

@@ -1,0 +1,177 @@
+"""Orders: place, commit a reservation, cancel whole or by line."""
+
+import msgspec
+
+from engine.core import effects, limits, routing
+from engine.core.commands import Cancel, Commit, Details, PlaceOrder, Request
+from engine.core.decide import Decision, Replay, cause_of, conflict, refuse
+from engine.core.decide.allotment import allot
+from engine.core.decide.reservations import find_live
+from engine.core.events import (
+    NO_PRICE,
+    Cut,
+    Freed,
+    Line,
+    OrderCancelled,
+    OrderPlaced,
+    OrderStatus,
+)
+from engine.core.outcomes import Code, Fault, Refused
+from engine.core.state import COMMITTED, Order, State
+
+_json = msgspec.json.Encoder().encode
+
+
+def details_of(command: Details) -> bytes:
+    """Return the JSON of what an order carries besides its lines."""
+    return _json(Details(**{f: getattr(command, f) for f in Details.__struct_fields__}))
+
+
+def status_of(quantity: int, backordered: int) -> OrderStatus:
+    """Return the status of an order of which `quantity` units are wanted still."""
+    if not quantity:
+        return OrderStatus.CANCELLED
+    if not backordered:
+        return OrderStatus.ALLOCATED
+    return OrderStatus.BACKORDERED if backordered == quantity else OrderStatus.PARTIALLY_ALLOCATED
+
+
+def place(state: State, request: Request) -> Decision:
+    """Allocate an order, all or nothing unless `when_short` says otherwise."""
+    command: PlaceOrder = request.command
+    cause = cause_of(request)
+    known = state.order(command.channel, command.order_id)
+    if known:
+        if known.event.cause.fingerprint != cause.fingerprint:
+            return conflict(state, "order_id", command.order_id)
+        return Replay(effects.order_first(state, known), known.seq)
+    if len(state.orders) >= limits.ORDERS_MAX:
+        return refuse(state, Code.TABLE_FULL, "no room for more orders")
+    plan = allot(state, command.lines, command.ship_to, partial=command.when_short != "refuse")
+    if isinstance(plan, Refused):
+        return plan
+    granted = sum(plan.granted)
+    if plan.short and (
+        command.when_short == "refuse" or (command.when_short == "split" and not granted)
+    ):
+        return refuse(state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is taken",
+                      *plan.short)
+    lines = tuple(
+        Line(
+            state.sku_numbers[line.sku], line.quantity, tuple(takes), line.quantity - given,
+            NO_PRICE if line.unit_price is None else line.unit_price, line.line_id or "",
+        )
+        for line, given, takes in zip(command.lines, plan.granted, plan.takes, strict=True)
+    )
+    asked = sum(line.quantity for line in command.lines)
+    return [*plan.opened, OrderPlaced(
+        cause, command.channel, command.order_id, status_of(asked, asked - granted), 0,
+        routing.POLICY_FEWEST, lines, details_of(command),
+    )]
+
+
+def commit(state: State, request: Request) -> Decision:
+    """Turn a live reservation into an allocated order."""
+    command: Commit = request.command
+    cause = cause_of(request)
+    known = state.reservation(command.reservation_id)
+    if known and known.status == COMMITTED:
+        order = state.orders.get(known.order)
+        if order is not None:
+            if order.event.cause.fingerprint != cause.fingerprint:
+                return conflict(state, "reservation_id", command.reservation_id)
+            return Replay(effects.order_first(state, order), order.seq)
+    found = find_live(state, command.reservation_id)
+    if isinstance(found, Refused):
+        return found
+    order_id = command.order_id or command.reservation_id
+    channel = found.event.channel
+    if state.order(channel, order_id):
+        return refuse(state, Code.ORDER_EXISTS,
+                      f"channel {channel!r} has an order {order_id!r} already; name another",
+                      Fault("order_id", "exists already"))
+    if len(state.orders) >= limits.ORDERS_MAX:
+        return refuse(state, Code.TABLE_FULL, "no room for more orders")
+    return [OrderPlaced(
+        cause, channel, order_id, OrderStatus.ALLOCATED, found.seq, routing.POLICY_FEWEST,
+        found.event.lines, details_of(command),
+    )]
+
+
+def cancel(state: State, request: Request) -> Decision:
+    """Cancel an order whole, or the quantities named; exactly what is held becomes available."""
+    command: Cancel = request.command
+    order = state.order(command.channel, command.order_id)
+    if order is None:
+        return refuse(state, Code.UNKNOWN_ORDER,
+                      f"channel {command.channel!r} has no order {command.order_id!r}",
+                      Fault("order_id", "unknown order"))
+    if order.status is OrderStatus.CANCELLED:
+        if command.lines is None:
+            return Replay(effects.order_now(state, order), order.changed_seq)
+        return refuse(state, Code.ORDER_CLOSED, "the order is cancelled already",
+                      Fault("order_id", "cancelled already"))
+    held = [
+        line.quantity - gone
+        for line, gone in zip(order.event.lines, order.cancelled, strict=True)
+    ]
+    wanted = _wanted(state, order, command, held)
+    if isinstance(wanted, Refused):
+        return wanted
+    cuts, freed = [], []
+    for index, units in enumerate(wanted):
+        if units:
+            waiting = min(units, order.backordered[index])
+            cuts.append(Cut(index, units, waiting))
+            freed += _free(state, order, index, units - waiting)
+    waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
+    status = status_of(sum(held) - sum(wanted), waiting_after)
+    return [OrderCancelled(
+        cause_of(request), order.seq, status, command.reason or "", tuple(cuts), tuple(freed)
+    )]
+
+
+def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> list[int] | Refused:
+    """Units to cut off each line; of a SKU on several lines, the last lines give first."""
+    if command.lines is None:
+        return held
+    wanted = [0] * len(held)
+    for asked_index, asked in enumerate(command.lines):
+        sku = state.sku_numbers.get(asked.sku, -1)
+        units = asked.quantity
+        for index in reversed(range(len(held))):
+            if order.event.lines[index].sku == sku:
+                cut = min(units, held[index] - wanted[index])
+                wanted[index] += cut
+                units -= cut
+        if units:
+            return refuse(state, Code.QUANTITY_NOT_HELD,
+                          f"the order holds {asked.quantity - units} units of {asked.sku!r} that "
+                          "are not cancelled yet",
+                          Fault(f"lines[{asked_index}].quantity", "more than the order holds",
+                                sku=asked.sku, requested=asked.quantity,
+                                available=asked.quantity - units))
+    return wanted
+
+
+def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:
+    """Units of line `index` to give back, from its last takes first.
+
+    A bundle's line gives back each component in the proportion in which it was taken, which is
+    whole: components were taken for whole bundles only.
+    """
+    line = order.event.lines[index]
+    allotted = line.quantity - line.backordered
+    taken: dict[int, int] = {}
+    for take in line.takes:
+        sku = state.positions[take.position].sku
+        taken[sku] = taken.get(sku, 0) + take.quantity
+    need = {sku: total // allotted * units for sku, total in taken.items()}
+    freed = []
+    for number in reversed(range(len(line.takes))):
+        sku = state.positions[line.takes[number].position].sku
+        back = min(need[sku], order.takes[index][number])
+        if back:
+            freed.append(Freed(index, number, back))
+            need[sku] -= back
+    return freed

@@ -1,0 +1,200 @@
+"""The canonical bytes of a state, and back. Public format: docs/snapshot-format.md.
+
+Sections in fixed order, each a `u64` count and its rows in order of number or sequence. Rows that
+came from events hold the event's packed record, so there is one codec for both. The format is
+canonical: equal states give equal bytes. What can be derived (positions of a SKU, ids, the timing
+wheel's slots, queues of closed entries) is rebuilt, not stored.
+"""
+
+import hashlib
+import struct
+
+import msgspec
+
+from engine.core import limits, records
+from engine.core.commands import PutLocation, PutSku
+from engine.core.errors import LedgerError
+from engine.core.events import OrderStatus
+from engine.core.state import (
+    LIVE,
+    Location,
+    Order,
+    Position,
+    Remembered,
+    Reservation,
+    Sku,
+    State,
+)
+
+MAGIC = b"DIBSSTAT"
+VERSION = 1
+_HEAD = struct.Struct("<8sHQQ")
+_COUNT = struct.Struct("<Q")
+_SEQ = struct.Struct("<Q")
+_PAIR = struct.Struct("<II")
+_POSITION = struct.Struct("<II6q")
+_RESERVATION = struct.Struct("<QQQBQQ")
+_ORDER = struct.Struct("<QQBQ")
+_LINE = struct.Struct("<IIH")
+_UNITS = struct.Struct("<I")
+_REMEMBERED = struct.Struct("<QQQ")
+_json = msgspec.json.Encoder().encode
+_location = msgspec.json.Decoder(PutLocation).decode
+_sku = msgspec.json.Decoder(PutSku).decode
+
+
+def digest(data: bytes) -> str:
+    """Return the digest of canonical bytes: BLAKE2b, 128 bits, as hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _blob(data: bytes) -> bytes:
+    return _UNITS.pack(len(data)) + data
+
+
+def _sku_row(sku: Sku) -> bytes:
+    pairs = b"".join(_PAIR.pack(*pair) for pair in sku.components)
+    return _SEQ.pack(sku.seq) + _blob(_json(sku.put)) + _blob(pairs)
+
+
+def _position_row(p: Position) -> bytes:
+    return _POSITION.pack(
+        p.sku, p.location, p.on_hand, p.reserved, p.allocated,
+        p.damaged, p.quality_control, p.safety_stock,
+    )
+
+
+def _reservation_row(r: Reservation) -> bytes:
+    head = _RESERVATION.pack(r.seq, r.expires_us, r.armed_seq, r.status, r.closed_us, r.order)
+    return head + _blob(records.encode(r.event))
+
+
+def _order_row(o: Order) -> bytes:
+    parts = [_ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us), _blob(records.encode(o.event))]
+    for takes, backordered, cancelled in zip(o.takes, o.backordered, o.cancelled, strict=True):
+        parts.append(_LINE.pack(backordered, cancelled, len(takes)))
+        parts += [_UNITS.pack(units) for units in takes]
+    return b"".join(parts)
+
+
+def _remembered_row(r: Remembered) -> bytes:
+    return _REMEMBERED.pack(r.seq, r.stamp_us, r.fingerprint) + _blob(r.key.encode()) + _blob(r.answer)
+
+
+def dump(state: State) -> bytes:
+    """Return the canonical bytes of `state`."""
+    parts = [_HEAD.pack(MAGIC, VERSION, state.seq, state.stamp_us)]
+    sections = (
+        (state.locations, lambda row: _SEQ.pack(row.seq) + _blob(_json(row.put))),
+        (state.skus, _sku_row),
+        (state.positions, _position_row),
+        ([state.reservations[seq] for seq in sorted(state.reservations)], _reservation_row),
+        ([state.orders[seq] for seq in sorted(state.orders)], _order_row),
+        (state.remembered.values(), _remembered_row),
+    )
+    for rows, pack in sections:
+        parts.append(_COUNT.pack(len(rows)))
+        parts += map(pack, rows)
+    return b"".join(parts)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def unpack(self, packer: struct.Struct) -> tuple:
+        if self.at + packer.size > len(self.data):
+            raise LedgerError("snapshot ends too early; use an older one, or replay the log")
+        values = packer.unpack_from(self.data, self.at)
+        self.at += packer.size
+        return values
+
+    def blob(self) -> bytes:
+        (size,) = self.unpack(_UNITS)
+        if self.at + size > len(self.data):
+            raise LedgerError("snapshot ends too early; use an older one, or replay the log")
+        self.at += size
+        return bytes(self.data[self.at - size : self.at])
+
+    def rows(self) -> range:
+        return range(self.unpack(_COUNT)[0])
+
+
+def load(data: bytes) -> State:
+    """Return the state of canonical bytes; `LedgerError` if they are not exactly one state."""
+    reader, state = _Reader(data), State()
+    magic, version, state.seq, state.stamp_us = reader.unpack(_HEAD)
+    state.now_us = state.stamp_us
+    if magic != MAGIC or version != VERSION:
+        raise LedgerError(f"not a dibs state of version {VERSION}; replay the log instead")
+    _load_catalogue(reader, state)
+    for number in reader.rows():
+        position = Position(*reader.unpack(_POSITION))
+        state.positions.append(position)
+        state.cells[position.sku, position.location] = number
+        state.skus[position.sku].positions.append(number)
+    _load_reservations(reader, state)
+    _load_orders(reader, state)
+    for _ in reader.rows():
+        seq, stamp_us, fingerprint = reader.unpack(_REMEMBERED)
+        key = reader.blob().decode()
+        state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
+    if reader.at != len(data):
+        raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
+    return state
+
+
+def _load_catalogue(reader: _Reader, state: State) -> None:
+    for number in reader.rows():
+        (seq,) = reader.unpack(_SEQ)
+        put = _location(reader.blob())
+        state.locations.append(Location(put, seq))
+        state.location_numbers[put.location] = number
+    for number in reader.rows():
+        (seq,) = reader.unpack(_SEQ)
+        put, pairs = _sku(reader.blob()), reader.blob()
+        components = tuple(_PAIR.iter_unpack(pairs))
+        state.skus.append(Sku(put, seq, components, positions=[], parents=set()))
+        state.sku_numbers[put.sku] = number
+    for number, sku in enumerate(state.skus):
+        for component, _ in sku.components:
+            state.skus[component].parents.add(number)
+
+
+def _load_reservations(reader: _Reader, state: State) -> None:
+    for _ in reader.rows():
+        seq, expires_us, armed_seq, status, closed_us, order = reader.unpack(_RESERVATION)
+        event = records.decode(reader.blob())
+        entry = Reservation(seq, event, expires_us, armed_seq, status, closed_us, order)
+        state.reservations[seq] = entry
+        state.reservation_seqs[event.reservation_id] = seq
+    live = [entry for entry in state.reservations.values() if entry.status == LIVE]
+    for entry in sorted(live, key=lambda entry: entry.armed_seq):
+        state.arm(entry)
+    closed = [entry for entry in state.reservations.values() if entry.status != LIVE]
+    state.closed_reservations.extend(
+        entry.seq for entry in sorted(closed, key=lambda entry: entry.armed_seq)
+    )
+
+
+def _load_orders(reader: _Reader, state: State) -> None:
+    for _ in reader.rows():
+        seq, changed_seq, status, closed_us = reader.unpack(_ORDER)
+        event = records.decode(reader.blob())
+        takes, backordered, cancelled = [], [], []
+        for _ in event.lines:
+            waiting, cut, count = reader.unpack(_LINE)
+            backordered.append(waiting)
+            cancelled.append(cut)
+            takes.append([reader.unpack(_UNITS)[0] for _ in range(count)])
+        state.orders[seq] = Order(
+            seq, event, changed_seq, OrderStatus(status), takes, backordered, cancelled, closed_us
+        )
+        state.order_seqs[event.channel, event.order_id] = seq
+    closed = [entry for entry in state.orders.values() if entry.closed_us]
+    state.closed_orders.extend(
+        entry.seq for entry in sorted(closed, key=lambda entry: entry.changed_seq)
+    )
+
+
+assert limits.QUANTITY_MAX < 2**32, "units of a take are stored in four bytes"

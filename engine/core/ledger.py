@@ -1,0 +1,265 @@
+"""The ledger, in plain Python: specification, test oracle and fallback of `ext.ledger`.
+
+One thread talks to it, in batches:
+
+    ledger.begin(stamp_us)              time is an input; the ledger has no clock
+    outcome = ledger.decide(request)    check and take are one step
+    ledger.expire(limit)                due reservations end, as logged events
+    batch = ledger.drain()              the packed records since begin, for one frame
+
+and in replay: `ledger.apply(stamp_us, first_seq, records)`. Both ways go through `effects.apply`.
+What is asked (`commands`), answered (`outcomes`, `answers`), logged (`events`, `records`) and
+remembered (`state`) each has its file; `decide/` holds the rules, one file per noun.
+"""
+
+from typing import Any
+
+import msgspec
+
+from engine.core import answers, commands, dump, effects, limits, reading, records
+from engine.core.decide import Replay, catalogue, orders, refuse, reservations, stock
+from engine.core.decide import conflict as _conflict
+from engine.core.errors import LedgerError
+from engine.core.events import (
+    EpochOpened,
+    Event,
+    LocationPut,
+    OrderCancelled,
+    OrderPlaced,
+    ReservationExpired,
+    ReservationExtended,
+    ReservationReleased,
+    Reserved,
+    SkuPut,
+    StockMoved,
+)
+from engine.core.outcomes import Accepted, Code, Outcome, Refused
+from engine.core.records import Batch
+from engine.core.state import LIVE, State
+
+_DECIDE = {
+    commands.PutLocation: catalogue.put_location,
+    commands.PutSku: catalogue.put_sku,
+    commands.Receive: stock.receive,
+    commands.Count: stock.count,
+    commands.Adjust: stock.adjust,
+    commands.Transfer: stock.transfer,
+    commands.Reserve: reservations.reserve,
+    commands.Extend: reservations.extend,
+    commands.Release: reservations.release,
+    commands.Commit: orders.commit,
+    commands.PlaceOrder: orders.place,
+    commands.Cancel: orders.cancel,
+}
+
+
+class Ledger:
+    """All stock, reservations and orders of one partition. Not thread-safe: it has one owner."""
+
+    def __init__(self) -> None:
+        self._state = State()
+        self._records: list[bytes] = []
+        self._first_seq = 1
+
+    # Writing.
+
+    @property
+    def seq(self) -> int:
+        """Sequence number of the last event, decided or applied."""
+        return self._state.seq
+
+    @property
+    def stamp_us(self) -> int:
+        """Stamp of the last batch that held an event."""
+        return self._state.stamp_us
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of the records decided since `begin`."""
+        return sum(map(len, self._records))
+
+    def begin(self, stamp_us: int) -> None:
+        """Open a batch at `stamp_us` (UTC, microseconds), later than any before."""
+        if self._records:
+            raise LedgerError("begin: the batch before was not drained")
+        if stamp_us <= self._state.now_us:
+            raise LedgerError(f"begin: stamp {stamp_us} is not after {self._state.now_us}")
+        self._state.now_us = stamp_us
+        self._first_seq = self._state.seq + 1
+
+    def decide(self, request: commands.Request) -> Outcome:
+        """Decide one command; accepted effects hold at once, refusals change nothing."""
+        state = self._state
+        if request.key:
+            known = state.answered(f"key:{request.actor}:{request.key}")
+            if known:
+                if known.fingerprint != commands.fingerprint(request.command):
+                    return _conflict(state, "Idempotency-Key", request.key)
+                return _replayed(known.answer, known.seq)
+            if len(state.remembered) >= limits.DOCUMENTS_MAX:
+                return refuse(state, Code.TABLE_FULL, "no room for more Idempotency-Keys")
+        decision = _DECIDE[type(request.command)](state, request)
+        if isinstance(decision, Refused):
+            return decision
+        if isinstance(decision, Replay):
+            return _replayed(decision.answer, decision.seq)
+        created = _creates(state, decision[-1])
+        for event in decision:
+            self._record(event)
+        return Accepted(self._answer(decision[-1]), state.seq, created=created)
+
+    def expire(self, limit: int = limits.EXPIRIES_PER_TICK_MAX) -> int:
+        """End at most `limit` reservations whose time is over, in the order of their wheel slots
+        and, within a slot, of arming. Returns how many ended."""
+        state, done = self._state, 0
+        for tick in sorted(tick for tick in state.wheel
+                           if tick < state.now_us // limits.WHEEL_TICK_US):
+            slot = state.wheel[tick]
+            while slot and done < limit:
+                seq, armed_seq = slot.pop(0)
+                entry = state.reservations.get(seq)
+                if entry and entry.status == LIVE and entry.armed_seq == armed_seq:
+                    self._record(ReservationExpired(seq))
+                    done += 1
+            if slot:
+                break
+            del state.wheel[tick]
+        return done
+
+    def open_epoch(self, epoch: int, writer: str, software: str) -> None:
+        """Record that a writer takes over; the first event of each epoch."""
+        self._record(EpochOpened(epoch, writer, software))
+
+    def drain(self) -> Batch:
+        """Close the batch and return its records, empty when nothing changed."""
+        state = self._state
+        batch = Batch(state.now_us, self._first_seq, len(self._records), b"".join(self._records))
+        if self._records:
+            self._records = []
+            state.stamp_us = state.now_us
+            state.evict()
+        self._first_seq = state.seq + 1
+        return batch
+
+    def _record(self, event: Event) -> None:
+        effects.apply(self._state, event)
+        self._records.append(records.encode(event))
+
+    def _answer(self, event: Event) -> Any:
+        state = self._state
+        match event:
+            case OrderPlaced():
+                return effects.order_first(state, state.orders[state.seq])
+            case Reserved():
+                return effects.reservation_first(state, state.reservations[state.seq])
+            case ReservationExtended() | ReservationReleased():
+                entry = state.reservations[event.reservation]
+                return effects.reservation_now(state, entry, state.seq)
+            case OrderCancelled():
+                return effects.order_now(state, state.orders[event.order])
+            case StockMoved():
+                return answers.document(event, state.seq, state)
+            case LocationPut():
+                return answers.location(state.locations[event.number].put, state.seq)
+            case SkuPut():
+                return answers.sku(state.skus[event.number].put, state.seq)
+        raise LedgerError(f"no answer for {type(event).__name__}")
+
+    # Replay.
+
+    def apply(self, stamp_us: int, first_seq: int, body: bytes) -> None:
+        """Apply one frame's records. `LedgerError` if they do not follow on this state."""
+        state = self._state
+        if first_seq != state.seq + 1 or stamp_us <= state.stamp_us or self._records:
+            raise LedgerError(f"frame at seq {first_seq} does not follow seq {state.seq}")
+        state.now_us = state.stamp_us = stamp_us
+        for record in records.split(body):
+            effects.apply(state, records.decode(record))
+        state.evict()
+
+    # Reading. Nothing here changes anything; `seq` says as of when it is true.
+
+    def stock(self, sku: str) -> answers.StockAnswer | None:
+        """Stock of one SKU; of a bundle, what its components allow."""
+        return reading.stock(self._state, sku)
+
+    def order(self, channel: str, order_id: str) -> answers.OrderAnswer | None:
+        """One order as it stands."""
+        found = self._state.orders.get(self._state.order_seqs.get((channel, order_id), 0))
+        return effects.order_now(self._state, found) if found else None
+
+    def orders(self, *, status: str = "", channel: str = "", q: str = "", before: int = 0,
+               limit: int = limits.PAGE_ROWS_DEFAULT, scan: int = 4_096):
+        """A page of orders, newest first; see `reading.orders`."""
+        return reading.orders(self._state, status, channel, q, before, limit, scan)
+
+    def reservation(self, reservation_id: str) -> answers.ReservationAnswer | None:
+        """One reservation as it stands."""
+        state = self._state
+        found = state.reservations.get(state.reservation_seqs.get(reservation_id, 0))
+        return effects.reservation_now(state, found, found.seq) if found else None
+
+    def location(self, name: str) -> answers.LocationAnswer | None:
+        """One location."""
+        return reading.location(self._state, name)
+
+    def sku(self, name: str) -> answers.SkuAnswer | None:
+        """One SKU."""
+        return reading.sku(self._state, name)
+
+    def locations(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of locations in order of creation: (answers, number to go on after or None)."""
+        return reading.catalogue(self._state.locations, answers.location, after, limit)
+
+    def skus(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of SKUs in order of creation: (answers, number to go on after or None)."""
+        return reading.catalogue(self._state.skus, answers.sku, after, limit)
+
+    def positions(self, numbers: list[int]) -> list[tuple[str, answers.QuantitiesAnswer]]:
+        """SKU and quantities of positions by number, for streams."""
+        return reading.positions(self._state, numbers)
+
+    def sizes(self) -> dict[str, int]:
+        """Rows of each table, for metrics."""
+        return reading.sizes(self._state)
+
+    def next_expiry_us(self) -> int:
+        """When the next wheel slot that holds something is over; 0 when the wheel is empty."""
+        wheel = self._state.wheel
+        return (min(wheel) + 1) * limits.WHEEL_TICK_US if wheel else 0
+
+    # The whole state.
+
+    def dump(self) -> bytes:
+        """Return the canonical bytes of the state (docs/snapshot-format.md). Equal states give
+        equal bytes, whichever twin holds them and however they came about."""
+        return dump.dump(self._state)
+
+    @classmethod
+    def load(cls, data: bytes) -> "Ledger":
+        """Return a ledger with the dumped state."""
+        ledger = cls()
+        ledger._state = dump.load(data)
+        ledger._first_seq = ledger._state.seq + 1
+        return ledger
+
+    def digest(self) -> str:
+        """Return the digest of the canonical state, 32 hex digits."""
+        return dump.digest(self.dump())
+
+
+def _replayed(answer: Any, seq: int) -> Accepted:
+    if isinstance(answer, bytes):
+        answer = msgspec.json.decode(answer)
+        answer["replayed"] = True
+    else:
+        answer.replayed = True
+    return Accepted(answer, seq, replayed=True, created=False)
+
+
+def _creates(state: State, event: Event) -> bool:
+    if isinstance(event, LocationPut):
+        return event.number == len(state.locations)
+    if isinstance(event, SkuPut):
+        return event.number == len(state.skus)
+    return isinstance(event, (OrderPlaced, Reserved, StockMoved))

@@ -1,0 +1,89 @@
+"""Every bound of dibs: its name, its unit, and how the bounds relate.
+
+A limit that is reached gives a code (see `outcomes.Code`), never a crash. Units stand last in
+the name; the assertions below hold the relations that other files rely on.
+"""
+
+# Words from outside: opaque strings, bounded in characters. A character takes up to four bytes of
+# UTF-8, and the log stores a string's length in two.
+ID_CHARS_MAX = 128
+TITLE_CHARS_MAX = 512
+TEXT_CHARS_MAX = 512
+REASON_CHARS_MAX = 64
+
+# Quantities. One line holds at most a billion units; a bucket stays exact in a JSON number.
+QUANTITY_MAX = 1_000_000_000
+BUCKET_UNITS_MAX = 2**53 - 1
+PRICE_MINOR_MAX = 10**15
+WEIGHT_G_MAX = 1_000_000_000
+
+# Shape of one command.
+ORDER_LINES_MAX = 1_000
+DOCUMENT_LINES_MAX = 1_000
+BATCH_ORDERS_MAX = 1_000
+BUNDLE_COMPONENTS_MAX = 100
+BUNDLE_DEPTH_MAX = 4
+EXPANDED_LINES_MAX = 10_000
+TAKES_PER_LINE_MAX = 60_000
+JSON_DEPTH_MAX = 32
+
+# Routing: beyond this many candidates, or this much work, the search is greedy, not exact.
+ROUTE_EXACT_LOCATIONS_MAX = 12
+ROUTE_EXACT_WORK_MAX = 1 << 17
+
+# Time. A reservation lives from one second to a day; the timing wheel covers more than that.
+RESERVATION_TTL_S_MIN = 1
+RESERVATION_TTL_S_MAX = 86_400
+WHEEL_TICK_US = 100_000
+WHEEL_SLOTS = 1 << 20
+EXPIRIES_PER_TICK_MAX = 4_096
+IDEMPOTENCY_RETENTION_US = 7 * 86_400 * 1_000_000
+CLOSED_ORDER_RETENTION_US = 90 * 86_400 * 1_000_000
+EVICTIONS_PER_FRAME_MAX = 1_024
+
+# Tables of the ledger. A full table refuses with `table_full`.
+SKUS_MAX = 4_000_000
+LOCATIONS_MAX = 10_000
+POSITIONS_MAX = 50_000_000
+RESERVATIONS_MAX = 10_000_000
+ORDERS_MAX = 50_000_000
+DOCUMENTS_MAX = 10_000_000
+
+# The log. One frame is one stream entry.
+FRAME_VERSION = 1
+FRAME_EVENTS_MAX = 65_536
+FRAME_BODY_BYTES_TARGET = 1 << 20
+FRAME_BODY_BYTES_MAX = 64 << 20
+EVENT_BYTES_MAX = 16 << 20
+SEGMENT_BYTES_TARGET = 64 << 20
+
+# The loop. Commands that wait for a batch, and how long an answer may take.
+QUEUE_COMMANDS_MAX = 65_536
+BATCH_COMMANDS_MAX = 4_096
+APPEND_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 30.0
+RECONNECT_DELAY_S_MAX = 2.0
+
+# The front, enforced below ASGI.
+HEADER_BYTES_MAX = 16 << 10
+BODY_BYTES_MAX = 8 << 20
+HEADER_TIMEOUT_S = 10.0
+BODY_TIMEOUT_S = 30.0
+IDLE_TIMEOUT_S = 75.0
+CONNECTIONS_MAX = 10_000
+PAGE_ROWS_MAX = 500
+PAGE_ROWS_DEFAULT = 50
+STREAM_SUBSCRIBERS_MAX = 1_000
+STREAM_BUFFER_CHANGES_MAX = 10_000
+KEY_REFRESH_S = 1.0
+
+# Streams for other services.
+STOCK_STREAM_ENTRIES_MAX = 1_000_000
+
+assert 4 * max(ID_CHARS_MAX, TITLE_CHARS_MAX, TEXT_CHARS_MAX, REASON_CHARS_MAX) < 2**16
+assert QUANTITY_MAX < 2**32 and QUANTITY_MAX * ORDER_LINES_MAX < 2**53
+assert WHEEL_TICK_US * WHEEL_SLOTS > (RESERVATION_TTL_S_MAX + 60) * 1_000_000
+assert RESERVATION_TTL_S_MAX * 1_000_000 < IDEMPOTENCY_RETENTION_US
+assert TAKES_PER_LINE_MAX < 2**16 and ORDER_LINES_MAX < 2**16
+assert FRAME_BODY_BYTES_TARGET < EVENT_BYTES_MAX < FRAME_BODY_BYTES_MAX
+assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32

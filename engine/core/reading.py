@@ -1,0 +1,113 @@
+"""Questions to the state: stock, pages of orders and of the catalogue, table sizes."""
+
+from engine.core import answers, effects
+from engine.core.answers import QuantitiesAnswer, StockAnswer
+from engine.core.decide.allotment import leaves_of
+from engine.core.state import LIVE, Position, State
+
+_FIELDS = ("on_hand", "reserved", "allocated", "unavailable", "available")
+
+
+def quantities(state: State, position: Position) -> QuantitiesAnswer:
+    """Return the buckets of one position."""
+    return QuantitiesAnswer(
+        state.location_name(position.location), *(getattr(position, f) for f in _FIELDS)
+    )
+
+
+def positions(state: State, numbers: list[int]) -> list[tuple[str, QuantitiesAnswer]]:
+    """Return (SKU, buckets) of positions by number."""
+    return [
+        (state.position_sku_name(n), quantities(state, state.positions[n])) for n in numbers
+    ]
+
+
+def stock(state: State, name: str) -> StockAnswer | None:
+    """Return the stock of one SKU, positions in order of opening."""
+    number = state.sku_numbers.get(name)
+    if number is None:
+        return None
+    sku = state.skus[number]
+    if sku.components:
+        return _bundle(state, name, number)
+    rows = [quantities(state, state.positions[n]) for n in sku.positions]
+    totals = [sum(getattr(row, f) for row in rows) for f in _FIELDS]
+    return StockAnswer(name, state.seq, *totals, rows)
+
+
+def _bundle(state: State, name: str, number: int) -> StockAnswer:
+    """A bundle has no units of its own: `available` is how many could be built, in total and at
+    each location that holds every component; the other buckets are 0."""
+    leaves: dict[int, int] = {}
+    leaves_of(state, number, 1, leaves)
+    total, places = None, None
+    for leaf, per_unit in leaves.items():
+        here, units = {}, 0
+        for n in state.skus[leaf].positions:
+            position = state.positions[n]
+            here[position.location] = max(position.available, 0) // per_unit
+            units += max(position.available, 0)
+        total = units // per_unit if total is None else min(total, units // per_unit)
+        places = here if places is None else {
+            p: min(places[p], here[p]) for p in places if p in here
+        }
+    rows = [
+        QuantitiesAnswer(state.location_name(p), 0, 0, 0, 0, units)
+        for p, units in sorted((places or {}).items())
+    ]
+    return StockAnswer(name, state.seq, 0, 0, 0, 0, total or 0, rows)
+
+
+def orders(state, status: str, channel: str, q: str, before: int, limit: int, scan: int):
+    """Return (answers, cursor): orders older than `before` (0: the newest first) that match.
+
+    `q` is a part of the order's id. At most `scan` orders are looked at; `cursor` is the log
+    position to go on before, or None at the end.
+    """
+    rows, looked = [], 0
+    for seq in reversed(state.orders):
+        if before and seq >= before:
+            continue
+        if looked == scan or len(rows) == limit:
+            return rows, last
+        looked, last = looked + 1, seq
+        order = state.orders[seq]
+        if (
+            (not status or order.status.name.lower() == status)
+            and (not channel or order.event.channel == channel)
+            and q in order.event.order_id
+        ):
+            rows.append(effects.order_now(state, order))
+    return rows, None
+
+
+def location(state: State, name: str):
+    """Return one location's answer, or None."""
+    number = state.location_numbers.get(name)
+    found = None if number is None else state.locations[number]
+    return found and answers.location(found.put, found.seq)
+
+
+def sku(state: State, name: str):
+    """Return one SKU's answer, or None."""
+    number = state.sku_numbers.get(name)
+    found = None if number is None else state.skus[number]
+    return found and answers.sku(found.put, found.seq)
+
+
+def catalogue(rows: list, answer, after: int, limit: int):
+    """Return (answers, cursor) of the rows numbered above `after`."""
+    page = rows[after + 1 : after + 1 + limit]
+    last = after + len(page)
+    return [answer(row.put, row.seq) for row in page], last if last + 1 < len(rows) else None
+
+
+def sizes(state: State) -> dict[str, int]:
+    """Return rows per table."""
+    return {
+        "skus": len(state.skus), "locations": len(state.locations),
+        "positions": len(state.positions), "orders": len(state.orders),
+        "reservations": len(state.reservations),
+        "reservations_live": sum(r.status == LIVE for r in state.reservations.values()),
+        "documents": len(state.remembered),
+    }

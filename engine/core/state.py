@@ -1,0 +1,215 @@
+"""What the ledger remembers: plain tables, keyed by dense numbers and sequence numbers.
+
+Only `effects.apply` changes them, so live decisions and replay cannot differ. The tables and
+their invariants:
+
+1. A position's units: `0 ≤ reserved + allocated + unavailable ≤ on_hand`, unless its SKU is
+   backorderable (P1).
+2. `reserved` is the sum over live reservations' takes, `allocated` that over orders' takes (P2).
+3. Every id maps to the newest entry that bears it.
+"""
+
+from collections import deque
+
+import msgspec
+
+from engine.core import limits
+from engine.core.commands import PutLocation, PutSku
+from engine.core.events import OrderPlaced, OrderStatus, Reserved
+
+LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
+RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
+
+
+class Location(msgspec.Struct):
+    """A place, as last put at log position `seq`."""
+
+    put: PutLocation
+    seq: int
+
+
+class Sku(msgspec.Struct):
+    """A SKU, as last put at `seq`; `positions` in order of opening, `parents` are bundles."""
+
+    put: PutSku
+    seq: int
+    components: tuple[tuple[int, int], ...] = ()
+    positions: list[int] = []
+    parents: set[int] = set()
+
+
+class Position(msgspec.Struct):
+    """Units of one SKU at one location, by bucket."""
+
+    sku: int
+    location: int
+    on_hand: int = 0
+    reserved: int = 0
+    allocated: int = 0
+    damaged: int = 0
+    quality_control: int = 0
+    safety_stock: int = 0
+
+    @property
+    def unavailable(self) -> int:
+        """Units on hand that are not sellable."""
+        return self.damaged + self.quality_control + self.safety_stock
+
+    @property
+    def available(self) -> int:
+        """Units that may be promised."""
+        return self.on_hand - self.reserved - self.allocated - self.unavailable
+
+
+class Reservation(msgspec.Struct):
+    """`event` made it at `seq`; `armed_seq` is the event that set its present end, or closed it."""
+
+    seq: int
+    event: Reserved
+    expires_us: int
+    armed_seq: int
+    status: int = LIVE
+    closed_us: int = 0
+    order: int = 0
+
+
+class Order(msgspec.Struct):
+    """`event` made it at `seq`; the lists hold what is left of its lines and their takes."""
+
+    seq: int
+    event: OrderPlaced
+    changed_seq: int
+    status: OrderStatus
+    takes: list[list[int]]
+    backordered: list[int]
+    cancelled: list[int]
+    closed_us: int = 0
+
+
+class Remembered(msgspec.Struct):
+    """The first answer to a document's id or an Idempotency-Key, as JSON."""
+
+    key: str
+    seq: int
+    stamp_us: int
+    fingerprint: int
+    answer: bytes
+
+
+class State:
+    """All tables, and the texts for their numbers."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.now_us = 0  # stamp of the open batch; expiry and retention are judged by it
+        self.stamp_us = 0  # stamp of the last batch that held an event
+        self.locations: list[Location] = []
+        self.location_numbers: dict[str, int] = {}
+        self.skus: list[Sku] = []
+        self.sku_numbers: dict[str, int] = {}
+        self.positions: list[Position] = []
+        self.cells: dict[tuple[int, int], int] = {}
+        self.reservations: dict[int, Reservation] = {}
+        self.reservation_seqs: dict[str, int] = {}
+        self.orders: dict[int, Order] = {}
+        self.order_seqs: dict[tuple[str, str], int] = {}
+        self.remembered: dict[str, Remembered] = {}
+        self.wheel: dict[int, list[tuple[int, int]]] = {}
+        self.wheel_tick = 0
+        self.closed_reservations: deque[int] = deque()
+        self.closed_orders: deque[int] = deque()
+
+    # Texts for numbers.
+
+    def location_name(self, number: int) -> str:
+        """Return the id of location `number`."""
+        return self.locations[number].put.location
+
+    def sku_name(self, number: int) -> str:
+        """Return the id of SKU `number`."""
+        return self.skus[number].put.sku
+
+    def position_sku_name(self, number: int) -> str:
+        """Return the id of the SKU at position `number`."""
+        return self.sku_name(self.positions[number].sku)
+
+    def position_location_name(self, number: int) -> str:
+        """Return the id of the location at position `number`."""
+        return self.location_name(self.positions[number].location)
+
+    def position_on_hand(self, number: int) -> int:
+        """Return the units on hand at position `number`."""
+        return self.positions[number].on_hand
+
+    # Lookups by id, which treat what retention has outlived as gone.
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """Return the reservation that bears this id, unless closed longer than retention."""
+        found = self.reservations.get(self.reservation_seqs.get(reservation_id, 0))
+        if found and found.status != LIVE and _old(
+            found.closed_us, self.now_us, limits.IDEMPOTENCY_RETENTION_US
+        ):
+            return None
+        return found
+
+    def order(self, channel: str, order_id: str) -> Order | None:
+        """Return the order that bears this id, unless closed longer than retention."""
+        found = self.orders.get(self.order_seqs.get((channel, order_id), 0))
+        if found and found.closed_us and _old(
+            found.closed_us, self.now_us, limits.CLOSED_ORDER_RETENTION_US
+        ):
+            return None
+        return found
+
+    def answered(self, key: str) -> Remembered | None:
+        """Return what was answered to this key, unless longer ago than retention."""
+        found = self.remembered.get(key)
+        if found and _old(found.stamp_us, self.now_us, limits.IDEMPOTENCY_RETENTION_US):
+            return None
+        return found
+
+    # Changes that are not effects of one event.
+
+    def arm(self, reservation: Reservation) -> None:
+        """Put a live reservation into the wheel slot of its end, behind those already there."""
+        tick = reservation.expires_us // limits.WHEEL_TICK_US
+        self.wheel.setdefault(tick, []).append((reservation.seq, reservation.armed_seq))
+
+    def drop_reservation(self, seq: int) -> None:
+        """Forget a closed reservation."""
+        gone = self.reservations.pop(seq)
+        self.closed_reservations.remove(seq)
+        if self.reservation_seqs.get(gone.event.reservation_id) == seq:
+            del self.reservation_seqs[gone.event.reservation_id]
+
+    def drop_order(self, seq: int) -> None:
+        """Forget a closed order."""
+        gone = self.orders.pop(seq)
+        self.closed_orders.remove(seq)
+        name = (gone.event.channel, gone.event.order_id)
+        if self.order_seqs.get(name) == seq:
+            del self.order_seqs[name]
+
+    def evict(self) -> None:
+        """Forget what retention has outlived by this frame's stamp, a bounded number of each.
+
+        Runs once a frame, live and in replay, so that equal logs leave equal tables.
+        """
+        for _ in range(limits.EVICTIONS_PER_FRAME_MAX):
+            key, first = next(iter(self.remembered.items()), ("", None))
+            if not first or not _old(first.stamp_us, self.now_us, limits.IDEMPOTENCY_RETENTION_US):
+                break
+            del self.remembered[key]
+        for queue, table, drop, retention_us in (
+            (self.closed_reservations, self.reservations, self.drop_reservation,
+             limits.IDEMPOTENCY_RETENTION_US),
+            (self.closed_orders, self.orders, self.drop_order, limits.CLOSED_ORDER_RETENTION_US),
+        ):
+            for _ in range(limits.EVICTIONS_PER_FRAME_MAX):
+                if not queue or not _old(table[queue[0]].closed_us, self.now_us, retention_us):
+                    break
+                drop(queue[0])
+
+
+def _old(since_us: int, now_us: int, retention_us: int) -> bool:
+    return now_us - since_us >= retention_us

@@ -1,0 +1,1 @@
+"""The durable log: frames, one writer, readers that trust nothing. Only `store` speaks Redis."""

@@ -1,0 +1,1 @@
+"""The running engine: clock, the one writer's loop, recovery, replica, and the door for fronts."""

@@ -1,0 +1,102 @@
+"""The door that fronts use: ask the one writer, read what is durable, follow changes.
+
+Everything here returns only what a crash cannot take back (P8): `submit` answers when the batch
+is durable, reads wait for the batch that they have seen.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from engine.core.answers import (
+    LocationAnswer,
+    OrderAnswer,
+    ReservationAnswer,
+    SkuAnswer,
+    StockAnswer,
+)
+from engine.core.commands import Request
+from engine.core.outcomes import Outcome
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How the engine is: `leading`, `recovering` or `stopped`, and where its log stands."""
+
+    state: str
+    epoch: int
+    seq: int
+    detail: str = ""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One position after a batch that touched it. `id` is `seq-n`: where to resume after it."""
+
+    id: str
+    seq: int
+    sku: str
+    location: str
+    reason: str
+    on_hand: int
+    reserved: int
+    allocated: int
+    unavailable: int
+    available: int
+
+
+class Client(Protocol):
+    """What a front may ask. All raise `UnavailableError` while no writer leads."""
+
+    def status(self) -> Status:
+        """Return the engine's state at once."""
+
+    async def submit(self, request: Request) -> Outcome:
+        """Decide one command and return its durable outcome.
+
+        Raises `OverloadedError`, `UnavailableError` (not looked at) or `OutcomeUnknownError`.
+        """
+
+    async def submit_many(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Decide commands in order, each for itself; the outcomes come in the same order."""
+
+    async def stock(self, sku: str) -> StockAnswer | None:
+        """Stock of one SKU, or None if it does not exist."""
+
+    async def order(self, channel: str, order_id: str) -> OrderAnswer | None:
+        """One order as it stands."""
+
+    async def orders(
+        self, *, status: str = "", channel: str = "", q: str = "", before: int = 0, limit: int = 50
+    ) -> tuple[list[OrderAnswer], int | None]:
+        """A page of orders, newest first, and the `before` of the next page or None."""
+
+    async def reservation(self, reservation_id: str) -> ReservationAnswer | None:
+        """One reservation as it stands."""
+
+    async def location(self, name: str) -> LocationAnswer | None:
+        """One location."""
+
+    async def sku(self, name: str) -> SkuAnswer | None:
+        """One SKU."""
+
+    async def locations(self, *, after: int, limit: int) -> tuple[list[LocationAnswer], int | None]:
+        """A page of locations in order of creation, and the `after` of the next page or None."""
+
+    async def skus(self, *, after: int, limit: int) -> tuple[list[SkuAnswer], int | None]:
+        """A page of SKUs in order of creation, and the `after` of the next page or None."""
+
+    def changes(
+        self, after: str | None, skus: frozenset[str], locations: frozenset[str]
+    ) -> AsyncIterator[Change | None]:
+        """Follow stock changes after id `after` (None: from now on), without gap or repeat.
+
+        Empty sets mean all. None is yielded about every 15 s when nothing happens. Raises
+        `GapError` when `after` is older than what is kept, `OverloadedError` when there are too
+        many followers or this one is too slow.
+        """
+
+    def sizes(self) -> dict[str, int]:
+        """Rows per table of the ledger, for metrics."""
+
+    def counters(self) -> dict[str, float]:
+        """Counters and gauges of the writer (batches, events, queue depth, append seconds, …)."""

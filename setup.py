@@ -39,9 +39,15 @@ def _modules() -> list:
         Extension(f"ext.{s.stem}", [str(s)], extra_compile_args=[*flags, "-ffp-contract=off"])
         for s in sources
     ]
-    checks = {"boundscheck": DEBUG, "wraparound": DEBUG, "initializedcheck": DEBUG,
-              "nonecheck": DEBUG, "cdivision": not DEBUG, "language_level": 3,
-              "embedsignature": True}
+    checks = {
+        "boundscheck": DEBUG,
+        "wraparound": DEBUG,
+        "initializedcheck": DEBUG,
+        "nonecheck": DEBUG,
+        "cdivision": not DEBUG,
+        "language_level": 3,
+        "embedsignature": True,
+    }
     return cythonize(modules, compiler_directives=checks, build_dir="build/cython")
 
 

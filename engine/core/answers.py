@@ -176,7 +176,11 @@ def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnsw
 def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
     """Answer for a SKU put at `seq`."""
     return SkuAnswer(
-        seq=seq, replayed=replayed, sku=put.sku, title=put.title, weight_g=put.weight_g,
+        seq=seq,
+        replayed=replayed,
+        sku=put.sku,
+        title=put.title,
+        weight_g=put.weight_g,
         backorderable=put.backorderable,
         components=[ComponentAnswer(c.sku, c.quantity) for c in put.components],
     )
@@ -220,18 +224,30 @@ def reservation(
         asked = names.sku_name(line.sku)
         for take in line.takes:
             taken = names.position_sku_name(take.position)
-            lines.append(ReservedLineAnswer(
-                taken, take.quantity, names.position_location_name(take.position),
-                asked if asked != taken else None,
-            ))
+            lines.append(
+                ReservedLineAnswer(
+                    taken,
+                    take.quantity,
+                    names.position_location_name(take.position),
+                    asked if asked != taken else None,
+                )
+            )
     return ReservationAnswer(
-        seq=seq, reservation_id=event.reservation_id, channel=event.channel, status=status,
-        expires_at=moment(expires_us or event.expires_us), lines=lines,
+        seq=seq,
+        reservation_id=event.reservation_id,
+        channel=event.channel,
+        status=status,
+        expires_at=moment(expires_us or event.expires_us),
+        lines=lines,
     )
 
 
 def order_line(
-    line: Line, names, *, takes: list[int] | None = None, backordered: int | None = None,
+    line: Line,
+    names,
+    *,
+    takes: list[int] | None = None,
+    backordered: int | None = None,
     cancelled: int = 0,
 ) -> OrderLineAnswer:
     """One order line; `takes` are the units each take still holds, by default all of them."""
@@ -241,14 +257,21 @@ def order_line(
         quantity = take.quantity if takes is None else takes[index]
         if quantity:
             taken = names.position_sku_name(take.position)
-            allocations.append(AllocationAnswer(
-                names.position_location_name(take.position), quantity,
-                taken if taken != asked else None,
-            ))
+            allocations.append(
+                AllocationAnswer(
+                    names.position_location_name(take.position),
+                    quantity,
+                    taken if taken != asked else None,
+                )
+            )
     return OrderLineAnswer(
-        sku=asked, quantity=line.quantity, allocations=allocations, line_id=line.line_id or None,
+        sku=asked,
+        quantity=line.quantity,
+        allocations=allocations,
+        line_id=line.line_id or None,
         unit_price=None if line.unit_price == NO_PRICE else line.unit_price,
-        backordered=line.backordered if backordered is None else backordered, cancelled=cancelled,
+        backordered=line.backordered if backordered is None else backordered,
+        cancelled=cancelled,
     )
 
 
@@ -256,7 +279,10 @@ _details = msgspec.json.Decoder(Details).decode
 
 
 def order(
-    event: OrderPlaced, seq: int, lines: list[OrderLineAnswer], *,
+    event: OrderPlaced,
+    seq: int,
+    lines: list[OrderLineAnswer],
+    *,
     status: OrderStatus | None = None,
 ) -> OrderAnswer:
     """Answer for an order whose lines are already built."""
@@ -264,9 +290,11 @@ def order(
     fields = {f: getattr(details, f) for f in Details.__struct_fields__ if f != "ship_to"}
     ship_to = msgspec.to_builtins(details.ship_to) if details.ship_to else None
     return OrderAnswer(
-        seq=seq, order_id=event.order_id, channel=event.channel,
-        status=(status or event.status).name.lower(), lines=lines, ship_to=ship_to,
+        seq=seq,
+        order_id=event.order_id,
+        channel=event.channel,
+        status=(status or event.status).name.lower(),
+        lines=lines,
+        ship_to=ship_to,
         **fields,
     )
-
-

@@ -17,9 +17,7 @@ _ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 
 Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS_MAX, pattern=_ID_PATTERN)]
 Text = Annotated[str, Meta(max_length=limits.TEXT_CHARS_MAX)]
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=_ID_PATTERN)
-]
+Reason = Annotated[str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=_ID_PATTERN)]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 Quantity = Annotated[int, Meta(ge=1, le=limits.QUANTITY_MAX)]
@@ -69,9 +67,7 @@ class PutSku(_Body):
     title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
     weight_g: Annotated[int, Meta(ge=0, le=limits.WEIGHT_G_MAX)] | None = None
     backorderable: bool = False
-    components: Annotated[
-        tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)
-    ] = ()
+    components: Annotated[tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)] = ()
 
 
 class ReceiptLine(_Body):
@@ -161,9 +157,7 @@ class Reserve(_Body):
     reservation_id: Id
     channel: Id
     ttl_s: Ttl
-    lines: Annotated[
-        tuple[ReserveLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)
-    ]
+    lines: Annotated[tuple[ReserveLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
 
 
 class Address(_Body):
@@ -232,9 +226,7 @@ class PlaceOrder(Details, kw_only=True):
 
     order_id: Id
     channel: Id
-    lines: Annotated[
-        tuple[OrderLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)
-    ]
+    lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
     when_short: WhenShort = "refuse"
 
 
@@ -255,8 +247,18 @@ class Cancel(_Body):
 
 
 Command = (
-    PutLocation | PutSku | Receive | Count | Adjust | Transfer
-    | Reserve | Commit | Extend | Release | PlaceOrder | Cancel
+    PutLocation
+    | PutSku
+    | Receive
+    | Count
+    | Adjust
+    | Transfer
+    | Reserve
+    | Commit
+    | Extend
+    | Release
+    | PlaceOrder
+    | Cancel
 )
 
 

@@ -59,8 +59,14 @@ def _sku_row(sku: Sku) -> bytes:
 
 def _position_row(p: Position) -> bytes:
     return _POSITION.pack(
-        p.sku, p.location, p.on_hand, p.reserved, p.allocated,
-        p.damaged, p.quality_control, p.safety_stock,
+        p.sku,
+        p.location,
+        p.on_hand,
+        p.reserved,
+        p.allocated,
+        p.damaged,
+        p.quality_control,
+        p.safety_stock,
     )
 
 
@@ -70,7 +76,10 @@ def _reservation_row(r: Reservation) -> bytes:
 
 
 def _order_row(o: Order) -> bytes:
-    parts = [_ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us), _blob(records.encode(o.event))]
+    parts = [
+        _ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us),
+        _blob(records.encode(o.event)),
+    ]
     for takes, backordered, cancelled in zip(o.takes, o.backordered, o.cancelled, strict=True):
         parts.append(_LINE.pack(backordered, cancelled, len(takes)))
         parts += [_UNITS.pack(units) for units in takes]
@@ -78,7 +87,9 @@ def _order_row(o: Order) -> bytes:
 
 
 def _remembered_row(r: Remembered) -> bytes:
-    return _REMEMBERED.pack(r.seq, r.stamp_us, r.fingerprint) + _blob(r.key.encode()) + _blob(r.answer)
+    return (
+        _REMEMBERED.pack(r.seq, r.stamp_us, r.fingerprint) + _blob(r.key.encode()) + _blob(r.answer)
+    )
 
 
 def dump(state: State) -> bytes:

@@ -163,7 +163,10 @@ def reservation_first(state: State, entry: Reservation) -> answers.ReservationAn
 def reservation_now(state: State, entry: Reservation, seq: int) -> answers.ReservationAnswer:
     """Answer for a reservation as it stands."""
     return answers.reservation(
-        entry.event, seq, state, status=RESERVATION_STATUS[entry.status],
+        entry.event,
+        seq,
+        state,
+        status=RESERVATION_STATUS[entry.status],
         expires_us=entry.expires_us,
     )
 
@@ -195,7 +198,10 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         entry.order = state.seq
     _take(state, event.lines, bucket="allocated", sign=1)
     order = Order(
-        state.seq, event, state.seq, event.status,
+        state.seq,
+        event,
+        state.seq,
+        event.status,
         takes=[[take.quantity for take in line.takes] for line in event.lines],
         backordered=[line.backordered for line in event.lines],
         cancelled=[0] * len(event.lines),

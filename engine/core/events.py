@@ -236,6 +236,15 @@ class OrderCancelled(_Event, frozen=True):
 
 
 Event = (
-    EpochOpened | LocationPut | SkuPut | PositionOpened | StockMoved | Reserved
-    | ReservationExtended | ReservationReleased | ReservationExpired | OrderPlaced | OrderCancelled
+    EpochOpened
+    | LocationPut
+    | SkuPut
+    | PositionOpened
+    | StockMoved
+    | Reserved
+    | ReservationExtended
+    | ReservationReleased
+    | ReservationExpired
+    | OrderPlaced
+    | OrderCancelled
 )

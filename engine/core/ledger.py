@@ -112,8 +112,9 @@ class Ledger:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
         and, within a slot, of arming. Returns how many ended."""
         state, done = self._state, 0
-        for tick in sorted(tick for tick in state.wheel
-                           if tick < state.now_us // limits.WHEEL_TICK_US):
+        for tick in sorted(
+            tick for tick in state.wheel if tick < state.now_us // limits.WHEEL_TICK_US
+        ):
             slot = state.wheel[tick]
             while slot and done < limit:
                 seq, armed_seq = slot.pop(0)
@@ -188,8 +189,16 @@ class Ledger:
         found = self._state.orders.get(self._state.order_seqs.get((channel, order_id), 0))
         return effects.order_now(self._state, found) if found else None
 
-    def orders(self, *, status: str = "", channel: str = "", q: str = "", before: int = 0,
-               limit: int = limits.PAGE_ROWS_DEFAULT, scan: int = 4_096):
+    def orders(
+        self,
+        *,
+        status: str = "",
+        channel: str = "",
+        q: str = "",
+        before: int = 0,
+        limit: int = limits.PAGE_ROWS_DEFAULT,
+        scan: int = 4_096,
+    ):
         """A page of orders, newest first; see `reading.orders`."""
         return reading.orders(self._state, status, channel, q, before, limit, scan)
 

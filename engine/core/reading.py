@@ -17,9 +17,7 @@ def quantities(state: State, position: Position) -> QuantitiesAnswer:
 
 def positions(state: State, numbers: list[int]) -> list[tuple[str, QuantitiesAnswer]]:
     """Return (SKU, buckets) of positions by number."""
-    return [
-        (state.position_sku_name(n), quantities(state, state.positions[n])) for n in numbers
-    ]
+    return [(state.position_sku_name(n), quantities(state, state.positions[n])) for n in numbers]
 
 
 def stock(state: State, name: str) -> StockAnswer | None:
@@ -48,9 +46,9 @@ def _bundle(state: State, name: str, number: int) -> StockAnswer:
             here[position.location] = max(position.available, 0) // per_unit
             units += max(position.available, 0)
         total = units // per_unit if total is None else min(total, units // per_unit)
-        places = here if places is None else {
-            p: min(places[p], here[p]) for p in places if p in here
-        }
+        places = (
+            here if places is None else {p: min(places[p], here[p]) for p in places if p in here}
+        )
     rows = [
         QuantitiesAnswer(state.location_name(p), 0, 0, 0, 0, units)
         for p, units in sorted((places or {}).items())
@@ -64,7 +62,7 @@ def orders(state, status: str, channel: str, q: str, before: int, limit: int, sc
     `q` is a part of the order's id. At most `scan` orders are looked at; `cursor` is the log
     position to go on before, or None at the end.
     """
-    rows, looked = [], 0
+    rows, looked, last = [], 0, None
     for seq in reversed(state.orders):
         if before and seq >= before:
             continue
@@ -105,8 +103,10 @@ def catalogue(rows: list, answer, after: int, limit: int):
 def sizes(state: State) -> dict[str, int]:
     """Return rows per table."""
     return {
-        "skus": len(state.skus), "locations": len(state.locations),
-        "positions": len(state.positions), "orders": len(state.orders),
+        "skus": len(state.skus),
+        "locations": len(state.locations),
+        "positions": len(state.positions),
+        "orders": len(state.orders),
         "reservations": len(state.reservations),
         "reservations_live": sum(r.status == LIVE for r in state.reservations.values()),
         "documents": len(state.remembered),

@@ -108,11 +108,22 @@ def _body(event: Event) -> bytes:
     match event:
         case OrderPlaced():
             head = struct.pack("<BQH", event.status, event.reservation, event.policy)
-            return (_cause(event.cause) + _text(event.channel) + _text(event.order_id) + head
-                    + _lines(event.lines) + _blob(event.document))
+            return (
+                _cause(event.cause)
+                + _text(event.channel)
+                + _text(event.order_id)
+                + head
+                + _lines(event.lines)
+                + _blob(event.document)
+            )
         case Reserved():
-            return (_cause(event.cause) + _text(event.reservation_id) + _text(event.channel)
-                    + _U64.pack(event.expires_us) + _lines(event.lines))
+            return (
+                _cause(event.cause)
+                + _text(event.reservation_id)
+                + _text(event.channel)
+                + _U64.pack(event.expires_us)
+                + _lines(event.lines)
+            )
         case ReservationExpired():
             return _U64.pack(event.reservation)
         case ReservationReleased():
@@ -120,24 +131,36 @@ def _body(event: Event) -> bytes:
         case ReservationExtended():
             return _cause(event.cause) + struct.pack("<QQ", event.reservation, event.expires_us)
         case OrderCancelled():
-            return (_cause(event.cause) + struct.pack("<QB", event.order, event.status)
-                    + _text(event.reason)
-                    + _rows(_CUT, [(c.line, c.quantity, c.backordered) for c in event.cuts])
-                    + _U32.pack(len(event.freed))
-                    + b"".join(_FREED.pack(f.line, f.take, f.quantity) for f in event.freed))
+            return (
+                _cause(event.cause)
+                + struct.pack("<QB", event.order, event.status)
+                + _text(event.reason)
+                + _rows(_CUT, [(c.line, c.quantity, c.backordered) for c in event.cuts])
+                + _U32.pack(len(event.freed))
+                + b"".join(_FREED.pack(f.line, f.take, f.quantity) for f in event.freed)
+            )
         case StockMoved():
             head = struct.pack("<BII", event.document, event.location, event.to_location)
             moves = [
                 _MOVE.pack(m.position, m.bucket, m.delta, m.quantity) + _text(m.reason)
                 for m in event.movements
             ]
-            return (_cause(event.cause) + head + _text(event.document_id)
-                    + _U16.pack(len(moves)) + b"".join(moves))
+            return (
+                _cause(event.cause)
+                + head
+                + _text(event.document_id)
+                + _U16.pack(len(moves))
+                + b"".join(moves)
+            )
         case PositionOpened():
             return _POSITION.pack(event.number, event.sku, event.location)
         case SkuPut():
-            return (_cause(event.cause) + struct.pack("<IB", event.number, event.backorderable)
-                    + _rows(_TAKE, list(event.components)) + _blob(event.document))
+            return (
+                _cause(event.cause)
+                + struct.pack("<IB", event.number, event.backorderable)
+                + _rows(_TAKE, list(event.components))
+                + _blob(event.document)
+            )
         case LocationPut():
             return _cause(event.cause) + _U32.pack(event.number) + _blob(event.document)
         case EpochOpened():
@@ -246,9 +269,7 @@ _READERS = {
     Kind.POSITION_OPENED: lambda c: PositionOpened(*c.unpack(_POSITION)),
     Kind.STOCK_MOVED: _stock_moved,
     Kind.RESERVED: lambda c: Reserved(c.cause(), c.text(), c.text(), c.one(_U64), c.lines()),
-    Kind.RESERVATION_EXTENDED: lambda c: ReservationExtended(
-        c.cause(), c.one(_U64), c.one(_U64)
-    ),
+    Kind.RESERVATION_EXTENDED: lambda c: ReservationExtended(c.cause(), c.one(_U64), c.one(_U64)),
     Kind.RESERVATION_RELEASED: lambda c: ReservationReleased(c.cause(), c.one(_U64)),
     Kind.RESERVATION_EXPIRED: lambda c: ReservationExpired(c.one(_U64)),
     Kind.ORDER_PLACED: _order_placed,

@@ -61,9 +61,7 @@ def _exact(demands, offers, wanted, candidates) -> list[int] | None:
     )
     for size in range(count + 1 if small else 2):
         for places in combinations(candidates, size):
-            if all(
-                sum(offers[i].get(place, 0) for place in places) >= demands[i] for i in wanted
-            ):
+            if all(sum(offers[i].get(place, 0) for place in places) >= demands[i] for i in wanted):
                 return list(places)
     return None
 

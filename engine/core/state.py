@@ -146,8 +146,10 @@ class State:
     def reservation(self, reservation_id: str) -> Reservation | None:
         """Return the reservation that bears this id, unless closed longer than retention."""
         found = self.reservations.get(self.reservation_seqs.get(reservation_id, 0))
-        if found and found.status != LIVE and _old(
-            found.closed_us, self.now_us, limits.IDEMPOTENCY_RETENTION_US
+        if (
+            found
+            and found.status != LIVE
+            and _old(found.closed_us, self.now_us, limits.IDEMPOTENCY_RETENTION_US)
         ):
             return None
         return found
@@ -155,8 +157,10 @@ class State:
     def order(self, channel: str, order_id: str) -> Order | None:
         """Return the order that bears this id, unless closed longer than retention."""
         found = self.orders.get(self.order_seqs.get((channel, order_id), 0))
-        if found and found.closed_us and _old(
-            found.closed_us, self.now_us, limits.CLOSED_ORDER_RETENTION_US
+        if (
+            found
+            and found.closed_us
+            and _old(found.closed_us, self.now_us, limits.CLOSED_ORDER_RETENTION_US)
         ):
             return None
         return found
@@ -201,8 +205,12 @@ class State:
                 break
             del self.remembered[key]
         for queue, table, drop, retention_us in (
-            (self.closed_reservations, self.reservations, self.drop_reservation,
-             limits.IDEMPOTENCY_RETENTION_US),
+            (
+                self.closed_reservations,
+                self.reservations,
+                self.drop_reservation,
+                limits.IDEMPOTENCY_RETENTION_US,
+            ),
             (self.closed_orders, self.orders, self.drop_order, limits.CLOSED_ORDER_RETENTION_US),
         ):
             for _ in range(limits.EVICTIONS_PER_FRAME_MAX):

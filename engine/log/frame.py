@@ -61,8 +61,14 @@ def digest_of(data: bytes) -> bytes:
 def pack(epoch: int, previous: bytes, batch: Batch) -> tuple[bytes, bytes]:
     """Return (bytes of the frame, its digest)."""
     head = _HEAD.pack(
-        MAGIC, limits.FRAME_VERSION, batch.count, epoch, batch.first_seq, batch.stamp_us,
-        len(batch.records), previous,
+        MAGIC,
+        limits.FRAME_VERSION,
+        batch.count,
+        epoch,
+        batch.first_seq,
+        batch.stamp_us,
+        len(batch.records),
+        previous,
     )
     data = head + batch.records
     digest = digest_of(data)
@@ -86,7 +92,12 @@ def unpack(data: bytes, entry_id: str = "") -> Frame:
     if size != len(data) - HEAD_BYTES - DIGEST_BYTES or not count or not first_seq:
         raise CorruptLogError("frame's fields disagree", seq=first_seq, entry_id=entry_id)
     frame = Frame(
-        epoch, first_seq, count, stamp_us, previous, data[HEAD_BYTES:-DIGEST_BYTES],
+        epoch,
+        first_seq,
+        count,
+        stamp_us,
+        previous,
+        data[HEAD_BYTES:-DIGEST_BYTES],
         data[-DIGEST_BYTES:],
     )
     if entry_id and entry_id != frame.entry_id:
@@ -108,10 +119,14 @@ class Link(msgspec.Struct, frozen=True):
 def follow(link: Link, frame: Frame) -> Link:
     """Return the chain's next link; `CorruptLogError` where `frame` does not follow `link`."""
     wrong = (
-        f"gap: seq {frame.first_seq} after {link.seq}" if frame.first_seq != link.seq + 1
-        else f"epoch {frame.epoch} after {link.epoch}" if frame.epoch < link.epoch
-        else f"stamp {frame.stamp_us} after {link.stamp_us}" if frame.stamp_us <= link.stamp_us
-        else "chain: the frame before is another one" if frame.previous != link.digest
+        f"gap: seq {frame.first_seq} after {link.seq}"
+        if frame.first_seq != link.seq + 1
+        else f"epoch {frame.epoch} after {link.epoch}"
+        if frame.epoch < link.epoch
+        else f"stamp {frame.stamp_us} after {link.stamp_us}"
+        if frame.stamp_us <= link.stamp_us
+        else "chain: the frame before is another one"
+        if frame.previous != link.digest
         else ""
     )
     if wrong:

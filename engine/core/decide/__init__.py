@@ -37,7 +37,8 @@ def cause_of(request: Request) -> Cause:
 def conflict(state: State, path: str, value: str) -> Refused:
     """Refuse an id that was used with another body."""
     return refuse(
-        state, Code.IDEMPOTENCY_CONFLICT,
+        state,
+        Code.IDEMPOTENCY_CONFLICT,
         f"{path} {value!r} was used before with another body; use a new id for a new request",
         Fault(path, "used before with another body"),
     )

@@ -39,7 +39,9 @@ class Allotment(msgspec.Struct):
     short: list[Fault]
 
 
-def allot(state: State, lines, destination: Address | None, *, partial: bool) -> Allotment | Refused:
+def allot(
+    state: State, lines, destination: Address | None, *, partial: bool
+) -> Allotment | Refused:
     """Allot stock to `lines` (each with sku, quantity, location).
 
     Without `partial`, nothing is routed once a line is short. Refuses unknown or inactive names
@@ -59,8 +61,12 @@ def allot(state: State, lines, destination: Address | None, *, partial: bool) ->
     takes = _deal(state, len(lines), parts, granted, chosen, opened)
     wide = next((i for i, t in enumerate(takes) if len(t) > limits.TAKES_PER_LINE_MAX), None)
     if wide is not None:
-        return refuse(state, Code.BUNDLE_TOO_WIDE, "one line takes from too many positions",
-                      Fault(f"lines[{wide}]", "too many positions"))
+        return refuse(
+            state,
+            Code.BUNDLE_TOO_WIDE,
+            "one line takes from too many positions",
+            Fault(f"lines[{wide}]", "too many positions"),
+        )
     return _overflow(state, takes) or Allotment(opened, granted, takes, short)
 
 
@@ -73,9 +79,12 @@ def _overflow(state: State, takes: list[list[Take]]) -> Refused | None:
         if number < len(state.positions):
             units += state.positions[number].reserved + state.positions[number].allocated
         if units > limits.BUCKET_UNITS_MAX:
-            return refuse(state, Code.QUANTITY_OVERFLOW,
-                          f"a position promises at most {limits.BUCKET_UNITS_MAX} units",
-                          Fault("lines", "too many units in total"))
+            return refuse(
+                state,
+                Code.QUANTITY_OVERFLOW,
+                f"a position promises at most {limits.BUCKET_UNITS_MAX} units",
+                Fault("lines", "too many units in total"),
+            )
     return None
 
 
@@ -89,18 +98,28 @@ def _expand(state: State, lines) -> list[list[Part]] | Refused:
             if wrong:
                 return wrong
         if sku is None:
-            return refuse(state, Code.UNKNOWN_SKU, f"SKU {line.sku!r} does not exist; put it first",
-                          Fault(f"lines[{index}].sku", "unknown SKU", sku=line.sku))
+            return refuse(
+                state,
+                Code.UNKNOWN_SKU,
+                f"SKU {line.sku!r} does not exist; put it first",
+                Fault(f"lines[{index}].sku", "unknown SKU", sku=line.sku),
+            )
         per_unit: dict[int, int] = {}
         total += leaves_of(state, sku, 1, per_unit)
         if total > limits.EXPANDED_LINES_MAX:
-            return refuse(state, Code.BUNDLE_TOO_WIDE,
-                          f"bundles expand to more than {limits.EXPANDED_LINES_MAX} parts",
-                          Fault(f"lines[{index}].sku", "too many parts", sku=line.sku))
+            return refuse(
+                state,
+                Code.BUNDLE_TOO_WIDE,
+                f"bundles expand to more than {limits.EXPANDED_LINES_MAX} parts",
+                Fault(f"lines[{index}].sku", "too many parts", sku=line.sku),
+            )
         if any(n * line.quantity > limits.QUANTITY_MAX for n in per_unit.values()):
-            return refuse(state, Code.QUANTITY_OVERFLOW,
-                          f"a line takes at most {limits.QUANTITY_MAX} units of a component",
-                          Fault(f"lines[{index}].quantity", "too many units", sku=line.sku))
+            return refuse(
+                state,
+                Code.QUANTITY_OVERFLOW,
+                f"a line takes at most {limits.QUANTITY_MAX} units of a component",
+                Fault(f"lines[{index}].quantity", "too many units", sku=line.sku),
+            )
         parts.append([Part(index, leaf, n, location) for leaf, n in per_unit.items()])
     return parts
 
@@ -108,11 +127,19 @@ def _expand(state: State, lines) -> list[list[Part]] | Refused:
 def _location_fault(state: State, index: int, name: str, number: int | None) -> Refused | None:
     path = f"lines[{index}].location"
     if number is None:
-        return refuse(state, Code.UNKNOWN_LOCATION, f"location {name!r} does not exist",
-                      Fault(path, "unknown location", location=name))
+        return refuse(
+            state,
+            Code.UNKNOWN_LOCATION,
+            f"location {name!r} does not exist",
+            Fault(path, "unknown location", location=name),
+        )
     if not state.locations[number].put.active:
-        return refuse(state, Code.LOCATION_INACTIVE, f"location {name!r} is not active",
-                      Fault(path, "inactive location", location=name))
+        return refuse(
+            state,
+            Code.LOCATION_INACTIVE,
+            f"location {name!r} is not active",
+            Fault(path, "inactive location", location=name),
+        )
     return None
 
 
@@ -185,7 +212,9 @@ def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fau
         granted[index] = quantity
         if limiting:
             short[index] = Fault(
-                f"lines[{index}]", "not enough available", sku=state.sku_name(limiting.sku),
+                f"lines[{index}]",
+                "not enough available",
+                sku=state.sku_name(limiting.sku),
                 requested=lines[index].quantity * limiting.per_unit,
                 available=max(pool.left(limiting), 0),
             )
@@ -211,13 +240,15 @@ def _route(state: State, parts, granted, destination) -> dict | None:
     free = [key for key in wanted if key[1] == ANYWHERE]
     stock = []
     for sku, _ in free:
-        give = {place: units - bound.get((sku, place), 0)
-                for place, units in offers(state, sku).items()}
+        give = {
+            place: units - bound.get((sku, place), 0) for place, units in offers(state, sku).items()
+        }
         stock.append({place: units for place, units in give.items() if units > 0})
     demands = [min(wanted[key], sum(give.values())) for key, give in zip(free, stock, strict=True)]
     rank = {
         number: (place.put.priority, routing.remoteness(place.put, destination), number)
-        for number, place in enumerate(state.locations) if place.put.active
+        for number, place in enumerate(state.locations)
+        if place.put.active
     }
     for key, picks in zip(free, routing.choose(demands, stock, rank), strict=True):
         chosen[key] = picks

@@ -40,7 +40,9 @@ def put_sku(state: State, request: Request) -> Decision:
         path = f"components[{index}].sku"
         if child is None and component.sku != put.sku:
             return refuse(
-                state, Code.UNKNOWN_SKU, f"SKU {component.sku!r} does not exist; put it first",
+                state,
+                Code.UNKNOWN_SKU,
+                f"SKU {component.sku!r} does not exist; put it first",
                 Fault(path, "unknown SKU", sku=component.sku),
             )
         components.append((number if child is None else child, component.quantity))
@@ -55,24 +57,30 @@ def _bundle_fault(state: State, number: int, known, components) -> Refused | Non
     children = [child for child, _ in components]
     if len(set(children)) < len(children):
         return refuse(
-            state, Code.DUPLICATE_LINE, "a component stands in one line only; add its quantities up",
+            state,
+            Code.DUPLICATE_LINE,
+            "a component stands in one line only; add its quantities up",
             Fault("components", "duplicate SKU"),
         )
     if number in children or (known and any(_reaches(state, child, number) for child in children)):
         return refuse(
-            state, Code.BUNDLE_CYCLE, "a bundle cannot contain itself",
+            state,
+            Code.BUNDLE_CYCLE,
+            "a bundle cannot contain itself",
             Fault("components", "contains this SKU"),
         )
     if known and known.positions:
         return refuse(
-            state, Code.BUNDLE_HAS_STOCK,
+            state,
+            Code.BUNDLE_HAS_STOCK,
             "this SKU has positions of its own; give the bundle a new SKU",
             Fault("components", "SKU has stock of its own"),
         )
     above = _above(state, known) if known else 0
     if 1 + max(_below(state, child) for child in children) + above > limits.BUNDLE_DEPTH_MAX:
         return refuse(
-            state, Code.BUNDLE_TOO_DEEP,
+            state,
+            Code.BUNDLE_TOO_DEEP,
             f"bundles nest {limits.BUNDLE_DEPTH_MAX} deep at most",
             Fault("components", "too deep"),
         )
@@ -112,10 +120,15 @@ def _oversubscribed(state: State, known, put: PutSku) -> Refused | None:
         position = state.positions[number]
         if position.available < 0:
             return refuse(
-                state, Code.PROMISED_STOCK,
+                state,
+                Code.PROMISED_STOCK,
                 "more is promised than is there; receive or cancel before ending backorders",
-                Fault("backorderable", "promised beyond on_hand", sku=put.sku,
-                      location=state.location_name(position.location),
-                      available=position.available),
+                Fault(
+                    "backorderable",
+                    "promised beyond on_hand",
+                    sku=put.sku,
+                    location=state.location_name(position.location),
+                    available=position.available,
+                ),
             )
     return None

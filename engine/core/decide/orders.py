@@ -54,20 +54,34 @@ def place(state: State, request: Request) -> Decision:
     if plan.short and (
         command.when_short == "refuse" or (command.when_short == "split" and not granted)
     ):
-        return refuse(state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is taken",
-                      *plan.short)
+        return refuse(
+            state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is taken", *plan.short
+        )
     lines = tuple(
         Line(
-            state.sku_numbers[line.sku], line.quantity, tuple(takes), line.quantity - given,
-            NO_PRICE if line.unit_price is None else line.unit_price, line.line_id or "",
+            state.sku_numbers[line.sku],
+            line.quantity,
+            tuple(takes),
+            line.quantity - given,
+            NO_PRICE if line.unit_price is None else line.unit_price,
+            line.line_id or "",
         )
         for line, given, takes in zip(command.lines, plan.granted, plan.takes, strict=True)
     )
     asked = sum(line.quantity for line in command.lines)
-    return [*plan.opened, OrderPlaced(
-        cause, command.channel, command.order_id, status_of(asked, asked - granted), 0,
-        routing.POLICY_FEWEST, lines, details_of(command),
-    )]
+    return [
+        *plan.opened,
+        OrderPlaced(
+            cause,
+            command.channel,
+            command.order_id,
+            status_of(asked, asked - granted),
+            0,
+            routing.POLICY_FEWEST,
+            lines,
+            details_of(command),
+        ),
+    ]
 
 
 def commit(state: State, request: Request) -> Decision:
@@ -87,15 +101,26 @@ def commit(state: State, request: Request) -> Decision:
     order_id = command.order_id or command.reservation_id
     channel = found.event.channel
     if state.order(channel, order_id):
-        return refuse(state, Code.ORDER_EXISTS,
-                      f"channel {channel!r} has an order {order_id!r} already; name another",
-                      Fault("order_id", "exists already"))
+        return refuse(
+            state,
+            Code.ORDER_EXISTS,
+            f"channel {channel!r} has an order {order_id!r} already; name another",
+            Fault("order_id", "exists already"),
+        )
     if len(state.orders) >= limits.ORDERS_MAX:
         return refuse(state, Code.TABLE_FULL, "no room for more orders")
-    return [OrderPlaced(
-        cause, channel, order_id, OrderStatus.ALLOCATED, found.seq, routing.POLICY_FEWEST,
-        found.event.lines, details_of(command),
-    )]
+    return [
+        OrderPlaced(
+            cause,
+            channel,
+            order_id,
+            OrderStatus.ALLOCATED,
+            found.seq,
+            routing.POLICY_FEWEST,
+            found.event.lines,
+            details_of(command),
+        )
+    ]
 
 
 def cancel(state: State, request: Request) -> Decision:
@@ -103,17 +128,23 @@ def cancel(state: State, request: Request) -> Decision:
     command: Cancel = request.command
     order = state.order(command.channel, command.order_id)
     if order is None:
-        return refuse(state, Code.UNKNOWN_ORDER,
-                      f"channel {command.channel!r} has no order {command.order_id!r}",
-                      Fault("order_id", "unknown order"))
+        return refuse(
+            state,
+            Code.UNKNOWN_ORDER,
+            f"channel {command.channel!r} has no order {command.order_id!r}",
+            Fault("order_id", "unknown order"),
+        )
     if order.status is OrderStatus.CANCELLED:
         if command.lines is None:
             return Replay(effects.order_now(state, order), order.changed_seq)
-        return refuse(state, Code.ORDER_CLOSED, "the order is cancelled already",
-                      Fault("order_id", "cancelled already"))
+        return refuse(
+            state,
+            Code.ORDER_CLOSED,
+            "the order is cancelled already",
+            Fault("order_id", "cancelled already"),
+        )
     held = [
-        line.quantity - gone
-        for line, gone in zip(order.event.lines, order.cancelled, strict=True)
+        line.quantity - gone for line, gone in zip(order.event.lines, order.cancelled, strict=True)
     ]
     wanted = _wanted(state, order, command, held)
     if isinstance(wanted, Refused):
@@ -126,9 +157,11 @@ def cancel(state: State, request: Request) -> Decision:
             freed += _free(state, order, index, units - waiting)
     waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
     status = status_of(sum(held) - sum(wanted), waiting_after)
-    return [OrderCancelled(
-        cause_of(request), order.seq, status, command.reason or "", tuple(cuts), tuple(freed)
-    )]
+    return [
+        OrderCancelled(
+            cause_of(request), order.seq, status, command.reason or "", tuple(cuts), tuple(freed)
+        )
+    ]
 
 
 def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> list[int] | Refused:
@@ -145,12 +178,19 @@ def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> lis
                 wanted[index] += cut
                 units -= cut
         if units:
-            return refuse(state, Code.QUANTITY_NOT_HELD,
-                          f"the order holds {asked.quantity - units} units of {asked.sku!r} that "
-                          "are not cancelled yet",
-                          Fault(f"lines[{asked_index}].quantity", "more than the order holds",
-                                sku=asked.sku, requested=asked.quantity,
-                                available=asked.quantity - units))
+            return refuse(
+                state,
+                Code.QUANTITY_NOT_HELD,
+                f"the order holds {asked.quantity - units} units of {asked.sku!r} that "
+                "are not cancelled yet",
+                Fault(
+                    f"lines[{asked_index}].quantity",
+                    "more than the order holds",
+                    sku=asked.sku,
+                    requested=asked.quantity,
+                    available=asked.quantity - units,
+                ),
+            )
     return wanted
 
 

@@ -24,16 +24,18 @@ def reserve(state: State, request: Request) -> Decision:
     if isinstance(plan, Refused):
         return plan
     if plan.short:
-        return refuse(state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is reserved",
-                      *plan.short)
+        return refuse(
+            state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is reserved", *plan.short
+        )
     lines = tuple(
         Line(state.sku_numbers[line.sku], line.quantity, tuple(takes))
         for line, takes in zip(command.lines, plan.takes, strict=True)
     )
     expires_us = state.now_us + command.ttl_s * 1_000_000
-    return [*plan.opened, Reserved(
-        cause, command.reservation_id, command.channel, expires_us, lines
-    )]
+    return [
+        *plan.opened,
+        Reserved(cause, command.reservation_id, command.channel, expires_us, lines),
+    ]
 
 
 def find_live(state: State, reservation_id: str) -> Reservation | Refused:
@@ -41,15 +43,24 @@ def find_live(state: State, reservation_id: str) -> Reservation | Refused:
     found = state.reservation(reservation_id)
     fault = Fault("reservation_id", "see detail")
     if found is None:
-        return refuse(state, Code.UNKNOWN_RESERVATION,
-                      f"reservation {reservation_id!r} does not exist", fault)
+        return refuse(
+            state, Code.UNKNOWN_RESERVATION, f"reservation {reservation_id!r} does not exist", fault
+        )
     if found.status == EXPIRED or (found.status == LIVE and found.expires_us <= state.now_us):
-        return refuse(state, Code.RESERVATION_EXPIRED,
-                      f"reservation {reservation_id!r} has expired; reserve again", fault)
+        return refuse(
+            state,
+            Code.RESERVATION_EXPIRED,
+            f"reservation {reservation_id!r} has expired; reserve again",
+            fault,
+        )
     if found.status != LIVE:
         word = "committed" if found.status == COMMITTED else "released"
-        return refuse(state, Code.RESERVATION_CLOSED,
-                      f"reservation {reservation_id!r} is {word} already", fault)
+        return refuse(
+            state,
+            Code.RESERVATION_CLOSED,
+            f"reservation {reservation_id!r} is {word} already",
+            fault,
+        )
     return found
 
 

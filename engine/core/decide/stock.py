@@ -69,7 +69,9 @@ def transfer(state: State, request: Request) -> Decision:
     command: Transfer = request.command
     if command.from_location == command.to_location:
         return refuse(
-            state, Code.SAME_LOCATION, "from_location and to_location are the same",
+            state,
+            Code.SAME_LOCATION,
+            "from_location and to_location are the same",
             Fault("to_location", "same as from_location"),
         )
     return _document(state, request, Document.TRANSFER, command.transfer_id, _transfer_line)
@@ -92,7 +94,9 @@ def _document(state: State, request: Request, kind: Document, paper_id: str, lin
             return sku
         if kind is Document.COUNT and sku in counted:
             return refuse(
-                state, Code.DUPLICATE_LINE, f"SKU {line.sku!r} is counted twice; add it up",
+                state,
+                Code.DUPLICATE_LINE,
+                f"SKU {line.sku!r} is counted twice; add it up",
                 Fault(f"lines[{index}].sku", "counted twice", sku=line.sku),
             )
         counted.add(sku)
@@ -102,9 +106,10 @@ def _document(state: State, request: Request, kind: Document, paper_id: str, lin
     full = len(state.positions) + len(draft.opened) > limits.POSITIONS_MAX
     if full or len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refuse(state, Code.TABLE_FULL, "no room for more positions or documents")
-    return [*draft.opened, StockMoved(
-        cause, kind, paper_id, places[0], places[1], tuple(draft.movements)
-    )]
+    return [
+        *draft.opened,
+        StockMoved(cause, kind, paper_id, places[0], places[1], tuple(draft.movements)),
+    ]
 
 
 def _places(state: State, command, kind: Document) -> tuple[int, int] | Refused:
@@ -115,7 +120,9 @@ def _places(state: State, command, kind: Document) -> tuple[int, int] | Refused:
         number = state.location_numbers.get(name)
         if number is None:
             return refuse(
-                state, Code.UNKNOWN_LOCATION, f"location {name!r} does not exist; put it first",
+                state,
+                Code.UNKNOWN_LOCATION,
+                f"location {name!r} does not exist; put it first",
                 Fault(field, "unknown location", location=name),
             )
         numbers.append(number)
@@ -127,12 +134,15 @@ def _stocked(state: State, index: int, name: str) -> int | Refused:
     sku = state.sku_numbers.get(name)
     if sku is None:
         return refuse(
-            state, Code.UNKNOWN_SKU, f"SKU {name!r} does not exist; put it first",
+            state,
+            Code.UNKNOWN_SKU,
+            f"SKU {name!r} does not exist; put it first",
             Fault(path, "unknown SKU", sku=name),
         )
     if state.skus[sku].components:
         return refuse(
-            state, Code.BUNDLE_NOT_STOCKED,
+            state,
+            Code.BUNDLE_NOT_STOCKED,
             f"SKU {name!r} is a bundle: move the stock of its components",
             Fault(path, "bundle has no stock of its own", sku=name),
         )
@@ -147,7 +157,8 @@ def _receive_line(state, draft: _Draft, index, line, sku, places) -> Refused | N
 def _grow(state, draft, index, line, number, delta, field, reason="") -> Refused | None:
     if draft.after[number].on_hand + delta > limits.BUCKET_UNITS_MAX:
         return refuse(
-            state, Code.QUANTITY_OVERFLOW,
+            state,
+            Code.QUANTITY_OVERFLOW,
             f"a position holds at most {limits.BUCKET_UNITS_MAX} units",
             Fault(f"lines[{index}].{field}", "too many units in total", sku=line.sku),
         )
@@ -160,10 +171,16 @@ def _count_line(state, draft: _Draft, index, line, sku, places) -> Refused | Non
     before = draft.after[number].on_hand
     if line.expected_on_hand is not None and line.expected_on_hand != before:
         return refuse(
-            state, Code.STALE_COUNT,
+            state,
+            Code.STALE_COUNT,
             f"{line.sku!r} has {before} on hand, not {line.expected_on_hand}: count again",
-            Fault(f"lines[{index}].expected_on_hand", "on_hand has changed", sku=line.sku,
-                  expected=line.expected_on_hand, actual=before),
+            Fault(
+                f"lines[{index}].expected_on_hand",
+                "on_hand has changed",
+                sku=line.sku,
+                expected=line.expected_on_hand,
+                actual=before,
+            ),
         )
     draft.move(number, BucketId.ON_HAND, line.on_hand - before)
     return _promised(state, draft, index, line, number, "on_hand")
@@ -173,19 +190,31 @@ def _promised(state, draft, index, line, number, field) -> Refused | None:
     """Refuse when the last movement leaves less on hand than is promised or set aside."""
     position, delta = draft.after[number], draft.movements[-1].delta
     worse = delta > 0 if draft.movements[-1].bucket else delta < 0
-    negative = min(position.on_hand - position.unavailable, position.damaged,
-                   position.quality_control, position.safety_stock) < 0
+    negative = (
+        min(
+            position.on_hand - position.unavailable,
+            position.damaged,
+            position.quality_control,
+            position.safety_stock,
+        )
+        < 0
+    )
     broken = position.available < 0 and worse and not state.skus[position.sku].put.backorderable
     if not negative and not broken:
         return None
     return refuse(
-        state, Code.PROMISED_STOCK,
+        state,
+        Code.PROMISED_STOCK,
         f"{line.sku!r}: {position.reserved} reserved, {position.allocated} allocated and "
         f"{position.unavailable} unavailable would exceed {position.on_hand} on hand; "
         "release or cancel first",
-        Fault(f"lines[{index}].{field}", "less than is promised or set aside", sku=line.sku,
-              requested=delta, available=position.available - (
-                  -delta if draft.movements[-1].bucket else delta)),
+        Fault(
+            f"lines[{index}].{field}",
+            "less than is promised or set aside",
+            sku=line.sku,
+            requested=delta,
+            available=position.available - (-delta if draft.movements[-1].bucket else delta),
+        ),
     )
 
 
@@ -204,12 +233,17 @@ def _transfer_line(state, draft: _Draft, index, line, sku, places) -> Refused | 
     available = draft.after[source].available
     if line.quantity > available:
         return refuse(
-            state, Code.INSUFFICIENT_STOCK, f"{line.sku!r} has {available} available to move",
-            Fault(f"lines[{index}]", "not enough available", sku=line.sku,
-                  requested=line.quantity, available=available),
+            state,
+            Code.INSUFFICIENT_STOCK,
+            f"{line.sku!r} has {available} available to move",
+            Fault(
+                f"lines[{index}]",
+                "not enough available",
+                sku=line.sku,
+                requested=line.quantity,
+                available=available,
+            ),
         )
     draft.move(source, BucketId.ON_HAND, -line.quantity)
     target = draft.position(sku, places[1])
     return _grow(state, draft, index, line, target, line.quantity, "quantity")
-
-

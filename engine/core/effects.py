@@ -14,6 +14,7 @@ from engine.core.events import (
     Document,
     EpochOpened,
     Event,
+    Kind,
     LocationPut,
     OrderCancelled,
     OrderPlaced,
@@ -123,23 +124,25 @@ def _stock_moved(state: State, event: StockMoved) -> None:
         if quantity != move.quantity:
             raise LedgerError(f"{name} of position {move.position} would be {quantity}")
         setattr(position, name, quantity)
+        state.touch(move.position, event.kind)
     answer = answers.document(event, state.seq, state)
     _remember(state, document_key(event.document, event.document_id), event.cause, answer)
     _keyed(state, event.cause, lambda: answer)
 
 
-def _take(state: State, lines, *, bucket: str, sign: int) -> None:
+def _take(state: State, lines, kind: Kind, *, bucket: str, sign: int) -> None:
     for line in lines:
         for take in line.takes:
             position = state.positions[take.position]
             setattr(position, bucket, getattr(position, bucket) + sign * take.quantity)
+            state.touch(take.position, kind)
 
 
 def _reserved(state: State, event: Reserved) -> None:
     stale = state.reservation_seqs.get(event.reservation_id)
     if stale:
         state.drop_reservation(stale)
-    _take(state, event.lines, bucket="reserved", sign=1)
+    _take(state, event.lines, event.kind, bucket="reserved", sign=1)
     entry = Reservation(state.seq, event, event.expires_us, state.seq)
     state.reservations[state.seq] = entry
     state.reservation_seqs[event.reservation_id] = state.seq
@@ -147,10 +150,10 @@ def _reserved(state: State, event: Reserved) -> None:
     _keyed(state, event.cause, lambda: reservation_first(state, entry))
 
 
-def _close(state: State, entry: Reservation, status: int) -> None:
+def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
     if entry.status != LIVE:
         raise LedgerError(f"reservation {entry.seq} is closed already")
-    _take(state, entry.event.lines, bucket="reserved", sign=-1)
+    _take(state, entry.event.lines, kind, bucket="reserved", sign=-1)
     entry.status, entry.closed_us, entry.armed_seq = status, state.now_us, state.seq
     state.closed_reservations.append(entry.seq)
 
@@ -180,12 +183,12 @@ def _reservation_extended(state: State, event: ReservationExtended) -> None:
 
 def _reservation_released(state: State, event: ReservationReleased) -> None:
     entry = state.reservations[event.reservation]
-    _close(state, entry, RELEASED)
+    _close(state, entry, RELEASED, event.kind)
     _keyed(state, event.cause, lambda: reservation_now(state, entry, state.seq))
 
 
 def _reservation_expired(state: State, event: ReservationExpired) -> None:
-    _close(state, state.reservations[event.reservation], EXPIRED)
+    _close(state, state.reservations[event.reservation], EXPIRED, event.kind)
 
 
 def _order_placed(state: State, event: OrderPlaced) -> None:
@@ -194,9 +197,9 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         state.drop_order(stale)
     if event.reservation:
         entry = state.reservations[event.reservation]
-        _close(state, entry, COMMITTED)
+        _close(state, entry, COMMITTED, event.kind)
         entry.order = state.seq
-    _take(state, event.lines, bucket="allocated", sign=1)
+    _take(state, event.lines, event.kind, bucket="allocated", sign=1)
     order = Order(
         state.seq,
         event,
@@ -220,6 +223,7 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         order.takes[freed.line][freed.take] -= freed.quantity
         take = order.event.lines[freed.line].takes[freed.take]
         state.positions[take.position].allocated -= freed.quantity
+        state.touch(take.position, event.kind)
     order.status, order.changed_seq = event.status, state.seq
     if event.status is OrderStatus.CANCELLED:
         order.closed_us = state.now_us

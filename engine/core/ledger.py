@@ -228,6 +228,18 @@ class Ledger:
         """SKU and quantities of positions by number, for streams."""
         return reading.positions(self._state, numbers)
 
+    def watch(self) -> None:
+        """Note from now on which positions change, for `touched`."""
+        self._state.touched = {}
+
+    def touched(self) -> list[tuple[int, int, str]]:
+        """Return (position, seq, kind of event) for each position changed since the last call,
+        in the order of their last change, and forget them. Empty unless `watch` was called."""
+        found = self._state.touched or {}
+        if found:
+            self._state.touched = {}
+        return [(number, seq, kind.name.lower()) for number, (seq, kind) in found.items()]
+
     def sizes(self) -> dict[str, int]:
         """Rows of each table, for metrics."""
         return reading.sizes(self._state)

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.core import limits
 from engine.core.commands import PutLocation, PutSku
-from engine.core.events import OrderPlaced, OrderStatus, Reserved
+from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
 RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
@@ -118,6 +118,7 @@ class State:
         self.wheel_tick = 0
         self.closed_reservations: deque[int] = deque()
         self.closed_orders: deque[int] = deque()
+        self.touched: dict[int, tuple[int, Kind]] | None = None
 
     # Texts for numbers.
 
@@ -173,6 +174,12 @@ class State:
         return found
 
     # Changes that are not effects of one event.
+
+    def touch(self, position: int, kind: Kind) -> None:
+        """Note that the present event changed a position, if anybody watches."""
+        if self.touched is not None:
+            self.touched.pop(position, None)
+            self.touched[position] = (self.seq, kind)
 
     def arm(self, reservation: Reservation) -> None:
         """Put a live reservation into the wheel slot of its end, behind those already there."""

@@ -17,6 +17,7 @@ from engine.core.answers import (
     StockAnswer,
 )
 from engine.core.commands import Request
+from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
 
 
@@ -56,8 +57,11 @@ class Client(Protocol):
         Raises `OverloadedError`, `UnavailableError` (not looked at) or `OutcomeUnknownError`.
         """
 
-    async def submit_many(self, requests: Sequence[Request]) -> list[Outcome]:
-        """Decide commands in order, each for itself; the outcomes come in the same order."""
+    async def submit_many(self, requests: Sequence[Request]) -> list[Outcome | ServiceError]:
+        """Decide commands in order, each for itself; the outcomes come in the same order.
+
+        Where the engine failed midway, the commands concerned get their `ServiceError` instead.
+        """
 
     async def stock(self, sku: str) -> StockAnswer | None:
         """Stock of one SKU, or None if it does not exist."""

@@ -1,0 +1,144 @@
+"""Stock changes for followers in this process: one reader of the stock stream, fanned out.
+
+The stream is written by the worker from the log (`replica`), so nothing here can show what is not
+durable. Each follower has a bounded buffer; one that is too slow is cut off and may resume from
+its last id, without gap or repeat.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from engine.core import limits
+from engine.core.errors import GapError, LogError, OverloadedError, UnavailableError
+from engine.service.client import Change
+
+log = structlog.get_logger("changes")
+_QUANTITIES = ("on_hand", "reserved", "allocated", "unavailable", "available")
+
+
+def position_of(change_id: str) -> tuple[int, int]:
+    """Return an id's place in the stream; a bare `seq` means: all of that event is known."""
+    seq, _, index = change_id.partition("-")
+    return int(seq), int(index) if index else (1 << 63) - 1
+
+
+def change_of(change_id: str, fields: dict[str, str]) -> Change:
+    """Return the change in one entry of the stock stream."""
+    return Change(
+        change_id,
+        int(change_id.split("-")[0]),
+        fields["sku"],
+        fields["location"],
+        fields["reason"],
+        *(int(fields[name]) for name in _QUANTITIES),
+    )
+
+
+class Changes:
+    """Followers of the stock stream. `connect` gives a connected asynchronous stock reader."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
+        self._connect = connect
+        self._followers: set[asyncio.Queue] = set()
+        self._stream: Any = None
+        self._last = "0-0"
+
+    async def run(self) -> None:
+        """Read the stream for all followers until cancelled, reconnecting as needed."""
+        while True:
+            try:
+                self._stream = await self._connect()
+                self._last = (await self._stream.ends())[1] or "0-0"
+                while True:
+                    await self._read()
+            except LogError as error:
+                log.info("stock stream is away", error=str(error))
+                self._cut("the stock stream is away; resume from the last id")
+                await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX / 4)
+            finally:
+                if self._stream:
+                    await self._stream.close()
+                    self._stream = None
+
+    async def _read(self) -> None:
+        entries = await self._stream.read(self._last, 1_000, 1_000)
+        for entry_id, fields in entries:
+            change = change_of(entry_id, fields)
+            for queue in list(self._followers):
+                if queue.full():
+                    self._followers.discard(queue)
+                    queue.get_nowait()
+                    queue.put_nowait(OverloadedError("this follower is too slow; resume"))
+                else:
+                    queue.put_nowait(change)
+            self._last = entry_id
+
+    def _cut(self, why: str) -> None:
+        for queue in self._followers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(UnavailableError(why))
+        self._followers.clear()
+
+    async def follow(
+        self, after: str | None, skus: frozenset[str], locations: frozenset[str]
+    ) -> AsyncIterator[Change | None]:
+        """Yield changes after `after`; see `Client.changes`."""
+        if self._stream is None:
+            raise UnavailableError("the stock stream is away")
+        if len(self._followers) >= limits.STREAM_SUBSCRIBERS_MAX:
+            raise OverloadedError(f"{limits.STREAM_SUBSCRIBERS_MAX} followers already")
+        queue: asyncio.Queue = asyncio.Queue(limits.STREAM_BUFFER_CHANGES_MAX)
+        self._followers.add(queue)
+        try:
+            known = position_of(after) if after else position_of(self._last)
+            async for change in self._merged(known, queue):
+                if change is None or (
+                    (not skus or change.sku in skus)
+                    and (not locations or change.location in locations)
+                ):
+                    yield change
+        finally:
+            self._followers.discard(queue)
+
+    async def _merged(
+        self, known: tuple[int, int], queue: asyncio.Queue
+    ) -> AsyncIterator[Change | None]:
+        """First what the stream holds beyond `known`, then what arrives; each change once."""
+        async for change in self._backlog(known):
+            known = position_of(change.id)
+            yield change
+        while True:
+            try:
+                change = await asyncio.wait_for(queue.get(), limits.STREAM_HEARTBEAT_S)
+            except TimeoutError:
+                yield None
+                continue
+            if isinstance(change, Exception):
+                raise change
+            if position_of(change.id) > known:
+                yield change
+
+    async def _backlog(self, known: tuple[int, int]) -> AsyncIterator[Change]:
+        stream = await self._connect()
+        try:
+            trimmed = await stream.trimmed_up_to()
+            if known < position_of(trimmed):
+                raise GapError(
+                    f"changes up to {trimmed} are no longer kept; read the stock and go on",
+                    oldest=trimmed,
+                )
+            after = f"{known[0]}-{known[1]}"
+            while position_of(self._last) > known:
+                entries = await stream.range(after, 1_000)
+                if not entries:
+                    break
+                for entry_id, fields in entries:
+                    known = position_of(entry_id)
+                    yield change_of(entry_id, fields)
+                after = entries[-1][0]
+        finally:
+            await stream.close()

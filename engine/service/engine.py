@@ -1,0 +1,291 @@
+"""Leads while it can: recover, run the loop, and after trouble recover again. Fronts ask here.
+
+    recovering ──recover()──▶ leading ──trouble──▶ recovering
+                                   └──fenced, or the log cannot be trusted──▶ stopped
+
+`Engine` is the in-process `Client`. It stops for good when a newer writer has taken over, when
+the log is damaged, or on a bug: then the process must be looked at, not restarted in a circle.
+"""
+
+import asyncio
+import gc
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from engine import __version__
+from engine.core import limits
+from engine.core.commands import Request
+from engine.core.errors import (
+    ConfigError,
+    CorruptLogError,
+    DibsError,
+    DoubtError,
+    FencedError,
+    LedgerError,
+    LogError,
+    OverloadedError,
+    ServiceError,
+    UnavailableError,
+)
+from engine.core.outcomes import Outcome
+from engine.log import marks
+from engine.log.store import Appender, Store
+from engine.log.writer import Writer
+from engine.service.changes import Changes
+from engine.service.client import Change, Status
+from engine.service.clock import Clock
+from engine.service.loop import Loop
+from engine.service.recover import Recovered, recover
+
+log = structlog.get_logger("engine")
+_FINAL = (FencedError, CorruptLogError, ConfigError, LedgerError)
+
+
+class Engine:
+    """One partition's writer with its recovery, as the `Client` of the same process.
+
+    `connect` gives a fresh `Store`, `connect_appender` a fresh connected `Appender`; both may
+    start a server first. `folder` holds snapshots, archive and marks.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        make_ledger: Any,
+        connect: Callable[[], Store],
+        connect_appender: Callable[[], Any],
+        changes: Changes,
+        *,
+        name: str,
+    ) -> None:
+        self._folder, self._make_ledger, self._name = folder, make_ledger, name
+        self._connect, self._connect_appender = connect, connect_appender
+        self._changes = changes
+        self._loop: Loop | None = None
+        self._state, self._detail, self._epoch = "recovering", "starting", 0
+        self._recoveries, self._recovery_s = 0, 0.0
+        self._tasks: list[asyncio.Task] = []
+
+    # Life.
+
+    async def lead(self) -> None:
+        """Lead until it must stop; raises what stopped it."""
+        marking = asyncio.create_task(self._mark())
+        following = asyncio.create_task(self._changes.run())
+        try:
+            while True:
+                recovered, appender = await self._recover()
+                error = await self._run(recovered, appender)
+                if isinstance(error, _FINAL):
+                    raise error
+                log.warning("append failed", error=str(error), kind=type(error).__name__)
+        except DibsError as error:
+            self._state, self._detail = "stopped", str(error)
+            raise
+        finally:
+            if self._loop:
+                self._loop.settle(stored=None)
+            marking.cancel()
+            following.cancel()
+
+    async def _run(self, recovered: Recovered, appender: Appender) -> LogError:
+        writer = Writer(appender, recovered.link, recovered.epoch)
+        self._loop = Loop(recovered.ledger, writer, Clock(recovered.link.stamp_us))
+        self._epoch = recovered.epoch
+        task = asyncio.create_task(self._loop.run(recovered.epoch, self._name, __version__))
+        while not task.done() and not self._loop.batches:
+            await asyncio.wait({task}, timeout=0.001)
+        if not task.done():
+            self._state, self._detail = "leading", ""
+            log.info(
+                "leading",
+                epoch=recovered.epoch,
+                seq=recovered.ledger.seq,
+                replayed=recovered.replayed_events,
+                seconds=round(recovered.seconds, 3),
+            )
+        try:
+            return await task
+        finally:
+            task.cancel()
+            self._state, self._detail = "recovering", "the log is read back"
+            await appender.close()
+
+    async def _recover(self) -> tuple[Recovered, Appender]:
+        """Recover, trying again while the server is away. Doubtful outcomes are settled here."""
+        delay_s, patience = 0.02, None
+        doubt = self._doubt()
+        if doubt:
+            patience = asyncio.get_running_loop().call_later(
+                limits.DOUBT_PATIENCE_S, self._loop.settle_unknown
+            )
+        while True:
+            try:
+                recovered = await asyncio.to_thread(self._recover_once, doubt)
+                appender = await self._connect_appender()
+                break
+            except LogError as error:
+                if isinstance(error, (FencedError, CorruptLogError)):
+                    raise
+                self._detail = str(error)
+                await asyncio.sleep(delay_s * (1 + random.random()))
+                delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
+        if patience:
+            patience.cancel()
+        if self._loop:
+            self._loop.settle(stored=recovered.doubt_stored)
+        self._recoveries += 1
+        self._recovery_s = recovered.seconds
+        return recovered, appender
+
+    def _doubt(self) -> tuple[str, bytes] | None:
+        if self._loop and isinstance(self._loop.trouble, DoubtError):
+            return self._loop.writer.doubt
+        return None
+
+    def _recover_once(self, doubt: tuple[str, bytes] | None) -> Recovered:
+        store = self._connect()
+        try:
+            if self._epoch:
+                self._check_not_fenced(store)
+            found = recover(store, self._folder, self._make_ledger, self._name, doubt=doubt)
+        finally:
+            store.close()
+        gc.collect()
+        gc.freeze()
+        return found
+
+    def _check_not_fenced(self, store: Store) -> None:
+        """Do not take the log back from a newer writer: whoever started last leads."""
+        tail = store.tail()
+        if tail and int(tail[0].split("-")[0]) > self._epoch and not self._own_fence(tail):
+            raise FencedError(f"a newer writer leads (entry {tail[0]}); this one stops")
+
+    def _own_fence(self, tail: tuple[str, bytes]) -> bool:
+        return tail[0].endswith("-0") and self._name.encode() in tail[1]
+
+    async def _mark(self) -> None:
+        """Note how far the log is known to reach, about once a second, off the loop."""
+        written = 0
+        while True:
+            await asyncio.sleep(limits.MARK_EVERY_S)
+            loop = self._loop
+            if loop and not loop.trouble and loop.durable_seq != written:
+                link = loop.writer.link
+                await asyncio.to_thread(marks.write_mark, self._folder, link)
+                written = link.seq
+
+    # The Client.
+
+    def status(self) -> Status:
+        """Return the engine's state at once."""
+        seq = self._loop.durable_seq if self._loop else 0
+        return Status(self._state, self._epoch, seq, self._detail)
+
+    def _leading(self) -> Loop:
+        if self._state != "leading":
+            raise UnavailableError(f"{self._state}: {self._detail or 'no writer leads'}")
+        return self._loop
+
+    def submit(self, request: Request) -> asyncio.Future:
+        """Decide one command; the future gives its durable outcome."""
+        return self._leading().submit(request)
+
+    async def submit_many(self, requests: Sequence[Request]) -> list[Outcome | ServiceError]:
+        """Decide commands in order; each stands for itself."""
+        loop = self._leading()
+        if loop.queue_depth + len(requests) > limits.QUEUE_COMMANDS_MAX:
+            raise OverloadedError("too many commands wait already; slow down")
+        futures = [loop.submit(request) for request in requests]
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    async def stock(self, sku: str):
+        """Stock of one SKU, or None."""
+        return await self._leading().read(lambda ledger: ledger.stock(sku))
+
+    async def order(self, channel: str, order_id: str):
+        """One order as it stands, or None."""
+        return await self._leading().read(lambda ledger: ledger.order(channel, order_id))
+
+    async def orders(
+        self, *, status: str = "", channel: str = "", q: str = "", before: int = 0, limit: int = 50
+    ):
+        """A page of orders, newest first. Looks at the table in bounded steps, so that a rare
+        filter over many orders never holds up the writer."""
+        rows: list = []
+        while True:
+            page = partial(
+                _orders,
+                status=status,
+                channel=channel,
+                q=q,
+                before=before,
+                limit=limit - len(rows),
+            )
+            found, cursor = await self._leading().read(page)
+            rows += found
+            if cursor is None or len(rows) == limit:
+                return rows, cursor
+            before = cursor
+            await asyncio.sleep(0)
+
+    async def reservation(self, reservation_id: str):
+        """One reservation as it stands, or None."""
+        return await self._leading().read(lambda ledger: ledger.reservation(reservation_id))
+
+    async def location(self, name: str):
+        """One location, or None."""
+        return await self._leading().read(lambda ledger: ledger.location(name))
+
+    async def sku(self, name: str):
+        """One SKU, or None."""
+        return await self._leading().read(lambda ledger: ledger.sku(name))
+
+    async def locations(self, *, after: int, limit: int):
+        """A page of locations."""
+        return await self._leading().read(lambda ledger: ledger.locations(after=after, limit=limit))
+
+    async def skus(self, *, after: int, limit: int):
+        """A page of SKUs."""
+        return await self._leading().read(lambda ledger: ledger.skus(after=after, limit=limit))
+
+    def changes(
+        self, after: str | None, skus: frozenset[str], locations: frozenset[str]
+    ) -> AsyncIterator[Change | None]:
+        """Follow stock changes; see `Client.changes`."""
+        return self._changes.follow(after, skus, locations)
+
+    def sizes(self) -> dict[str, int]:
+        """Rows per table of the ledger."""
+        return self._loop.ledger.sizes() if self._loop else {}
+
+    def counters(self) -> dict[str, float]:
+        """Counters and gauges of the writer."""
+        loop = self._loop
+        base = {
+            "recoveries": float(self._recoveries),
+            "recovery_seconds": self._recovery_s,
+            "time_seconds": time.time(),
+        }
+        if not loop:
+            return base
+        return base | {
+            "batches": float(loop.batches),
+            "events": float(loop.events),
+            "commands": float(loop.commands),
+            "refusals": float(loop.refusals),
+            "expiries": float(loop.expiries),
+            "append_seconds": loop.append_s,
+            "queue_depth": float(loop.queue_depth),
+            "durable_seq": float(loop.durable_seq),
+        }
+
+
+def _orders(ledger: Any, **filters: Any):
+    return ledger.orders(**filters)

@@ -2,7 +2,7 @@
 
     log ─▶ check chain ─▶ apply ─┬─▶ stock stream   one entry per changed position per batch
                                  ├─▶ archive        compressed segments, before anything is trimmed
-                                 ├─▶ snapshots      so that recovery is short; the writer never pauses
+                                 ├─▶ snapshots      recovery is short, and the writer never pauses
                                  └─▶ trim           behind snapshot, archive and every cursor
 
 Each product has a cursor in the log's server; a crash between any two steps repeats work, and

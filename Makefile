@@ -1,0 +1,46 @@
+# The verbs of dibs. `make run` and `make test` do everything a fresh machine needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.built
+SOURCES := setup.py pyproject.toml $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi ext/*.h)
+DATA ?= data
+PORT ?= 8787
+
+.PHONY: build run demo test check race faults bench clean help
+
+help:            ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(STAMP): $(SOURCES)
+	@$(PYTHON) scripts/preflight.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing dibs and what it needs into $(VENV) (about a minute, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+build: $(STAMP)  ## make .venv/bin/dibs
+
+run: build       ## start everything, with a demo catalogue and a burst of real orders
+	$(BIN)/dibs up --data $(DATA) --port $(PORT) --demo
+
+test: build      ## the whole suite
+	$(BIN)/python -m pytest
+
+check: build     ## style, types of mistakes, layout: seconds
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests/tidy
+
+race: build      ## races for the last unit, with controls that must oversell
+	$(BIN)/python -m pytest tests/race
+
+faults: build    ## kill -9 at every step, planted bugs, two writers: about half an hour
+	$(BIN)/python -m tests.faults all
+
+bench: build     ## measure, and record in benchmarks/results
+	$(BIN)/python -m benchmarks
+
+clean:           ## remove what building left
+	rm -rf $(VENV) build *.egg-info ext/*.so ext/*.c

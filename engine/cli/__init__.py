@@ -1,0 +1,189 @@
+"""`dibs …`: one function per command, imported only when it is called, so help is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.config import PORT_DEFAULT, Settings
+from engine.core.errors import ConfigError, CorruptLogError, DibsError, FencedError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_FENCED, EXIT_CORRUPT = 1, 2, 3, 4
+
+app = typer.Typer(
+    name="dibs",
+    help="Order management with one promise: one unit, one buyer.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
+app.add_typer(keys_app, name="keys")
+
+Data = Annotated[Path, typer.Option(envvar="DIBS_DATA", help="Folder for log, snapshots and keys.")]
+Redis = Annotated[
+    str | None,
+    typer.Option(envvar="DIBS_REDIS", help="Redis or Valkey address; default: the bundled server."),
+]
+Host = Annotated[str, typer.Option(envvar="DIBS_HOST", help="IP address to listen on.")]
+Port = Annotated[int, typer.Option(envvar="DIBS_PORT", help="TCP port to listen on.")]
+Twin = Annotated[
+    str, typer.Option("--ledger", envvar="DIBS_LEDGER", help="Ledger: auto, fast or slow.")
+]
+_DATA = Path("data")
+
+
+@app.command()
+def up(
+    data: Data = _DATA,
+    redis: Redis = None,
+    host: Host = "127.0.0.1",
+    port: Port = PORT_DEFAULT,
+    ledger: Twin = "auto",
+    demo: Annotated[
+        bool, typer.Option(help="Load a demo catalogue and send a burst of real orders.")
+    ] = False,
+    stop_after_demo: Annotated[bool, typer.Option(help="End when the demo is over.")] = False,
+) -> None:
+    """Run everything on this machine: log server, HTTP front with the writer, and worker."""
+    from engine.cli.up import up as run
+
+    settings = Settings(data.absolute(), redis, host, port, ledger)
+    raise typer.Exit(run(settings, demo=demo, stop_after_demo=stop_after_demo))
+
+
+@app.command()
+def serve(
+    data: Data = _DATA,
+    redis: Redis = None,
+    host: Host = "127.0.0.1",
+    port: Port = PORT_DEFAULT,
+    ledger: Twin = "auto",
+) -> None:
+    """Run the HTTP front and the one writer."""
+    from engine.cli.serve import serve as run
+
+    run(Settings(data.absolute(), redis, host, port, ledger))
+
+
+@app.command()
+def work(
+    data: Data = _DATA,
+    redis: Redis = None,
+    ledger: Twin = "auto",
+    snapshot_events: Annotated[int, typer.Option(help="Events between snapshots.")] = 500_000,
+    snapshot_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 300.0,
+) -> None:
+    """Run the worker: stock stream, archive, snapshots, trimming."""
+    from engine.cli.work import work as run
+
+    settings = Settings(data.absolute(), redis, ledger=ledger)
+    run(settings, snapshot_events=snapshot_events, snapshot_s=snapshot_s)
+
+
+@app.command()
+def verify(
+    data: Data = _DATA,
+    redis: Redis = None,
+    from_seq: Annotated[int, typer.Option(help="First event to report on.")] = 0,
+    to_seq: Annotated[int | None, typer.Option(help="Last event to look at.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
+) -> None:
+    """Walk archive, snapshots and log with an independent reader and check every promise.
+
+    Exit code 0: clean. 4: a record is bad; the report names the first.
+    """
+    from engine.cli.verify import verify as run
+
+    settings = Settings(data.absolute(), redis)
+    raise typer.Exit(0 if run(settings, from_seq, to_seq, json) else EXIT_CORRUPT)
+
+
+@app.command()
+def snapshot(data: Data = _DATA, redis: Redis = None, ledger: Twin = "auto") -> None:
+    """Write a snapshot now, from the log, without stopping the writer."""
+    from engine.cli.work import snapshot as run
+
+    run(Settings(data.absolute(), redis, ledger=ledger))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Order files or folders (csv, csv.gz).")],
+    speed: Annotated[str, typer.Option(help="`max`, or how many times real time.")] = "max",
+    locations: Annotated[int, typer.Option(min=1, max=1000, help="How many locations.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the opening stock.")] = 1,
+    connections: Annotated[int, typer.Option(min=1, max=1000, help="HTTP connections.")] = 64,
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = (
+        f"http://127.0.0.1:{PORT_DEFAULT}"
+    ),
+    key: Annotated[
+        str | None, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
+    ] = None,
+    data: Data = _DATA,
+    strict: Annotated[bool, typer.Option(help="Stop at the first dirty line.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
+) -> None:
+    """Load catalogue and stock implied by real order files, send the orders, and judge.
+
+    Exit code 0: nothing oversold, nothing lost. 1: a promise was broken. 2: bad input.
+    """
+    from engine.cli.replay import replay as run
+
+    raise typer.Exit(
+        run(files, speed, locations, seed, connections, url, key, data, strict, report)
+    )
+
+
+@keys_app.command("create")
+def keys_create(
+    label: Annotated[str, typer.Argument(help="Who will use it.")],
+    scope: Annotated[list[str], typer.Option(help="read, sell, stock or admin; may be repeated.")],
+    data: Data = _DATA,
+    redis: Redis = None,
+) -> None:
+    """Create a key and print it once; only its HMAC is kept."""
+    from engine.cli.keys import create
+
+    create(Settings(data.absolute(), redis), label, scope)
+
+
+@keys_app.command("list")
+def keys_list(data: Data = _DATA, redis: Redis = None) -> None:
+    """List keys: id, label, scopes, state."""
+    from engine.cli.keys import show
+
+    show(Settings(data.absolute(), redis))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="Id of the key, as `dibs keys list` shows it.")],
+    data: Data = _DATA,
+    redis: Redis = None,
+) -> None:
+    """Revoke a key; running servers refuse it within about a second."""
+    from engine.cli.keys import revoke
+
+    revoke(Settings(data.absolute(), redis), key_id)
+
+
+def main() -> None:
+    """Run the command line. Errors that a person can mend are one line and an exit code."""
+    try:
+        app()
+    except FencedError as error:
+        sys.exit(_say(error, EXIT_FENCED))
+    except CorruptLogError as error:
+        sys.exit(_say(error, EXIT_CORRUPT))
+    except ConfigError as error:
+        sys.exit(_say(error, EXIT_USAGE))
+    except DibsError as error:
+        sys.exit(_say(error, EXIT_FAILED))
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"dibs: {error}", file=sys.stderr)
+    return code

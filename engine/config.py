@@ -1,0 +1,65 @@
+"""Settings: typed, read once from options and `DIBS_…` variables, immutable, refused if unsafe."""
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from engine.core.errors import ConfigError
+
+PORT_DEFAULT = 8787
+LEDGERS = ("auto", "fast", "slow")
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Where data lies, where the log's server is, where to listen, which ledger twin to use.
+
+    `redis` is None for the bundled server; its files lie in `data/server`.
+    """
+
+    data: Path
+    redis: str | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT_DEFAULT
+    ledger: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port {self.port} is not a port; use 1 to 65535, or 0 for any")
+        if self.ledger not in LEDGERS:
+            raise ConfigError(f"ledger {self.ledger!r} is not one of {', '.join(LEDGERS)}")
+        if self.redis and urlsplit(self.redis).scheme not in ("redis", "rediss", "unix"):
+            raise ConfigError(f"{self.redis!r} is no redis://, rediss:// or unix:// address")
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError as error:
+            raise ConfigError(f"host {self.host!r} is not an IP address to listen on") from error
+
+    def prepare(self) -> None:
+        """Make the data folder, readable by its owner only."""
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot make data folder {self.data}: {error}") from error
+
+
+def ledger_class(choice: str):
+    """Return the ledger's class: the compiled one, or with `slow` the plain one.
+
+    `auto` takes the compiled one where it is built.
+    """
+    if choice != "slow":
+        try:
+            from ext.ledger import Ledger
+
+            return Ledger
+        except ImportError as error:
+            if choice == "fast":
+                raise ConfigError(
+                    f"the compiled ledger is not built ({error}); run `make build`, or use "
+                    "--ledger slow"
+                ) from error
+    from engine.core.ledger import Ledger as SlowLedger
+
+    return SlowLedger

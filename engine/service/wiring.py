@@ -1,0 +1,83 @@
+"""What is built from what: the one place that constructs stores, keys, engine and replica."""
+
+import os
+import socket
+import uuid
+from pathlib import Path
+
+from engine.config import Settings, ledger_class
+from engine.log.embedded import EmbeddedServer
+from engine.log.store import Appender, AsyncStock, Store
+from engine.service.changes import Changes
+from engine.service.engine import Engine
+from engine.service.keys import KeyBook
+from engine.service.replica import Replica
+
+
+class Wiring:
+    """Parts for one data folder. With the bundled server, connecting starts it where it is down.
+
+    `close` stops the bundled server only if this process started it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        settings.prepare()
+        self.settings = settings
+        self.server = None if settings.redis else EmbeddedServer(settings.data / "server")
+
+    def url(self, role: str) -> str:
+        """Return the log server's address for a role: writer, worker or reader."""
+        if self.server is None:
+            return self.settings.redis
+        if not self.server.alive():
+            self.server.start()
+        return self.server.url(role)
+
+    def store(self, role: str = "writer") -> Store:
+        """Return a connected store."""
+        return Store(self.url(role))
+
+    async def appender(self) -> Appender:
+        """Return a connected appender."""
+        return await Appender.connect(self.url("writer"))
+
+    async def stock_reader(self) -> AsyncStock:
+        """Return a connected reader of the stock stream."""
+        return await AsyncStock.connect(self.url("reader"))
+
+    def key_book(self) -> KeyBook:
+        """Return the API keys."""
+        return KeyBook(lambda: self.store("worker"), self.settings.data)
+
+    def engine(self) -> Engine:
+        """Return the engine, not yet leading."""
+        name = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+        return Engine(
+            self.settings.data,
+            ledger_class(self.settings.ledger),
+            self.store,
+            self.appender,
+            Changes(self.stock_reader),
+            name=name,
+        )
+
+    def replica(self, **pace: float) -> Replica:
+        """Return the worker's replica."""
+        return Replica(
+            self.settings.data,
+            ledger_class(self.settings.ledger),
+            lambda: self.store("worker"),
+            **pace,
+        )
+
+    def close(self) -> None:
+        """Stop the bundled server if it was started here."""
+        if self.server:
+            self.server.stop()
+
+
+def logs_folder(settings: Settings) -> Path:
+    """Return where `dibs up` lets its processes write their logs."""
+    folder = settings.data / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -1,0 +1,81 @@
+"""Real `dibs` processes for tests: started in a folder, waited for, always stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+READY_TIMEOUT_S = 60.0
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Dibs:
+    """`dibs serve` on the bundled server, with `dibs work` if asked for. A context manager."""
+
+    def __init__(self, folder: Path, *, work: bool = False, options: tuple[str, ...] = ()) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._work, self._options = work, options
+        self.serve: subprocess.Popen | None = None
+        self.worker: subprocess.Popen | None = None
+
+    @property
+    def key(self) -> str:
+        """The admin key."""
+        return (self.folder / "admin.key").read_text().strip()
+
+    def start(self) -> "Dibs":
+        """Start and wait until ready."""
+        self.serve = self._process("serve", "--port", str(self.port), *self._options)
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            assert self.serve.poll() is None, self.log("serve")
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):
+                    break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        else:
+            raise AssertionError("not ready: " + self.log("serve"))
+        if self._work:
+            self.worker = self._process("work", *self._options)
+        return self
+
+    def _process(self, command: str, *options: str) -> subprocess.Popen:
+        arguments = [sys.executable, "-m", "engine.cli", command, "--data", str(self.folder)]
+        with (self.folder / f"{command}.log").open("ab") as out:
+            return subprocess.Popen(
+                [*arguments, *options], stdout=out, stderr=out, start_new_session=True
+            )
+
+    def log(self, command: str) -> str:
+        """What a process has said so far."""
+        return (self.folder / f"{command}.log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End the processes, the worker first, politely and then not."""
+        for process in (self.worker, self.serve):
+            if process and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.kill(process.pid, signal.SIGKILL)
+                    process.wait()
+
+    def __enter__(self) -> "Dibs":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -125,15 +125,15 @@ class Changes:
     async def _backlog(self, known: tuple[int, int]) -> AsyncIterator[Change]:
         stream = await self._connect()
         try:
-            trimmed = await stream.trimmed_up_to()
-            if known < position_of(trimmed):
+            oldest = await stream.resumable_from()
+            if known < position_of(oldest):
                 raise GapError(
-                    f"changes up to {trimmed} are no longer kept; read the stock and go on",
-                    oldest=trimmed,
+                    f"changes up to {oldest} are no longer kept; read the stock and go on",
+                    oldest=oldest,
                 )
             after = f"{known[0]}-{known[1]}"
             while position_of(self._last) > known:
-                entries = await stream.range(after, 1_000)
+                entries = await stream.read(after, 1_000)
                 if not entries:
                     break
                 for entry_id, fields in entries:

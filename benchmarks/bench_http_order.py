@@ -25,7 +25,7 @@ import urllib.request
 from pathlib import Path
 
 import redis as redis_client
-from engine.log.embedded import EmbeddedServer
+from engine.log.embedded import binary
 from rich.console import Console
 from rich.table import Table
 
@@ -49,9 +49,10 @@ end
 local bad = 0
 function response(status) if status ~= 201 then bad = bad + 1 end end
 function done(summary, latency)
-  io.write(string.format("RESULT {\\"requests\\":%%d,\\"us\\":%%d,\\"errors\\":%%d,\\"p50\\":%%d," ..
-    "\\"p99\\":%%d,\\"p999\\":%%d,\\"max\\":%%d}\\n", summary.requests, summary.duration,
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout,
+  local e = summary.errors
+  io.write(string.format('RESULT {"requests":%%d,"us":%%d,"errors":%%d,"p50":%%d,' ..
+    '"p99":%%d,"p999":%%d,"max":%%d}\\n', summary.requests, summary.duration,
+    e.status + e.connect + e.read + e.timeout,
     latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
 end
 """
@@ -80,6 +81,16 @@ def wait_ready(port: int, process: subprocess.Popen) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     raise SystemExit(f"server on port {port} is not ready")
+
+
+def _wait_for(ping) -> None:
+    for _ in range(200):
+        try:
+            ping()
+            return
+        except redis_client.RedisError:
+            time.sleep(0.05)
+    raise SystemExit("the peer's server does not answer")
 
 
 def cpu_s(pid: int) -> float:
@@ -149,10 +160,29 @@ class Peer:
 
     def __init__(self, folder: Path, port: int, core: str) -> None:
         self.port = port
-        self.server = EmbeddedServer(folder)
-        self.server.start()
-        url = self.server.url("admin")
+        folder.mkdir()
+        # The same program and durability as ours, but free to run scripts.
+        self.server = subprocess.Popen(
+            [
+                str(binary()),
+                "--port",
+                "0",
+                "--unixsocket",
+                f"{folder}/s",
+                "--dir",
+                str(folder),
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+                "--save",
+                "",
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        url = f"unix://{folder}/s"
         self.redis = redis_client.Redis.from_url(url, decode_responses=True)
+        _wait_for(self.redis.ping)
         assert self.redis.config_get("appendfsync")["appendfsync"] == "always"
         command = [
             sys.executable,
@@ -178,7 +208,8 @@ class Peer:
         """Stop the server."""
         self.process.terminate()
         self.process.wait(30)
-        self.server.stop()
+        self.server.terminate()
+        self.server.wait(30)
 
 
 def drive(target, connections: int, seconds: float, prefix: str, seed: int, core: str) -> dict:

@@ -4,6 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.config import Settings
+from engine.core.answers import moment
+from engine.core.errors import ConfigError
 from engine.service.wiring import Wiring
 
 
@@ -11,7 +13,9 @@ def create(settings: Settings, label: str, scopes: list[str]) -> None:
     """Create a key and print its token, the only time it can be seen."""
     wiring = Wiring(settings)
     try:
-        token, key = wiring.key_book().create(label, scopes)
+        key, token = wiring.key_book().create(label, scopes)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     finally:
         wiring.close()
     Console(stderr=True).print(
@@ -30,9 +34,10 @@ def show(settings: Settings) -> None:
         wiring.close()
     table = Table("id", "label", "scopes", "created", "state")
     for key in keys:
-        state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "active"
-        created = f"{key.created_at:%Y-%m-%d %H:%M} UTC"
-        table.add_row(key.id, key.label, ", ".join(sorted(key.scopes)), created, state)
+        state = f"revoked {_minute(key.revoked_us)}" if key.revoked_us else "active"
+        table.add_row(
+            key.id, key.label, ", ".join(sorted(key.scopes)), _minute(key.created_us), state
+        )
     Console().print(table)
 
 
@@ -41,6 +46,12 @@ def revoke(settings: Settings, key_id: str) -> None:
     wiring = Wiring(settings)
     try:
         wiring.key_book().revoke(key_id)
+    except KeyError as error:
+        raise ConfigError(f"there is no key {key_id!r}; see `dibs keys list`") from error
     finally:
         wiring.close()
     Console().print(f"key [bold]{key_id}[/] is revoked")
+
+
+def _minute(stamp_us: int) -> str:
+    return f"{moment(stamp_us):%Y-%m-%d %H:%M} UTC"

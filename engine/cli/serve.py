@@ -7,6 +7,7 @@ import signal
 import structlog
 
 from engine.config import Settings
+from engine.service.keys import first_admin_key
 from engine.service.wiring import Wiring
 
 log = structlog.get_logger("serve")
@@ -29,10 +30,10 @@ async def _serve(wiring: Wiring) -> None:
 
     settings = wiring.settings
     engine, keys = wiring.engine(), wiring.key_book()
-    await asyncio.to_thread(keys.ensure_admin_key)
+    keys.start()
+    first_admin_key(keys, settings.data / "admin.key")
     app = create_app(engine, keys)
     leading = asyncio.create_task(engine.lead(), name="lead")
-    refreshing = asyncio.create_task(keys.run(), name="keys")
     stopping = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
@@ -49,7 +50,7 @@ async def _serve(wiring: Wiring) -> None:
         if leading.done():
             leading.result()
     finally:
-        for task in (leading, refreshing):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        leading.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await leading
+        keys.stop()

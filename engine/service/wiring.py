@@ -10,7 +10,7 @@ from engine.log.embedded import EmbeddedServer
 from engine.log.store import Appender, AsyncStock, Store
 from engine.service.changes import Changes
 from engine.service.engine import Engine
-from engine.service.keys import KeyBook
+from engine.service.keys import KeyBook, load_secret
 from engine.service.replica import Replica
 
 
@@ -46,8 +46,8 @@ class Wiring:
         return await AsyncStock.connect(self.url("reader"))
 
     def key_book(self) -> KeyBook:
-        """Return the API keys."""
-        return KeyBook(lambda: self.store("worker"), self.settings.data)
+        """Return the API keys, not yet read."""
+        return KeyBook(self.store("worker"), load_secret(self.settings.data / "secret"))
 
     def engine(self) -> Engine:
         """Return the engine, not yet leading."""

@@ -30,10 +30,13 @@ JSON_DEPTH_MAX = 32
 # Routing: beyond this many candidates, or this much work, the search is greedy, not exact.
 ROUTE_EXACT_LOCATIONS_MAX = 12
 ROUTE_EXACT_WORK_MAX = 1 << 17
+ROUTE_OFFERS_MAX = 1 << 20  # positions that one order may choose from
 
 # Time. A reservation lives from one second to a day; the timing wheel covers more than that.
 RESERVATION_TTL_S_MIN = 1
 RESERVATION_TTL_S_MAX = 86_400
+STAMP_US_MAX = 250_000_000_000_000_000  # in the year 9892: dates stay printable
+EXPIRES_US_MAX = STAMP_US_MAX + RESERVATION_TTL_S_MAX * 1_000_000
 WHEEL_TICK_US = 100_000
 WHEEL_SLOTS = 1 << 20
 EXPIRIES_PER_TICK_MAX = 4_096
@@ -56,6 +59,17 @@ FRAME_BODY_BYTES_TARGET = 1 << 20
 FRAME_BODY_BYTES_MAX = 64 << 20
 EVENT_BYTES_MAX = 16 << 20
 SEGMENT_BYTES_TARGET = 64 << 20
+SNAPSHOTS_KEPT = 3
+READ_ENTRIES_MAX = 1_024
+READ_BYTES_TARGET = 8 << 20
+STORE_TIMEOUT_S = 30.0
+
+# The bundled server. A longer log takes longer to load; a unix socket's path has to be short.
+SERVER_MEMORY_BYTES = 2 << 30
+SERVER_START_TIMEOUT_S = 15.0
+SERVER_LOAD_BYTES_PER_S_MIN = 10 << 20
+SERVER_STOP_TIMEOUT_S = 10.0
+SOCKET_PATH_BYTES_MAX = 100
 
 # The loop. Commands that wait for a batch, and how long an answer may take.
 QUEUE_COMMANDS_MAX = 65_536
@@ -113,3 +127,4 @@ assert RESERVATION_TTL_S_MAX * 1_000_000 < IDEMPOTENCY_RETENTION_US
 assert TAKES_PER_LINE_MAX < 2**16 and ORDER_LINES_MAX < 2**16
 assert FRAME_BODY_BYTES_TARGET < EVENT_BYTES_MAX < FRAME_BODY_BYTES_MAX
 assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32
+assert 8 * (ROUTE_OFFERS_MAX + EXPANDED_LINES_MAX) + ORDER_LINES_MAX * 1_024 < EVENT_BYTES_MAX

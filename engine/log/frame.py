@@ -29,6 +29,7 @@ GENESIS = bytes(16)
 DIGEST_BYTES = 16
 _HEAD = struct.Struct("<4sHIQQQI16s")
 HEAD_BYTES = _HEAD.size
+_FENCE = struct.Struct("<4sQB")
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -52,15 +53,29 @@ class Frame(msgspec.Struct, frozen=True):
         """Id of the stream entry that holds this frame."""
         return f"{self.epoch}-{self.last_seq}"
 
+    @property
+    def data(self) -> bytes:
+        """The frame's bytes, as they stand in the log."""
+        batch = Batch(self.stamp_us, self.first_seq, self.count, self.body)
+        return b"".join((_head(self.epoch, self.previous, batch), self.body, self.digest))
 
-def digest_of(data: bytes) -> bytes:
+
+def digest_of(data: bytes | memoryview) -> bytes:
     """Return the digest of a frame's bytes up to its digest field."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
 
 
 def pack(epoch: int, previous: bytes, batch: Batch) -> tuple[bytes, bytes]:
     """Return (bytes of the frame, its digest)."""
-    head = _HEAD.pack(
+    head = _head(epoch, previous, batch)
+    state = hashlib.blake2b(head, digest_size=DIGEST_BYTES)
+    state.update(batch.records)
+    digest = state.digest()
+    return b"".join((head, batch.records, digest)), digest
+
+
+def _head(epoch: int, previous: bytes, batch: Batch) -> bytes:
+    return _HEAD.pack(
         MAGIC,
         limits.FRAME_VERSION,
         batch.count,
@@ -70,9 +85,6 @@ def pack(epoch: int, previous: bytes, batch: Batch) -> tuple[bytes, bytes]:
         len(batch.records),
         previous,
     )
-    data = head + batch.records
-    digest = digest_of(data)
-    return data + digest, digest
 
 
 def unpack(data: bytes, entry_id: str = "") -> Frame:
@@ -83,7 +95,7 @@ def unpack(data: bytes, entry_id: str = "") -> Frame:
     if len(data) < HEAD_BYTES + DIGEST_BYTES:
         raise CorruptLogError("entry is too short for a frame", entry_id=entry_id)
     magic, version, count, epoch, first_seq, stamp_us, size, previous = _HEAD.unpack_from(data)
-    if digest_of(data[:-DIGEST_BYTES]) != data[-DIGEST_BYTES:]:
+    if digest_of(memoryview(data)[:-DIGEST_BYTES]) != data[-DIGEST_BYTES:]:
         raise CorruptLogError(
             f"frame at entry {entry_id or '?'} fails its checksum", seq=first_seq, entry_id=entry_id
         )
@@ -137,10 +149,25 @@ def follow(link: Link, frame: Frame) -> Link:
 def pack_fence(epoch: int, writer: str) -> bytes:
     """Return the bytes of a fence entry."""
     name = writer.encode()[:255]
-    data = FENCE_MAGIC + struct.pack("<QB", epoch, len(name)) + name
+    data = _FENCE.pack(FENCE_MAGIC, epoch, len(name)) + name
     return data + digest_of(data)
 
 
 def is_fence(data: bytes) -> bool:
     """Say whether an entry is an intact fence."""
-    return data[:4] == FENCE_MAGIC and digest_of(data[:-DIGEST_BYTES]) == data[-DIGEST_BYTES:]
+    return (
+        len(data) >= _FENCE.size + DIGEST_BYTES
+        and data[:4] == FENCE_MAGIC
+        and digest_of(data[:-DIGEST_BYTES]) == data[-DIGEST_BYTES:]
+    )
+
+
+def unpack_fence(data: bytes, entry_id: str) -> tuple[int, str]:
+    """Return (epoch, writer) of a fence; `CorruptLogError` if it is damaged or at a wrong id."""
+    if not is_fence(data):
+        raise CorruptLogError(f"entry {entry_id} is no intact fence", entry_id=entry_id)
+    _, epoch, size = _FENCE.unpack_from(data)
+    name = data[_FENCE.size : -DIGEST_BYTES]
+    if len(name) != size or entry_id != f"{epoch}-0":
+        raise CorruptLogError(f"entry {entry_id} holds the fence {epoch}-0", entry_id=entry_id)
+    return epoch, name.decode(errors="replace")

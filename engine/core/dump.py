@@ -11,11 +11,12 @@ import struct
 
 import msgspec
 
-from engine.core import limits, records
+from engine.core import bundles, effects, limits, records
 from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
-from engine.core.events import OrderStatus
+from engine.core.events import OrderPlaced, OrderStatus, Reserved
 from engine.core.state import (
+    EXPIRED,
     LIVE,
     Location,
     Order,
@@ -127,58 +128,106 @@ class _Reader:
         self.at += size
         return bytes(self.data[self.at - size : self.at])
 
-    def rows(self) -> range:
-        return range(self.unpack(_COUNT)[0])
+    def rows(self, most: int) -> range:
+        (count,) = self.unpack(_COUNT)
+        if count > most:
+            raise LedgerError(f"snapshot holds {count} rows of a table, more than {most}")
+        return range(count)
 
 
 def load(data: bytes) -> State:
     """Return the state of canonical bytes; `LedgerError` if they are not exactly one state."""
+    try:
+        return _load(data)
+    except (LookupError, ValueError, msgspec.MsgspecError) as error:
+        raise LedgerError(f"snapshot is damaged ({error!r}); use an older one") from error
+
+
+def _check(what: str, good: bool) -> None:
+    if not good:
+        raise LedgerError(f"snapshot is damaged: {what}; use an older one, or replay the log")
+
+
+def _load(data: bytes) -> State:
     reader, state = _Reader(data), State()
     magic, version, state.seq, state.stamp_us = reader.unpack(_HEAD)
     state.now_us = state.stamp_us
     if magic != MAGIC or version != VERSION:
         raise LedgerError(f"not a dibs state of version {VERSION}; replay the log instead")
+    _check("stamp", state.stamp_us <= limits.STAMP_US_MAX)
     _load_catalogue(reader, state)
-    for number in reader.rows():
+    for number in reader.rows(limits.POSITIONS_MAX):
         position = Position(*reader.unpack(_POSITION))
-        state.positions.append(position)
-        state.cells[position.sku, position.location] = number
-        state.skus[position.sku].positions.append(number)
+        _load_position(state, number, position)
     _load_reservations(reader, state)
     _load_orders(reader, state)
-    for _ in reader.rows():
+    for _ in reader.rows(limits.DOCUMENTS_MAX + limits.FRAME_EVENTS_MAX):
         seq, stamp_us, fingerprint = reader.unpack(_REMEMBERED)
         key = reader.blob().decode()
+        _check("a key stands twice", key not in state.remembered)
+        _check("a key's position", seq <= state.seq and stamp_us <= state.stamp_us)
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
     if reader.at != len(data):
         raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
     return state
 
 
+def _load_position(state: State, number: int, position: Position) -> None:
+    units = (getattr(position, f) for f in Position.__struct_fields__[2:])
+    _check("a bucket's units", all(0 <= n <= limits.BUCKET_UNITS_MAX for n in units))
+    _check("a position's location", position.location < len(state.locations))
+    _check("a position of a bundle", not state.skus[position.sku].components)
+    _check("a position stands twice", (position.sku, position.location) not in state.cells)
+    state.positions.append(position)
+    state.cells[position.sku, position.location] = number
+    state.skus[position.sku].positions.append(number)
+
+
 def _load_catalogue(reader: _Reader, state: State) -> None:
-    for number in reader.rows():
+    for number in reader.rows(limits.LOCATIONS_MAX):
         (seq,) = reader.unpack(_SEQ)
-        put = _location(reader.blob())
+        text = reader.blob()
+        put = _location(text)
+        _check("a location's JSON", _json(put) == text and seq <= state.seq)
+        _check("a location stands twice", put.location not in state.location_numbers)
         state.locations.append(Location(put, seq))
         state.location_numbers[put.location] = number
-    for number in reader.rows():
+    for number in reader.rows(limits.SKUS_MAX):
         (seq,) = reader.unpack(_SEQ)
-        put, pairs = _sku(reader.blob()), reader.blob()
-        components = tuple(_PAIR.iter_unpack(pairs))
-        state.skus.append(Sku(put, seq, components, positions=[], parents=set()))
+        text, pairs = reader.blob(), reader.blob()
+        put = _sku(text)
+        _check("a SKU's JSON", _json(put) == text and seq <= state.seq)
+        _check("a SKU stands twice", put.sku not in state.sku_numbers)
+        _check("a SKU's components", len(pairs) == _PAIR.size * len(put.components))
+        state.skus.append(Sku(put, seq, tuple(_PAIR.iter_unpack(pairs)), [], set()))
         state.sku_numbers[put.sku] = number
     for number, sku in enumerate(state.skus):
+        named = tuple((state.sku_numbers[c.sku], c.quantity) for c in sku.put.components)
+        _check("a SKU's components", named == sku.components)
+        _check("a component stands twice", len({child for child, _ in named}) == len(named))
         for component, _ in sku.components:
             state.skus[component].parents.add(number)
+    for number, sku in enumerate(state.skus):
+        if sku.components:
+            _check("depth", bundles.below(state.skus, number) <= limits.BUNDLE_DEPTH_MAX)
 
 
 def _load_reservations(reader: _Reader, state: State) -> None:
-    for _ in reader.rows():
+    last = 0
+    for _ in reader.rows(limits.RESERVATIONS_MAX):
         seq, expires_us, armed_seq, status, closed_us, order = reader.unpack(_RESERVATION)
         event = records.decode(reader.blob())
+        effects.check_lines(state, event.lines)
+        _check("a reservation's seq", last < seq <= armed_seq <= state.seq >= order)
+        _check("a reservation's status", status <= EXPIRED and (status == LIVE) == (not closed_us))
+        _check("a reservation's end", expires_us <= limits.EXPIRES_US_MAX)
+        _check("a reservation's close", closed_us <= state.stamp_us)
+        _check("a reservation's event", isinstance(event, Reserved))
+        _check("a reservation stands twice", event.reservation_id not in state.reservation_seqs)
+        _check("a reservation's event's end", event.expires_us <= limits.EXPIRES_US_MAX)
         entry = Reservation(seq, event, expires_us, armed_seq, status, closed_us, order)
         state.reservations[seq] = entry
-        state.reservation_seqs[event.reservation_id] = seq
+        state.reservation_seqs[event.reservation_id] = last = seq
     live = [entry for entry in state.reservations.values() if entry.status == LIVE]
     for entry in sorted(live, key=lambda entry: entry.armed_seq):
         state.arm(entry)
@@ -189,23 +238,40 @@ def _load_reservations(reader: _Reader, state: State) -> None:
 
 
 def _load_orders(reader: _Reader, state: State) -> None:
-    for _ in reader.rows():
+    last = 0
+    for _ in reader.rows(limits.ORDERS_MAX):
         seq, changed_seq, status, closed_us = reader.unpack(_ORDER)
         event = records.decode(reader.blob())
-        takes, backordered, cancelled = [], [], []
-        for _ in event.lines:
-            waiting, cut, count = reader.unpack(_LINE)
-            backordered.append(waiting)
-            cancelled.append(cut)
-            takes.append([reader.unpack(_UNITS)[0] for _ in range(count)])
-        state.orders[seq] = Order(
-            seq, event, changed_seq, OrderStatus(status), takes, backordered, cancelled, closed_us
-        )
-        state.order_seqs[event.channel, event.order_id] = seq
+        _check("an order's event", isinstance(event, OrderPlaced))
+        _check("an order's first status", event.status is not OrderStatus.CANCELLED)
+        effects.check_lines(state, event.lines)
+        _check("an order's seq", last < seq <= changed_seq <= state.seq)
+        _check("an order's close", closed_us <= state.stamp_us)
+        _check("an order's status", (status == OrderStatus.CANCELLED) == bool(closed_us))
+        name = (event.channel, event.order_id)
+        _check("an order stands twice", name not in state.order_seqs)
+        order = Order(seq, event, changed_seq, OrderStatus(status), [], [], [], closed_us)
+        for line in event.lines:
+            _load_line(reader, order, line)
+        state.orders[seq] = order
+        state.order_seqs[name] = last = seq
     closed = [entry for entry in state.orders.values() if entry.closed_us]
     state.closed_orders.extend(
         entry.seq for entry in sorted(closed, key=lambda entry: entry.changed_seq)
     )
+
+
+def _load_line(reader: _Reader, order: Order, line) -> None:
+    waiting, cut, count = reader.unpack(_LINE)
+    left = [reader.unpack(_UNITS)[0] for _ in range(count)]
+    _check("an order's takes", count == len(line.takes))
+    for units, take in zip(left, line.takes, strict=True):
+        _check("what is left of a take", units <= take.quantity)
+    _check("what waits", waiting <= line.backordered)
+    _check("what is cancelled", line.backordered - waiting <= cut <= line.quantity)
+    order.backordered.append(waiting)
+    order.cancelled.append(cut)
+    order.takes.append(left)
 
 
 assert limits.QUANTITY_MAX < 2**32, "units of a take are stored in four bytes"

@@ -5,11 +5,11 @@ An event is a fact. If it does not fit, the log is not ours or the code is wrong
 
 import msgspec
 
-from engine.core import answers, limits
+from engine.core import answers, bundles, limits
 from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import (
-    BucketId,
+    NO_LOCATION,
     Cause,
     Document,
     EpochOpened,
@@ -80,25 +80,40 @@ def _epoch_opened(state: State, event: EpochOpened) -> None:
     pass
 
 
+def _misfit(what: str, wrong: bool) -> None:
+    if wrong:
+        raise LedgerError(f"{what}; the log is not ours or was written by a faulty version")
+
+
 def _location_put(state: State, event: LocationPut) -> None:
-    put = _location(event.document)
-    if event.number == len(state.locations):
+    put, count = _location(event.document), len(state.locations)
+    known = state.location_numbers.get(put.location, count)
+    _misfit(f"location number {event.number} is not its own", event.number != known)
+    _misfit("a location's JSON is not as dibs writes it", _json(put) != event.document)
+    _misfit("too many locations", event.number >= limits.LOCATIONS_MAX)
+    if event.number == count:
         state.locations.append(Location(put, state.seq))
         state.location_numbers[put.location] = event.number
-    elif event.number < len(state.locations):
-        state.locations[event.number] = Location(put, state.seq)
     else:
-        raise LedgerError(f"location number {event.number} leaves a gap")
+        state.locations[event.number] = Location(put, state.seq)
     _keyed(state, event.cause, lambda: answers.location(put, state.seq))
 
 
 def _sku_put(state: State, event: SkuPut) -> None:
-    put = _sku(event.document)
-    if event.number == len(state.skus):
+    put, count = _sku(event.document), len(state.skus)
+    known = state.sku_numbers.get(put.sku, count)
+    _misfit(f"SKU number {event.number} is not its own", event.number != known)
+    _misfit("a SKU's JSON is not as dibs writes it", _json(put) != event.document)
+    _misfit("too many SKUs", event.number >= limits.SKUS_MAX)
+    components = tuple((state.sku_numbers[c.sku], c.quantity) for c in put.components)
+    _misfit("a bundle's components differ", components != event.components)
+    _misfit("a SKU's flags differ", put.backorderable != event.backorderable)
+    if components:
+        wrong = bundles.fault(state.skus, event.number, [child for child, _ in components])
+        _misfit("a bundle is made of what it cannot be made of", wrong is not None)
+    if event.number == count:
         state.skus.append(Sku(put, state.seq, positions=[], parents=set()))
         state.sku_numbers[put.sku] = event.number
-    elif event.number > len(state.skus):
-        raise LedgerError(f"SKU number {event.number} leaves a gap")
     sku = state.skus[event.number]
     for component, _ in sku.components:
         state.skus[component].parents.discard(event.number)
@@ -109,20 +124,31 @@ def _sku_put(state: State, event: SkuPut) -> None:
 
 
 def _position_opened(state: State, event: PositionOpened) -> None:
-    if event.number != len(state.positions) or (event.sku, event.location) in state.cells:
-        raise LedgerError(f"position {event.number} is not new")
+    taken = (event.sku, event.location) in state.cells
+    _misfit(f"position {event.number} is not new", event.number != len(state.positions) or taken)
+    _misfit("too many positions", event.number >= limits.POSITIONS_MAX)
+    _misfit("a position's location does not exist", event.location >= len(state.locations))
+    _misfit("a bundle has no position", bool(state.skus[event.sku].components))
     state.positions.append(Position(event.sku, event.location))
     state.cells[event.sku, event.location] = event.number
     state.skus[event.sku].positions.append(event.number)
 
 
 def _stock_moved(state: State, event: StockMoved) -> None:
+    transfer = event.document is Document.TRANSFER
+    _misfit("a paper's location does not exist", event.location >= len(state.locations))
+    _misfit(
+        "a paper's target is wrong",
+        event.to_location >= len(state.locations) if transfer else event.to_location != NO_LOCATION,
+    )
     for move in event.movements:
         position = state.positions[move.position]
-        name = _BUCKETS[BucketId(move.bucket)]
+        name = _BUCKETS[move.bucket]
         quantity = getattr(position, name) + move.delta
-        if quantity != move.quantity:
-            raise LedgerError(f"{name} of position {move.position} would be {quantity}")
+        _misfit(
+            f"{name} of position {move.position} would be {quantity}", quantity != move.quantity
+        )
+        _fits(quantity)
         setattr(position, name, quantity)
         state.touch(move.position, event.kind)
     answer = answers.document(event, state.seq, state)
@@ -130,18 +156,39 @@ def _stock_moved(state: State, event: StockMoved) -> None:
     _keyed(state, event.cause, lambda: answer)
 
 
+def _fits(quantity: int) -> None:
+    _misfit(f"a bucket would hold {quantity} units", not 0 <= quantity <= limits.BUCKET_UNITS_MAX)
+
+
 def _take(state: State, lines, kind: Kind, *, bucket: str, sign: int) -> None:
     for line in lines:
         for take in line.takes:
             position = state.positions[take.position]
-            setattr(position, bucket, getattr(position, bucket) + sign * take.quantity)
+            quantity = getattr(position, bucket) + sign * take.quantity
+            _fits(quantity)
+            setattr(position, bucket, quantity)
             state.touch(take.position, kind)
 
 
+def check_lines(state: State, lines) -> None:
+    """`LedgerError` unless every number in `lines` names something and every quantity can be."""
+    for line in lines:
+        _misfit("a line's SKU does not exist", line.sku >= len(state.skus))
+        _misfit("a line's quantity cannot be", not 1 <= line.quantity <= limits.QUANTITY_MAX)
+        _misfit("more waits than was asked for", line.backordered > line.quantity)
+        for take in line.takes:
+            _misfit("a take's position does not exist", take.position >= len(state.positions))
+            _misfit("a take's quantity cannot be", not 1 <= take.quantity <= limits.QUANTITY_MAX)
+
+
 def _reserved(state: State, event: Reserved) -> None:
+    check_lines(state, event.lines)
+    _misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
     stale = state.reservation_seqs.get(event.reservation_id)
     if stale:
+        _misfit("a reservation's id is in use", state.reservations[stale].status == LIVE)
         state.drop_reservation(stale)
+    _misfit("too many reservations", len(state.reservations) >= limits.RESERVATIONS_MAX)
     _take(state, event.lines, event.kind, bucket="reserved", sign=1)
     entry = Reservation(state.seq, event, event.expires_us, state.seq)
     state.reservations[state.seq] = entry
@@ -151,9 +198,9 @@ def _reserved(state: State, event: Reserved) -> None:
 
 
 def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
-    if entry.status != LIVE:
-        raise LedgerError(f"reservation {entry.seq} is closed already")
+    _misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
     _take(state, entry.event.lines, kind, bucket="reserved", sign=-1)
+    state.disarm(entry)
     entry.status, entry.closed_us, entry.armed_seq = status, state.now_us, state.seq
     state.closed_reservations.append(entry.seq)
 
@@ -176,6 +223,9 @@ def reservation_now(state: State, entry: Reservation, seq: int) -> answers.Reser
 
 def _reservation_extended(state: State, event: ReservationExtended) -> None:
     entry = state.reservations[event.reservation]
+    _misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
+    _misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
+    state.disarm(entry)
     entry.expires_us, entry.armed_seq = event.expires_us, state.seq
     state.arm(entry)
     _keyed(state, event.cause, lambda: reservation_now(state, entry, state.seq))
@@ -192,9 +242,13 @@ def _reservation_expired(state: State, event: ReservationExpired) -> None:
 
 
 def _order_placed(state: State, event: OrderPlaced) -> None:
+    check_lines(state, event.lines)
+    _misfit("an order is placed cancelled", event.status is OrderStatus.CANCELLED)
     stale = state.order_seqs.get((event.channel, event.order_id))
     if stale:
+        _misfit("an order's id is in use", not state.orders[stale].closed_us)
         state.drop_order(stale)
+    _misfit("too many orders", len(state.orders) >= limits.ORDERS_MAX)
     if event.reservation:
         entry = state.reservations[event.reservation]
         _close(state, entry, COMMITTED, event.kind)
@@ -216,13 +270,20 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
 
 def _order_cancelled(state: State, event: OrderCancelled) -> None:
     order = state.orders[event.order]
+    _misfit(f"order {order.seq} is closed already", bool(order.closed_us))
     for cut in event.cuts:
         order.cancelled[cut.line] += cut.quantity
         order.backordered[cut.line] -= cut.backordered
+        _misfit("more is cut than waited", order.backordered[cut.line] < 0)
+        _misfit("more of what waits is cut than is cut", cut.backordered > cut.quantity)
+        asked = order.event.lines[cut.line].quantity
+        _misfit("more is cut than was asked for", order.cancelled[cut.line] > asked)
     for freed in event.freed:
         order.takes[freed.line][freed.take] -= freed.quantity
+        _misfit("more is freed than was taken", order.takes[freed.line][freed.take] < 0)
         take = order.event.lines[freed.line].takes[freed.take]
         state.positions[take.position].allocated -= freed.quantity
+        _fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
     order.status, order.changed_seq = event.status, state.seq
     if event.status is OrderStatus.CANCELLED:

@@ -12,6 +12,7 @@ What is asked (`commands`), answered (`outcomes`, `answers`), logged (`events`, 
 remembered (`state`) each has its file; `decide/` holds the rules, one file per noun.
 """
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ from engine.core.events import (
 )
 from engine.core.outcomes import Accepted, Code, Outcome, Refused
 from engine.core.records import Batch
-from engine.core.state import LIVE, State
+from engine.core.state import State
 
 _DECIDE = {
     commands.PutLocation: catalogue.put_location,
@@ -54,9 +55,12 @@ _DECIDE = {
 
 
 class Ledger:
-    """All stock, reservations and orders of one partition. Not thread-safe: it has one owner."""
+    """All stock, reservations and orders of one partition. Not thread-safe: it has one owner.
 
-    def __init__(self) -> None:
+    `seed` is for the fast twin, whose tables hash with it; it changes no outcome.
+    """
+
+    def __init__(self, seed: bytes = b"") -> None:
         self._state = State()
         self._records: list[bytes] = []
         self._first_seq = 1
@@ -82,7 +86,7 @@ class Ledger:
         """Open a batch at `stamp_us` (UTC, microseconds), later than any before."""
         if self._records:
             raise LedgerError("begin: the batch before was not drained")
-        if stamp_us <= self._state.now_us:
+        if not self._state.now_us < stamp_us <= limits.STAMP_US_MAX:
             raise LedgerError(f"begin: stamp {stamp_us} is not after {self._state.now_us}")
         self._state.now_us = stamp_us
         self._first_seq = self._state.seq + 1
@@ -112,19 +116,11 @@ class Ledger:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
         and, within a slot, of arming. Returns how many ended."""
         state, done = self._state, 0
-        for tick in sorted(
-            tick for tick in state.wheel if tick < state.now_us // limits.WHEEL_TICK_US
-        ):
-            slot = state.wheel[tick]
-            while slot and done < limit:
-                seq, armed_seq = slot.pop(0)
-                entry = state.reservations.get(seq)
-                if entry and entry.status == LIVE and entry.armed_seq == armed_seq:
-                    self._record(ReservationExpired(seq))
-                    done += 1
-            if slot:
-                break
-            del state.wheel[tick]
+        now_tick = state.now_us // limits.WHEEL_TICK_US
+        for tick in sorted(tick for tick in state.wheel if tick < now_tick):
+            for seq in list(islice(state.wheel[tick], max(limit - done, 0))):
+                self._record(ReservationExpired(seq))
+                done += 1
         return done
 
     def open_epoch(self, epoch: int, writer: str, software: str) -> None:
@@ -169,13 +165,23 @@ class Ledger:
     # Replay.
 
     def apply(self, stamp_us: int, first_seq: int, body: bytes) -> None:
-        """Apply one frame's records. `LedgerError` if they do not follow on this state."""
+        """Apply one frame's records. `LedgerError` if they do not follow on this state, which is
+        then of no more use."""
         state = self._state
-        if first_seq != state.seq + 1 or stamp_us <= state.stamp_us or self._records:
+        if (
+            first_seq != state.seq + 1
+            or not state.stamp_us < stamp_us <= limits.STAMP_US_MAX
+            or self._records
+        ):
             raise LedgerError(f"frame at seq {first_seq} does not follow seq {state.seq}")
         state.now_us = state.stamp_us = stamp_us
+        self._first_seq = first_seq
         for record in records.split(body):
-            effects.apply(state, records.decode(record))
+            try:
+                effects.apply(state, records.decode(record))
+            except (LookupError, ValueError, msgspec.MsgspecError) as error:
+                raise LedgerError(f"event {state.seq} does not fit: {error!r}") from error
+            self._first_seq = state.seq + 1
         state.evict()
 
     # Reading. Nothing here changes anything; `seq` says as of when it is true.
@@ -257,9 +263,9 @@ class Ledger:
         return dump.dump(self._state)
 
     @classmethod
-    def load(cls, data: bytes) -> "Ledger":
-        """Return a ledger with the dumped state."""
-        ledger = cls()
+    def load(cls, data: bytes, seed: bytes = b"") -> "Ledger":
+        """Return a ledger with the dumped state; `LedgerError` if the bytes are damaged."""
+        ledger = cls(seed)
         ledger._state = dump.load(data)
         ledger._first_seq = ledger._state.seq + 1
         return ledger

@@ -294,6 +294,9 @@ def decode(record: bytes) -> Event:
         raise LedgerError(f"event kind {kind} is damaged: {error}") from error
     if cursor.at != size:
         raise LedgerError(f"event kind {kind} has {size - cursor.at} bytes too many")
+    if encode(event) != record:
+        # One event has one record: what is kept and what is written again are the same bytes.
+        raise LedgerError(f"event kind {kind} is not written as dibs writes it")
     return event
 
 

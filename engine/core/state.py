@@ -114,8 +114,7 @@ class State:
         self.orders: dict[int, Order] = {}
         self.order_seqs: dict[tuple[str, str], int] = {}
         self.remembered: dict[str, Remembered] = {}
-        self.wheel: dict[int, list[tuple[int, int]]] = {}
-        self.wheel_tick = 0
+        self.wheel: dict[int, dict[int, None]] = {}  # tick → live reservations, as armed
         self.closed_reservations: deque[int] = deque()
         self.closed_orders: deque[int] = deque()
         self.touched: dict[int, tuple[int, Kind]] | None = None
@@ -184,7 +183,14 @@ class State:
     def arm(self, reservation: Reservation) -> None:
         """Put a live reservation into the wheel slot of its end, behind those already there."""
         tick = reservation.expires_us // limits.WHEEL_TICK_US
-        self.wheel.setdefault(tick, []).append((reservation.seq, reservation.armed_seq))
+        self.wheel.setdefault(tick, {})[reservation.seq] = None
+
+    def disarm(self, reservation: Reservation) -> None:
+        """Take a live reservation out of the wheel."""
+        tick = reservation.expires_us // limits.WHEEL_TICK_US
+        del self.wheel[tick][reservation.seq]
+        if not self.wheel[tick]:
+            del self.wheel[tick]
 
     def drop_reservation(self, seq: int) -> None:
         """Forget a closed reservation."""

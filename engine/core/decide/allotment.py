@@ -55,9 +55,11 @@ def allot(
     if short and not partial:
         return Allotment([], granted, [], short)
     chosen = _route(state, parts, granted, destination)
-    if chosen is None:
-        return refuse(state, Code.LOCATION_INACTIVE, "no location is active; activate one first")
+    if isinstance(chosen, Refused):
+        return chosen
     opened = _open(state, chosen)
+    if len(state.positions) + len(opened) > limits.POSITIONS_MAX:
+        return refuse(state, Code.TABLE_FULL, "no room for more positions")
     takes = _deal(state, len(lines), parts, granted, chosen, opened)
     wide = next((i for i, t in enumerate(takes) if len(t) > limits.TAKES_PER_LINE_MAX), None)
     if wide is not None:
@@ -224,8 +226,8 @@ def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fau
     return granted, [short[index] for index in sorted(short)]
 
 
-def _route(state: State, parts, granted, destination) -> dict | None:
-    """Choose locations for the granted units: {(sku, bound): [(location, units), …]}, or None
+def _route(state: State, parts, granted, destination) -> dict | Refused:
+    """Choose locations for the granted units: {(sku, bound): [(location, units), …]}. Refuses
     where units of a backorderable SKU find no active location."""
     wanted: dict[tuple[int, int], int] = defaultdict(int)
     for line, quantity in zip(parts, granted, strict=True):
@@ -244,6 +246,8 @@ def _route(state: State, parts, granted, destination) -> dict | None:
             place: units - bound.get((sku, place), 0) for place, units in offers(state, sku).items()
         }
         stock.append({place: units for place, units in give.items() if units > 0})
+    if sum(map(len, stock)) > limits.ROUTE_OFFERS_MAX:
+        return refuse(state, Code.BUNDLE_TOO_WIDE, "the lines lie at too many positions")
     demands = [min(wanted[key], sum(give.values())) for key, give in zip(free, stock, strict=True)]
     rank = {
         number: (place.put.priority, routing.remoteness(place.put, destination), number)
@@ -254,7 +258,9 @@ def _route(state: State, parts, granted, destination) -> dict | None:
         chosen[key] = picks
         missing = wanted[key] - sum(units for _, units in picks)
         if missing and not rank:
-            return None
+            return refuse(
+                state, Code.LOCATION_INACTIVE, "no location is active; activate one first"
+            )
         if missing:
             _beyond(picks, missing, rank)
     return chosen

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.core import answers, limits
+from engine.core import answers, bundles, limits
 from engine.core.commands import PutLocation, PutSku, Request
 from engine.core.decide import Decision, Replay, cause_of, refuse
 from engine.core.events import LocationPut, SkuPut
@@ -46,71 +46,39 @@ def put_sku(state: State, request: Request) -> Decision:
                 Fault(path, "unknown SKU", sku=component.sku),
             )
         components.append((number if child is None else child, component.quantity))
-    wrong = _bundle_fault(state, number, known, components) if components else None
+    wrong = _bundle_fault(state, number, components) if components else None
     wrong = wrong or (_oversubscribed(state, known, put) if known else None)
     if wrong:
         return wrong
     return [SkuPut(cause_of(request), number, put.backorderable, tuple(components), _json(put))]
 
 
-def _bundle_fault(state: State, number: int, known, components) -> Refused | None:
-    children = [child for child, _ in components]
-    if len(set(children)) < len(children):
-        return refuse(
-            state,
-            Code.DUPLICATE_LINE,
-            "a component stands in one line only; add its quantities up",
-            Fault("components", "duplicate SKU"),
-        )
-    if number in children or (known and any(_reaches(state, child, number) for child in children)):
-        return refuse(
-            state,
-            Code.BUNDLE_CYCLE,
-            "a bundle cannot contain itself",
-            Fault("components", "contains this SKU"),
-        )
-    if known and known.positions:
-        return refuse(
-            state,
-            Code.BUNDLE_HAS_STOCK,
-            "this SKU has positions of its own; give the bundle a new SKU",
-            Fault("components", "SKU has stock of its own"),
-        )
-    above = _above(state, known) if known else 0
-    if 1 + max(_below(state, child) for child in children) + above > limits.BUNDLE_DEPTH_MAX:
-        return refuse(
-            state,
-            Code.BUNDLE_TOO_DEEP,
-            f"bundles nest {limits.BUNDLE_DEPTH_MAX} deep at most",
-            Fault("components", "too deep"),
-        )
-    return None
+_BUNDLE_FAULTS = {
+    Code.DUPLICATE_LINE: (
+        "a component stands in one line only; add its quantities up",
+        Fault("components", "duplicate SKU"),
+    ),
+    Code.BUNDLE_CYCLE: (
+        "a bundle cannot contain itself",
+        Fault("components", "contains this SKU"),
+    ),
+    Code.BUNDLE_HAS_STOCK: (
+        "this SKU has positions of its own; give the bundle a new SKU",
+        Fault("components", "SKU has stock of its own"),
+    ),
+    Code.BUNDLE_TOO_DEEP: (
+        f"bundles nest {limits.BUNDLE_DEPTH_MAX} deep at most",
+        Fault("components", "too deep"),
+    ),
+}
 
 
-def _levels(start: set[int], neighbours) -> list[set[int]]:
-    """Return what lies 0, 1, 2, … steps from `start`; each set is met once a level."""
-    levels = [start]
-    while levels[-1] and len(levels) <= limits.BUNDLE_DEPTH_MAX + 1:
-        levels.append({found for number in levels[-1] for found in neighbours(number)})
-    return levels
-
-
-def _children(state: State):
-    return lambda number: [child for child, _ in state.skus[number].components]
-
-
-def _reaches(state: State, start: int, goal: int) -> bool:
-    return any(goal in level for level in _levels({start}, _children(state)))
-
-
-def _below(state: State, number: int) -> int:
-    """Return how many levels of components lie below a SKU."""
-    return sum(map(bool, _levels({number}, _children(state)))) - 1
-
-
-def _above(state: State, sku) -> int:
-    """Return how many levels of bundles lie above a SKU."""
-    return sum(map(bool, _levels(set(sku.parents), lambda number: state.skus[number].parents)))
+def _bundle_fault(state: State, number: int, components) -> Refused | None:
+    code = bundles.fault(state.skus, number, [child for child, _ in components])
+    if code is None:
+        return None
+    detail, fault = _BUNDLE_FAULTS[code]
+    return refuse(state, code, detail, fault)
 
 
 def _oversubscribed(state: State, known, put: PutSku) -> Refused | None:

@@ -136,6 +136,13 @@ class Replica:
         if fresh >= self._snapshot_events or (fresh and waited >= self._snapshot_s):
             self.snapshot_now()
 
+    def snapshot_once(self) -> tuple[Path, Link]:
+        """Catch up with the log's end, write a snapshot there and let go; return (file, link)."""
+        self._open()
+        path = self.snapshot_now()
+        self.close()
+        return path, self.link
+
     def archive_now(self) -> None:
         """Put the frames gathered so far into a segment."""
         self._archive.flush()

@@ -1,0 +1,378 @@
+"""The judge: the clients' history and the log, eight checks, one verdict.
+
+1. Unknown outcomes are resolved from the log.
+2. Frames, epochs, gaps and chain hold (P6); see `chain`.
+3. Every decision is taken again by the slow twin in the same state at the same stamp: an effect
+   must be the same records byte for byte, its answer the same JSON; a refusal must be refused
+   with the same code (P5).
+4. P1 and P2 hold at every prefix; see `accounts`.
+5. Acknowledged ⊆ log, effects ⊆ requests, at most one effect for each request (P3, P4).
+6. If A was answered before B was sent, B does not show or make an earlier state than A (P5).
+7. Nothing shows a state that the log does not contain, or that a crash has taken back (P8).
+8. Replay by the slow twin, by the fast twin, and from a snapshot give one digest (P7).
+
+Time in refusals. A refusal carries the log position s whose state refused it, not its stamp. Inside
+a frame the stamp is the frame's. If s is the last position of a frame, the decision was taken in
+that batch or in any batch without effects up to the next frame, so its stamp lies in an interval
+between the two frames' stamps, both included. A decision depends on the stamp through one
+threshold only (the end of the reservation it names; retention is days away), so if any stamp of
+the interval gives the answer, one of its ends does: both ends are asked. After the last frame the
+interval ends as much later as the history lasted.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from engine.core import commands
+from engine.core.decide import Replay
+from engine.core.errors import LedgerError
+from engine.core.events import (
+    Cause,
+    Event,
+    OrderCancelled,
+    OrderPlaced,
+    OrderStatus,
+    PositionOpened,
+    ReservationExpired,
+    Reserved,
+    StockMoved,
+)
+from engine.core.outcomes import Code, Refused
+from tests.faults import digests
+from tests.faults.accounts import Accounts
+from tests.faults.chain import Break, Chain, Sealed
+from tests.faults.evidence import Evidence, real_time_floor
+from tests.faults.history import History, Op
+from tests.faults.sometimes import Sometimes
+from tests.faults.twin import Twin, pack
+from tests.faults.verdict import Counts, Verdict
+
+Entries = Iterable[tuple[str, bytes]]
+
+
+def judge(history: History, entries: Entries, *, fast: type | None = None) -> Verdict:
+    """Judge one log and what its clients saw. `fast` is the fast twin's class, if there is one."""
+    verdict = Verdict(Counts(), [], {})
+    entries = list(entries)
+    Judge(verdict, Evidence(history)).walk(entries)
+    if verdict.clean:
+        digests.compare(verdict, entries, fast)
+    return verdict
+
+
+class Judge:
+    """One walk over the log."""
+
+    def __init__(self, verdict: Verdict, evidence: Evidence) -> None:
+        self.verdict, self.evidence = verdict, evidence
+        self.counts = verdict.counts
+        self.twin, self.accounts, self.chain = Twin(), Accounts(), Chain()
+        self.sometimes = Sometimes(verdict, evidence)
+        self.effects_of: dict[tuple[int, str], int] = {}
+        self.effect_ids: dict[tuple, int] = {}
+        self.order_changes: dict[tuple[str, str], list[int]] = {}
+        self.undecided: list[Op] = list(evidence.refusals.pop(0, []))
+        self.actor = ""
+        self.seq, self.booked, self.stuck = 0, 0, False
+        self.at_seq: dict[str, Any] = {}
+
+    # The walk.
+
+    def walk(self, entries: list[tuple[str, bytes]]) -> None:
+        """Walk the log from its beginning, then settle what is left."""
+        self._count_ops()
+        self._reads(0)
+        try:
+            for frame in self.chain.walk(entries):
+                self._frame(frame)
+        except Break as broken:
+            self.verdict.add(2, "P6", broken.seq, str(broken), entry=broken.entry_id)
+        self._finish()
+
+    def _frame(self, frame: Sealed) -> None:
+        self.counts.frames += 1
+        self.counts.events += len(frame.events)
+        self.sometimes.frame(frame)
+        at = 0
+        if not self.stuck:
+            self._settle_undecided(frame.stamp_us)
+        while at < len(frame.events):
+            end = at
+            while isinstance(frame.events[end], PositionOpened) and end + 1 < len(frame.events):
+                end += 1
+            events = frame.events[at : end + 1]
+            self.at_seq = {"entry": frame.entry_id, "events": repr(events)}
+            self.seq = frame.first_seq + end
+            if not self.stuck:
+                try:
+                    self._decision(events, frame.packed[at : end + 1], frame.stamp_us)
+                except (LedgerError, LookupError, ValueError) as error:
+                    self._say(3, "P5", f"the log cannot be replayed: {error!r}")
+                    self.stuck = True
+            if self.stuck:
+                self._only_evidence(events[-1])
+            at = end + 1
+        if not self.stuck:
+            self.twin.close_frame(frame.stamp_us)
+
+    def _only_evidence(self, event: Event) -> None:
+        """Beyond what can be replayed: compare who asked and who was told, no more."""
+        cause: Cause | None = getattr(event, "cause", None)
+        if cause and self.booked != self.seq:
+            self._effect(event, cause)
+        for op in self.evidence.acks.pop(self.seq, []):
+            if cause is None or self.evidence.wish(op) != (cause.fingerprint, cause.key):
+                self.counts.lost += 1
+                self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
+        for kind in (self.evidence.repeats, self.evidence.refusals, self.evidence.stock_reads):
+            kind.pop(self.seq, None)
+
+    def _decision(self, events: list[Event], packed: list[bytes], stamp_us: int) -> None:
+        event, twin = events[-1], self.twin
+        cause: Cause | None = getattr(event, "cause", None)
+        if isinstance(event, PositionOpened):
+            self._say(4, "P2", "a position is opened for nothing")
+        elif isinstance(event, ReservationExpired):
+            fault = twin.expiry_fault(event, stamp_us)
+            if fault:
+                self._say(3, "P5", f"reservation {event.reservation} expires, but {fault}")
+        elif cause:
+            self._effect(event, cause)
+            self._redecide(cause, packed, stamp_us)
+        self.sometimes.before(twin, event, stamp_us)
+        for one in events:
+            for fault in self.accounts.apply(twin.state.seq + 1, one):
+                self._say(4, fault[:2], fault)
+            twin.follow(one, stamp_us)
+        seq = self.seq
+        if cause:
+            self._acknowledged(seq, event, cause)
+        self._order_changed(seq, event)
+        self._reads(seq)
+        self.sometimes.after(twin, event)
+        late = [
+            op for op in self.evidence.refusals.pop(seq, []) if not self._refused_at(op, stamp_us)
+        ]
+        if seq == self.chain.seq:
+            self.undecided = late  # at a frame's end the stamp may have been a later one
+            return
+        for op in late:
+            self._false_refusal(op, stamp_us)
+
+    # Check 3: decisions.
+
+    def _redecide(self, cause: Cause, packed: list[bytes], stamp_us: int) -> None:
+        command = self.evidence.commands.get((cause.fingerprint, cause.key))
+        if command is None:
+            return
+        self.actor = self.actor or cause.actor
+        self.counts.redecided += 1
+        found = self.twin.peek(commands.Request(command, cause.actor, cause.key), stamp_us)
+        if isinstance(found, Refused):
+            self._say(3, "P5", f"the twin refuses this with {found.code.slug}", detail=found.detail)
+        elif isinstance(found, Replay):
+            self._say(5, "P4", f"this request had its effect at seq {found.seq} already")
+        elif pack(found) != packed:
+            self._say(3, "P5", "the twin decides otherwise", twin=repr(found))
+
+    def _refused_at(self, op: Op, stamp_us: int) -> bool:
+        """Say whether the twin refuses `op` now with the same code."""
+        request = commands.Request(op.command(), self.actor, op.key)
+        found = self.twin.peek(request, stamp_us)
+        if not isinstance(found, Refused) or found.code.slug != op.code:
+            return False
+        self.counts.refusals_redecided += 1
+        self.sometimes.refusal(self.twin, op, found.code, stamp_us)
+        told = [fault.get("available") for fault in op.answer.get("errors", [])]
+        if found.code is Code.INSUFFICIENT_STOCK and told != [f.available for f in found.faults]:
+            self._say(3, "P5", "the refusal tells other quantities than the twin", op=_show(op))
+        return True
+
+    def _settle_undecided(self, stamp_us: int) -> None:
+        for op in self.undecided:
+            if not self._refused_at(op, stamp_us):
+                self._false_refusal(op, stamp_us)
+        self.undecided = []
+
+    def _false_refusal(self, op: Op, stamp_us: int) -> None:
+        found = self.twin.peek(commands.Request(op.command(), self.actor, op.key), stamp_us)
+        word = found.code.slug if isinstance(found, Refused) else "acceptance"
+        self._say(3, "P5", f"refused with {op.code}; the twin says {word}", op=_show(op))
+
+    # Check 5: requests and effects.
+
+    def _effect(self, event: Event, cause: Cause) -> None:
+        wish, self.booked = (cause.fingerprint, cause.key), self.seq
+        self.counts.effects += 1
+        attempts = self.evidence.attempts.get(wish, [])
+        able = [op for op in attempts if op.outcome in ("ok", "unknown") and not op.replayed]
+        done = self.effects_of[wish] = self.effects_of.get(wish, 0) + 1
+        if not attempts:
+            self.counts.invented += 1
+            self._say(5, "P4", "nobody asked for this effect")
+        elif not any(op.outcome in ("ok", "unknown") for op in attempts):
+            self.counts.invented += 1
+            self._say(5, "P10", "every attempt was told no", op=_show(attempts[0]))
+        elif done > max(len(able), 1):
+            self.counts.double += 1
+            self._say(5, "P4", f"effect {done} of {len(able)} attempts", op=_show(attempts[0]))
+        for name in _identities(event, cause):
+            if name in self.effect_ids:
+                self.counts.double += 1
+                self._say(5, "P4", f"{name} had its effect at seq {self.effect_ids[name]}")
+            self.effect_ids[name] = self.seq
+
+    def _acknowledged(self, seq: int, event: Event, cause: Cause) -> None:
+        acks = self.evidence.acks.pop(seq, [])
+        repeats = self.evidence.repeats.pop(seq, [])
+        answer = self.twin.answer(event) if acks or repeats else None
+        for op in acks:
+            if self.evidence.wish(op) != (cause.fingerprint, cause.key):
+                self.counts.lost += 1
+                self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
+            elif op.answer != answer:
+                self._say(3, "P5", "the twin gives another answer", op=_show(op), twin=answer)
+        if len(acks) > 1:
+            self._say(5, "P4", "two attempts were told that they came first", op=_show(acks[1]))
+        for op in repeats:
+            self._repeat(op, event, cause, answer)
+
+    def _repeat(self, op: Op, event: Event, cause: Cause, answer: dict) -> None:
+        told = {name: value for name, value in op.answer.items() if name != "replayed"}
+        match op.name:
+            case "Release":
+                # Releasing what has ended shows the end; its position is the reservation's.
+                fits = isinstance(event, Reserved) and told["status"] in ("released", "expired")
+                told["status"] = answer["status"]
+                told["expires_at"] = answer["expires_at"]
+            case "Cancel":
+                fits = isinstance(event, OrderCancelled)
+            case _:
+                fits = self.evidence.wish(op)[0] == cause.fingerprint
+        if not fits or told != answer:
+            self._say(5, "P4", "a repeated request got another answer", op=_show(op), twin=answer)
+
+    # Checks 6 and 7: reads, real time, what a crash takes back.
+
+    def _reads(self, seq: int) -> None:
+        for op in self.evidence.stock_reads.pop(seq, []):
+            self.counts.reads_compared += 1
+            true = self.twin.stock(op.body["sku"])
+            if op.answer != true:
+                self._say(7, "P8", "stock was never so at this position", op=_show(op), twin=true)
+
+    def _order_changed(self, seq: int, event: Event) -> None:
+        if isinstance(event, OrderPlaced):
+            placed, name = seq, (event.channel, event.order_id)
+        elif isinstance(event, OrderCancelled):
+            first = self.accounts.orders[event.order]
+            placed, name = event.order, (first.channel, first.order_id)
+        else:
+            return
+        self.order_changes.setdefault(name, []).append(seq)
+        reads = [op for op in self.evidence.order_reads.get(name, ()) if op.seq == seq]
+        true = self.twin.order(placed) if reads else None
+        for op in reads:
+            self.counts.reads_compared += 1
+            if op.answer != true:
+                self._say(7, "P8", "the order was never so", op=_show(op), twin=true)
+
+    def _finish(self) -> None:
+        chain, counts, tail = self.chain, self.counts, self.chain.seq
+        counts.epochs, counts.fences = len(chain.epochs), chain.fences
+        ops = self.evidence.ops
+        times = [op.answered_ns or op.sent_ns for op in ops] + [op.sent_ns for op in ops]
+        lasted_us = (max(times) - min(times)) // 1_000 if times else 0
+        if not self.stuck:
+            self._settle_undecided(self.twin.state.stamp_us + lasted_us)
+        for fault in self.accounts.all_faults():
+            self._say(4, fault[:2], fault)
+        counts.oversold_units = self.accounts.oversold_units
+        self._beyond(tail)
+        self._real_time()
+        for mark in (mark for mark in self.evidence.marks if mark.what == "tail"):
+            for op in ops:
+                if 0 < op.answered_ns < mark.ns and op.seq > mark.seq:
+                    self._say(7, "P8", f"seen, but a crash left seq {mark.seq}", op=_show(op))
+        for wish, attempts in self.evidence.attempts.items():
+            unknown = sum(op.outcome == "unknown" for op in attempts)
+            applied = min(unknown, 1) if self.effects_of.get(wish) else 0
+            counts.unknown_applied += applied
+            counts.unknown_not_applied += unknown - applied
+        self.sometimes.finish()
+
+    def _beyond(self, tail: int) -> None:
+        """Whatever position was never walked over was shown without being in the log."""
+        for seq, ops in {**self.evidence.acks, **self.evidence.repeats}.items():
+            for op in ops:
+                self.counts.lost += 1
+                self.verdict.add(
+                    5, "P3", seq, f"acknowledged, not in the log up to {tail}", op=_show(op)
+                )
+        for kind in (self.evidence.refusals, self.evidence.stock_reads):
+            for seq, ops in kind.items():
+                self.verdict.add(
+                    7, "P8", seq, f"shown, but no state of the log up to {tail}", op=_show(ops[0])
+                )
+        if self.stuck:
+            return
+        for name, ops in self.evidence.order_reads.items():
+            changes = set(self.order_changes.get(name, ()))
+            for op in (op for op in ops if op.status == 200 and op.seq not in changes):
+                self.verdict.add(7, "P8", op.seq, "the order never stood there", op=_show(op))
+
+    def _real_time(self) -> None:
+        floors = real_time_floor(self.evidence.ops)
+        for op in self.evidence.ops:
+            floor, late = floors[id(op)], False
+            if op.name == "order" and op.outcome == "ok":
+                changes = self.order_changes.get((op.body["channel"], op.body["order_id"]), [])
+                known = max((seq for seq in changes if seq <= floor), default=0)
+                late = op.seq < known
+            elif op.seq and (op.outcome == "refused" or op.is_read):
+                late = op.seq < floor
+            elif op.outcome == "ok" and not op.replayed:
+                late = op.seq <= floor
+            if late:
+                self.verdict.add(
+                    6, "P5", op.seq, f"sent after seq {floor} was answered", op=_show(op)
+                )
+
+    # Small things.
+
+    def _count_ops(self) -> None:
+        counts = self.counts
+        for op in self.evidence.ops:
+            counts.ops += 1
+            counts.reads += op.is_read
+            if op.outcome == "ok" and not op.is_read:
+                counts.acknowledged += not op.replayed
+                counts.replayed += op.replayed
+            elif not op.is_read:
+                setattr(counts, op.outcome, getattr(counts, op.outcome) + 1)
+
+    def _say(self, check: int, promise: str, message: str, **context: Any) -> None:
+        self.verdict.add(check, promise, self.seq, message, **(self.at_seq | context))
+
+
+def _identities(event: Event, cause: Cause) -> list[tuple]:
+    """Return the names under which an event may happen once only."""
+    names: list[tuple] = [("key", cause.actor, cause.key)] if cause.key else []
+    match event:
+        case StockMoved():
+            names.append((event.document.name.lower(), event.document_id))
+        case Reserved():
+            names.append(("reservation", event.reservation_id))
+        case OrderPlaced():
+            names.append(("order", event.channel, event.order_id))
+            if event.reservation:
+                names.append(("commit of", event.reservation))
+        case OrderCancelled() if event.status is OrderStatus.CANCELLED:
+            names.append(("whole cancel of", event.order))
+    return names
+
+
+def _show(op: Op) -> dict:
+    return msgspec.to_builtins(op)

@@ -1,0 +1,102 @@
+"""Rare states that a storm must reach, or it has proved nothing about them."""
+
+from engine.core.events import (
+    Event,
+    OrderPlaced,
+    OrderStatus,
+    ReservationExpired,
+    Reserved,
+)
+from engine.core.outcomes import Code
+from tests.faults.chain import Sealed
+from tests.faults.evidence import Evidence
+from tests.faults.history import Op
+from tests.faults.twin import Twin
+from tests.faults.verdict import Verdict
+
+RACE_US = 500_000  # a commit this near its deadline has raced it
+
+# States that the history and the log alone can show. The storm adds those that only it can see.
+STATES = (
+    "unknown outcome, applied",
+    "unknown outcome, not applied",
+    "expiry racing a commit",
+    "last unit contested",
+    "duplicate hit",
+    "id conflict",
+    "503",
+    "backorder",
+    "split",
+    "batch of many effects",
+    "refusal beside an expiry",
+)
+
+
+class Sometimes:
+    """Watches the judge's walk."""
+
+    def __init__(self, verdict: Verdict, evidence: Evidence) -> None:
+        self.verdict, self.evidence = verdict, evidence
+        self.emptied: dict[str, list[Op]] = {}
+
+    def frame(self, frame: Sealed) -> None:
+        """Look at a whole frame."""
+        if len(frame.events) > 8:
+            self.verdict.reach("batch of many effects")
+
+    def before(self, twin: Twin, event: Event, stamp_us: int) -> None:
+        """Look at an event before it is followed."""
+        if isinstance(event, ReservationExpired):
+            self.verdict.reach("expiry")
+        if isinstance(event, OrderPlaced) and event.reservation:
+            left_us = twin.state.reservations[event.reservation].expires_us - stamp_us
+            if left_us < RACE_US:
+                self.verdict.reach("expiry racing a commit")
+        if isinstance(event, OrderPlaced) and event.status is OrderStatus.BACKORDERED:
+            self.verdict.reach("backorder")
+        if isinstance(event, OrderPlaced) and event.status is OrderStatus.PARTIALLY_ALLOCATED:
+            self.verdict.reach("split")
+
+    def after(self, twin: Twin, event: Event) -> None:
+        """Look at an event after it was followed: which SKUs did it empty, and for whom?"""
+        if not isinstance(event, (OrderPlaced, Reserved)):
+            return
+        wish = (event.cause.fingerprint, event.cause.key)
+        for take in (take for line in event.lines for take in line.takes):
+            if twin.state.positions[take.position].available == 0:
+                sku = twin.state.position_sku_name(take.position)
+                self.emptied[sku] = self.evidence.attempts.get(wish, [])
+
+    def refusal(self, twin: Twin, op: Op, code: Code, stamp_us: int) -> None:
+        """Look at a refusal that the twin has confirmed."""
+        if code is Code.IDEMPOTENCY_CONFLICT:
+            self.verdict.reach("id conflict")
+        if code is Code.RESERVATION_EXPIRED:
+            entry = twin.state.reservation(op.body.get("reservation_id", ""))
+            ended_us = entry.closed_us or entry.expires_us
+            self.verdict.reach("refusal beside an expiry")
+            if op.name == "Commit" and stamp_us - ended_us < RACE_US:
+                self.verdict.reach("expiry racing a commit")
+        if code is Code.INSUFFICIENT_STOCK:
+            for line in op.body.get("lines", ()):
+                rivals = self.emptied.get(line["sku"], ())
+                if any(_overlap(op, rival) for rival in rivals):
+                    self.verdict.reach("last unit contested")
+                    return
+
+    def finish(self) -> None:
+        """Look at the history as a whole."""
+        counts = self.verdict.counts
+        self.verdict.reach("unknown outcome, applied", counts.unknown_applied)
+        self.verdict.reach("unknown outcome, not applied", counts.unknown_not_applied)
+        self.verdict.reach("duplicate hit", counts.replayed)
+        for op in self.evidence.ops:
+            if op.status in (429, 503):
+                self.verdict.reach(str(op.status))
+                self.verdict.reach(f"{op.status} {op.code}")
+        for state in STATES:
+            self.verdict.sometimes.setdefault(state, 0)
+
+
+def _overlap(a: Op, b: Op) -> bool:
+    return a.sent_ns < (b.answered_ns or b.sent_ns) and b.sent_ns < (a.answered_ns or a.sent_ns)

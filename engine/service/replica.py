@@ -86,6 +86,10 @@ class Replica:
         self._store = self._connect()
         cursor = self._store.hash_all(Keys().cursors).get(CURSOR_STREAM, b"0")
         self._published_seq = int(cursor)
+        # A snapshot may be ahead of the archive when a crash came between the two.
+        behind = read_history(self._archive, self._store, self._archive.link, self.link.seq)
+        if self._archive.last_seq < self.link.seq:
+            self._archive.append(behind)
         for frame in read_history(self._archive, self._store, self.link):
             self._take([frame])
 

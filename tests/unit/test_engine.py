@@ -1,0 +1,158 @@
+"""The engine on the real bundled server: lead, survive the server's death, resolve doubt, yield.
+
+Proves P3, P8, P10 and P12 in one process; `tests/faults` does so with real ones.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.config import Settings
+from engine.core.commands import (
+    OrderLine,
+    PlaceOrder,
+    PutLocation,
+    PutSku,
+    ReceiptLine,
+    Receive,
+    Request,
+    Reserve,
+    ReserveLine,
+)
+from engine.core.errors import FencedError, UnavailableError
+from engine.core.outcomes import Accepted, Code
+from engine.service.engine import Engine
+from engine.service.wiring import Wiring
+
+
+def order(number: int, quantity: int = 1) -> Request:
+    """An order of one line."""
+    lines = (OrderLine("MUG", quantity),)
+    return Request(PlaceOrder(order_id=str(number), channel="web", lines=lines), "test")
+
+
+async def until(condition, patience_s: float = 10.0) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(patience_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def wiring(tmp_path: Path) -> AsyncIterator[Wiring]:
+    parts = Wiring(Settings(tmp_path / "data", ledger="slow"))
+    yield parts
+    parts.close()
+
+
+@contextlib.asynccontextmanager
+async def leading(wiring: Wiring) -> AsyncIterator[Engine]:
+    """An engine that leads, with one SKU, one location and 100 units."""
+    engine = wiring.engine()
+    task = asyncio.create_task(engine.lead())
+    try:
+        await until(lambda: engine.status().state == "leading")
+        await engine.submit(Request(PutLocation("berlin", "Berlin", "warehouse", "DE")))
+        await engine.submit(Request(PutSku("MUG", "Mug")))
+        await engine.submit(Request(Receive("r1", "berlin", (ReceiptLine("MUG", 100),))))
+        yield engine
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, FencedError):
+            await task
+
+
+async def test_orders_survive_a_restart(wiring: Wiring) -> None:
+    async with leading(wiring) as engine:
+        outcomes = await engine.submit_many([order(n) for n in range(150)])
+        accepted = [o for o in outcomes if isinstance(o, Accepted)]
+        assert len(accepted) == 100
+        assert {o.code for o in outcomes if not isinstance(o, Accepted)} == {
+            Code.INSUFFICIENT_STOCK
+        }
+        seq = engine.status().seq
+    async with leading(wiring) as engine:
+        stock = await engine.stock("MUG")
+        assert (stock.on_hand, stock.allocated, stock.available) == (100, 100, 0)
+        again = await engine.submit(order(7))
+        assert again.replayed and again.seq == accepted[7].seq
+        assert engine.status().epoch == 2 and engine.status().seq > seq
+
+
+async def test_many_orders_of_one_turn_share_a_frame(wiring: Wiring) -> None:
+    async with leading(wiring) as engine:
+        before = engine.counters()["batches"]
+        await engine.submit_many([order(n) for n in range(50)])
+        assert engine.counters()["batches"] == before + 1
+
+
+async def test_the_server_dies_and_comes_back(wiring: Wiring) -> None:
+    async with leading(wiring) as engine:
+        await engine.submit(order(1))
+        os.kill(wiring.server.pid, signal.SIGKILL)
+        done, unavailable = 0, 0
+        async with asyncio.timeout(20):
+            for number in range(2, 40):
+                while True:
+                    try:
+                        outcome = await engine.submit(order(number))
+                    except UnavailableError:
+                        unavailable += 1
+                        await asyncio.sleep(0.02)
+                        continue
+                    assert isinstance(outcome, Accepted)
+                    done += 1
+                    break
+        assert done == 38 and unavailable
+        stock = await engine.stock("MUG")
+        assert (
+            stock.allocated
+            == 39
+            == sum([(await engine.order("web", str(n))) is not None for n in range(1, 40)])
+        )
+        assert engine.status().epoch > 1
+
+
+async def test_a_newer_writer_stops_the_older_one(wiring: Wiring) -> None:
+    async with leading(wiring) as first:
+        newer = wiring.engine()
+        task = asyncio.create_task(newer.lead())
+        await until(lambda: newer.status().state == "leading")
+        with pytest.raises((UnavailableError, FencedError)):
+            await first.submit(order(1))
+        await until(lambda: first.status().state == "stopped")
+        outcome = await newer.submit(order(1))
+        assert isinstance(outcome, Accepted)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_reservations_end_by_themselves(wiring: Wiring) -> None:
+    async with leading(wiring) as engine:
+        lines = (ReserveLine("MUG", 60),)
+        await engine.submit(Request(Reserve("cart", "web", 1, lines)))
+        assert (await engine.stock("MUG")).reserved == 60
+
+        async def free() -> bool:
+            return (await engine.stock("MUG")).reserved == 0
+
+        async with asyncio.timeout(5):
+            while not await free():
+                await asyncio.sleep(0.05)
+        assert (await engine.reservation("cart")).status == "expired"
+
+
+async def test_reads_wait_for_the_frame_that_they_have_seen(wiring: Wiring) -> None:
+    async with leading(wiring) as engine:
+        sold = engine.submit(order(1, 5))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        stock = await engine.stock("MUG")
+        assert stock.allocated == 0 or sold.done()
+        assert (await sold).seq >= stock.seq

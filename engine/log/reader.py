@@ -122,13 +122,14 @@ def resolve(store: Store, entry_id: str, data: bytes) -> bool:
                 entry_id=entry_id,
             )
         return True
-    newest = _newest_frame_id(store)
+    newest = newest_frame_id(store)
     if newest and position_of(newest) > place:
         raise LogError(f"a newer writer went on beyond {entry_id}; ask the archive")
     return False
 
 
-def _newest_frame_id(store: Store) -> str:
+def newest_frame_id(store: Store) -> str:
+    """Return the id of the newest entry that is no fence, "" if there is none."""
     before = None
     while rows := store.read_back(before, _FIRST_COUNT):
         for entry_id, _ in rows:

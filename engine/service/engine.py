@@ -69,7 +69,8 @@ class Engine:
         self._changes = changes
         self._loop: Loop | None = None
         self._state, self._detail, self._epoch = "recovering", "starting", 0
-        self._recoveries, self._recovery_s = 0, 0.0
+        self._recoveries = 0
+        self._recovered: Recovered | None = None
         self._tasks: list[asyncio.Task] = []
 
     # Life.
@@ -141,7 +142,7 @@ class Engine:
         if self._loop:
             self._loop.settle(stored=recovered.doubt_stored)
         self._recoveries += 1
-        self._recovery_s = recovered.seconds
+        self._recovered = recovered
         return recovered, appender
 
     def _doubt(self) -> tuple[str, bytes] | None:
@@ -268,11 +269,13 @@ class Engine:
     def counters(self) -> dict[str, float]:
         """Counters and gauges of the writer."""
         loop = self._loop
-        base = {
-            "recoveries": float(self._recoveries),
-            "recovery_seconds": self._recovery_s,
-            "time_seconds": time.time(),
-        }
+        base = {"recoveries": float(self._recoveries), "time_seconds": time.time()}
+        if self._recovered:
+            base |= {
+                "recovery_seconds": self._recovered.seconds,
+                "recovery_snapshot_seq": float(self._recovered.snapshot_seq),
+                "recovery_replayed_events": float(self._recovered.replayed_events),
+            }
         if not loop:
             return base
         return base | {

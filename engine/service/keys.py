@@ -1,6 +1,6 @@
 """API keys: who may call, and what for. A key is shown once and stored only as an HMAC.
 
-    token    dibs_<id>_<secret>     id: 12 hex digits, public; secret: 64 hex digits, 256 random bits
+    token    dibs_<id>_<secret>     id: 12 hex digits, public; secret: 64 hex digits, random
     record   HMAC-SHA256(server secret, token), label, scopes, created and revoked stamps
 
 The server secret lies in `DATA_DIR/secret` (mode 0600), the records in the store: a copy of the

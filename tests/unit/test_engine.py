@@ -13,34 +13,11 @@ from pathlib import Path
 import pytest
 
 from engine.config import Settings
-from engine.core.commands import (
-    OrderLine,
-    PlaceOrder,
-    PutLocation,
-    PutSku,
-    ReceiptLine,
-    Receive,
-    Request,
-    Reserve,
-    ReserveLine,
-)
+from engine.core.commands import Request, Reserve, ReserveLine
 from engine.core.errors import FencedError, UnavailableError
 from engine.core.outcomes import Accepted, Code
-from engine.service.engine import Engine
 from engine.service.wiring import Wiring
-
-
-def order(number: int, quantity: int = 1) -> Request:
-    """An order of one line."""
-    lines = (OrderLine("MUG", quantity),)
-    return Request(PlaceOrder(order_id=str(number), channel="web", lines=lines), "test")
-
-
-async def until(condition, patience_s: float = 10.0) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(patience_s):
-        while not condition():
-            await asyncio.sleep(0.01)
+from tests.unit.engines import leading, order, until
 
 
 @pytest.fixture
@@ -48,23 +25,6 @@ async def wiring(tmp_path: Path) -> AsyncIterator[Wiring]:
     parts = Wiring(Settings(tmp_path / "data", ledger="slow"))
     yield parts
     parts.close()
-
-
-@contextlib.asynccontextmanager
-async def leading(wiring: Wiring) -> AsyncIterator[Engine]:
-    """An engine that leads, with one SKU, one location and 100 units."""
-    engine = wiring.engine()
-    task = asyncio.create_task(engine.lead())
-    try:
-        await until(lambda: engine.status().state == "leading")
-        await engine.submit(Request(PutLocation("berlin", "Berlin", "warehouse", "DE")))
-        await engine.submit(Request(PutSku("MUG", "Mug")))
-        await engine.submit(Request(Receive("r1", "berlin", (ReceiptLine("MUG", 100),))))
-        yield engine
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, FencedError):
-            await task
 
 
 async def test_orders_survive_a_restart(wiring: Wiring) -> None:

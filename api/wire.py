@@ -88,24 +88,29 @@ class Reader:
         """Return the struct in `data`, joined with what the path `named`."""
         if not data and self.optional:
             data = b"{}"
-        fault = find_fault(data)
-        if fault is not None:
-            raise field(fault[0], fault[1], _FAULTS[fault[0]])
+        check(data)
         try:
             value = self._decode(data)
         except (ValueError, RecursionError, OverflowError) as error:
-            raise invalid(error, data) from None
+            raise invalid(error, data, self.body) from None
         if self._command is None:
             return value
         return self._command(**named, **{f: getattr(value, f) for f in self._fields})
 
 
-def invalid(error: Exception, data: bytes) -> ProblemError:
-    """Return the problem for what a decoder said about a body."""
+def check(data: bytes, levels: int = limits.JSON_DEPTH_MAX) -> None:
+    """Raise the problem of a duplicate or escaped key (down to `levels`) or of too much depth."""
+    fault = find_fault(data, levels)
+    if fault is not None:
+        raise field(fault[0], fault[1], _FAULTS[fault[0]])
+
+
+def invalid(error: Exception, data: bytes, wanted: Any) -> ProblemError:
+    """Return the problem for what a decoder of type `wanted` said about a body."""
     if isinstance(error, UnicodeDecodeError):
         return _not_utf8(data)
     if isinstance(error, msgspec.ValidationError):
-        return of_validation(str(error))
+        return of_validation(str(error), wanted)
     if isinstance(error, RecursionError):
         return field("too_deep", "", _FAULTS["too_deep"])
     if not data.strip():
@@ -125,7 +130,7 @@ def _not_utf8(data: bytes) -> ProblemError:
     return field("invalid_utf8", "", "encode text as UTF-8")
 
 
-def of_validation(message: str, prefix: str = "") -> ProblemError:
+def of_validation(message: str, wanted: Any, prefix: str = "") -> ProblemError:
     """Return the problem for a message of msgspec, with a stable code and the field's path.
 
     `prefix` is the name of a path or query parameter that was converted.
@@ -141,7 +146,26 @@ def of_validation(message: str, prefix: str = "") -> ProblemError:
             name = _NAME.search(what)[1][:_NAME_CHARS_MAX]
             return field(code, f"{path}.{name}" if path else name, detail)
     code = next((code for pattern, code in _MEANINGS if pattern.search(what)), "invalid_value")
+    if what.startswith("Invalid enum value"):
+        return field(code, path, "use one of " + ", ".join(choices(wanted, found["path"] or "$")))
     return field(code, path, _advice(what))
+
+
+def choices(wanted: Any, path: str) -> list[str]:
+    """Return the texts allowed at a path like `$.lines[...].bucket` of a type."""
+    at = msgspec.inspect.type_info(wanted)
+    for step in re.findall(r"\.(\w+)|(\[)", path):
+        at = next(t for t in _options(at) if hasattr(t, "fields" if step[0] else "item_type"))
+        if step[0]:
+            at = next(f.type for f in at.fields if f.encode_name == step[0])
+        else:
+            at = at.item_type
+    literal = next(t for t in _options(at) if isinstance(t, msgspec.inspect.LiteralType))
+    return [str(value) for value in literal.values]
+
+
+def _options(at: Any) -> tuple:
+    return at.types if isinstance(at, msgspec.inspect.UnionType) else (at,)
 
 
 def _advice(what: str) -> str:
@@ -153,8 +177,6 @@ def _advice(what: str) -> str:
         return "control characters are not allowed, nor an empty text"
     if "RFC3339" in what or "timezone component" in what:
         return "use RFC 3339 with a zone, like 2026-11-23T20:15:00Z"
-    if what.startswith("Invalid enum value"):
-        return f"{what.removeprefix('Invalid enum value ')[:_NAME_CHARS_MAX]} is not one of those"
     return what[0].lower() + what[1:].replace("`", "")
 
 
@@ -181,4 +203,4 @@ class Param:
         try:
             return msgspec.convert(text, self.type, strict=False)
         except msgspec.ValidationError as error:
-            raise of_validation(str(error), self.name) from None
+            raise of_validation(str(error), self.type, self.name) from None

@@ -1,0 +1,139 @@
+"""The application: hot calls straight to their endpoint, everything else through FastAPI.
+
+`create_app` binds the table of endpoints to a client and a key book. The result is a plain ASGI
+callable; its `fastapi` attribute is the FastAPI application, where further rooms hang their routes.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.staticfiles import StaticFiles
+
+from api import openapi, problems
+from api.endpoint import Front, Served, Settings, raw_path
+from api.problems import Problem
+from api.table import ENDPOINTS
+from api.wire import encode
+from engine import __version__
+from engine.service.client import Client
+from engine.service.keys import KeyBook
+
+log = structlog.get_logger("api")
+
+
+class PathRoute(BaseRoute):
+    """All methods of one path, matched on the percent-encoded path."""
+
+    def __init__(self, path: str, served: list[Served]) -> None:
+        self.path, self.name = path, path
+        self.pattern = served[0].pattern
+        self.by_method = {one.endpoint.method: one for one in served}
+        if "GET" in self.by_method:
+            self.by_method["HEAD"] = self.by_method["GET"]
+
+    def matches(self, scope: dict) -> tuple[Match, dict]:
+        """Match path and method; a path that matches alone is a 405 in the making."""
+        if scope["type"] != "http" or not self.pattern.fullmatch(raw_path(scope)):
+            return Match.NONE, {}
+        return (Match.FULL if scope["method"] in self.by_method else Match.PARTIAL), {}
+
+    async def handle(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Serve, or say which methods there are."""
+        served = self.by_method.get(scope["method"])
+        if served is None:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(self.by_method))})
+        await served(scope, receive, send)
+
+
+class App:
+    """The ASGI callable. `close` ends all streams, for a shutdown in good order."""
+
+    def __init__(self, front: Front, fastapi: FastAPI, served: list[Served]) -> None:
+        self.front, self.fastapi = front, fastapi
+        hot = [one for one in served if one.endpoint.hot]
+        self._exact = {
+            (one.endpoint.method, one.endpoint.path): one
+            for one in hot
+            if "{" not in one.endpoint.path
+        }
+        self._nested: dict[str, list[tuple[str, str, Served]]] = defaultdict(list)
+        for one in hot:
+            before, brace, after = one.endpoint.path.partition("{")
+            if brace:
+                end = after.rpartition("}")[2]
+                self._nested[one.endpoint.method].append((before, end, one))
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Serve one connection's request."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            served = self._exact.get((scope["method"], path))
+            if served is not None:
+                return await served(scope, receive, send)
+            for start, end, served in self._nested.get(scope["method"], ()):
+                if path.startswith(start) and path.endswith(end) and len(path) > len(start + end):
+                    return await served(scope, receive, send)
+        await self.fastapi(scope, receive, send)
+
+    def close(self) -> None:
+        """End all streams."""
+        self.front.closing.set()
+
+
+def create_app(client: Client, keys: KeyBook, settings: Settings | None = None) -> App:
+    """Return the application in front of `client`, opened by the keys in `keys`."""
+    front = Front(client, keys, settings or Settings())
+    served = [Served(endpoint, front) for endpoint in ENDPOINTS]
+    app = FastAPI(
+        title="dibs",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False},
+        exception_handlers={HTTPException: _framework_problem, Exception: _bug},
+    )
+    by_path: dict[str, list[Served]] = defaultdict(list)
+    for one in served:
+        by_path[one.endpoint.path].append(one)
+    for path, group in by_path.items():
+        app.router.routes.append(PathRoute(path, group))
+    assets = files("fastapi_offline") / "static"
+    app.mount("/docs/assets", StaticFiles(directory=str(assets)))
+    document = openapi.document(ENDPOINTS, __version__)
+    front.document = encode(document)
+    app.openapi = lambda: document
+    return App(front, app, served)
+
+
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+async def _framework_problem(request: Request, error: HTTPException) -> Response:
+    code = _FRAMEWORK_CODES.get(error.status_code, "malformed_http")
+    allow = (error.headers or {}).get("allow")
+    detail = f"use {allow}" if allow else "there is nothing at this path; see /docs"
+    return _response(problems.problem(code, detail), error.headers)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return _response(problems.problem("internal", "a bug in dibs; its log has the details"))
+
+
+def _response(document: Problem, headers: Any = None) -> Response:
+    return Response(
+        encode(document),
+        status_code=document.status,
+        headers=headers,
+        media_type="application/problem+json",
+    )

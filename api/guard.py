@@ -1,0 +1,311 @@
+"""What keeps a bad connection from costing more than its share, below ASGI.
+
+A subclass of uvicorn's protocol, given to uvicorn as `http=`. It bounds, per connection: bytes of
+headers (431), bytes of body by `Content-Length` and as counted (413), seconds until the headers
+and until the body are there (408), seconds between requests and seconds without the caller reading
+(close); and the number of connections (503). Ambiguous framing, by which one proxy sees two
+requests where another sees one, is refused (400). A refused connection gets a problem document and
+is closed. Deadlines are looked at every `Guard.tick_s`, by one timer for all connections, so good
+traffic pays nothing for them.
+
+    CONNECTED ─first byte─▶ HEAD ─headers whole─▶ BODY ─body whole─▶ BUSY ─answered─▶ IDLE ─▶ HEAD
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from api import problems
+from api.wire import encode
+from engine.core import limits
+
+HEAD, BODY, BUSY, IDLE, CLOSING = range(5)
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """The bounds, see `engine.core.limits`."""
+
+    header_bytes_max: int = limits.HEADER_BYTES_MAX
+    body_bytes_max: int = limits.BODY_BYTES_MAX
+    header_timeout_s: float = limits.HEADER_TIMEOUT_S
+    body_timeout_s: float = limits.BODY_TIMEOUT_S
+    idle_timeout_s: float = limits.IDLE_TIMEOUT_S
+    write_timeout_s: float = limits.WRITE_TIMEOUT_S
+    linger_timeout_s: float = limits.LINGER_TIMEOUT_S
+    connections_max: int = limits.CONNECTIONS_MAX
+    tick_s: float = limits.GUARD_TICK_S
+
+
+class _RefusedError(Exception):
+    """Raised inside the parser's callbacks: stop parsing and refuse with this problem."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+class _Sweep:
+    """One timer for all connections of a server; runs while there are any."""
+
+    def __init__(self, tick_s: float) -> None:
+        self.tick_s, self.now = tick_s, 0.0
+        self.connections: set[GuardedProtocol] = set()
+        self._handle: asyncio.TimerHandle | None = None
+
+    def add(self, connection: "GuardedProtocol", loop: asyncio.AbstractEventLoop) -> None:
+        """Watch a connection."""
+        self.connections.add(connection)
+        self.now = loop.time()
+        if self._handle is None:
+            self._handle = loop.call_later(self.tick_s, self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.now = loop.time()
+        for connection in list(self.connections):
+            connection.look(self.now)
+        again = bool(self.connections)
+        self._handle = loop.call_later(self.tick_s, self._tick, loop) if again else None
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. Made by `guarded`, which sets `guard` and `sweep`."""
+
+    guard: Guard
+    sweep: _Sweep
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Per connection: where it stands, since when, and the answer to send before closing.
+        self.phase, self.since = HEAD, 0.0
+        self.stuck_since = 0.0
+        self.last_words = b""
+        self.running: RequestResponseCycle | None = None
+        # Per request.
+        self.raw_bytes = self.head_bytes = self.body_bytes = 0
+        self.lengths = self.codings = self.hosts = 0
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Take the connection, or turn it away when there are too many."""
+        super().connection_made(transport)
+        self.sweep.add(self, self.loop)
+        self.since = self.sweep.now
+        if len(self.connections) > self.guard.connections_max:
+            self._refuse("too_many_connections", "there are too many connections; try again")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; requests that wait behind another are dropped."""
+        self.sweep.connections.discard(self)
+        self.phase = CLOSING
+        if self.running is not None and not self.running.response_complete:
+            self.running.disconnected = True
+            self.running.message_event.set()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool:
+        """A caller that has said everything still gets its answers: keep the way back open."""
+        waiting = self.phase == BUSY and not self.transport.is_closing()
+        if waiting:
+            self.cycle.keep_alive = False
+        return waiting
+
+    def look(self, now: float) -> None:
+        """Cut the connection off if its time is over. Called every tick."""
+        guard = self.guard
+        if self.flow.read_paused:  # it is we who do not read
+            self.since = now
+        spent = now - self.since
+        if self.flow.write_paused:
+            self.stuck_since = self.stuck_since or now
+            if now - self.stuck_since > guard.write_timeout_s:
+                self.transport.abort()
+        else:
+            self.stuck_since = 0.0
+        if self.phase == HEAD and spent > guard.header_timeout_s:
+            self._refuse("request_timeout", f"headers take {guard.header_timeout_s:g} s at most")
+        elif self.phase == BODY and spent > guard.body_timeout_s:
+            self._refuse("request_timeout", f"a body takes {guard.body_timeout_s:g} s at most")
+        elif self.phase == IDLE and spent > guard.idle_timeout_s:
+            self.transport.close()
+        elif self.phase == CLOSING and spent > guard.linger_timeout_s and not self.last_words:
+            self.transport.abort()
+
+    # Bytes.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and count what the parser keeps to itself."""
+        if self.phase == CLOSING:
+            return
+        if self.phase == IDLE:
+            self._enter(HEAD)
+        in_head = self.phase == HEAD
+        try:
+            self.parser.feed_data(data)
+            if in_head and self.phase == HEAD:
+                self.raw_bytes += len(data)
+                self._check_head(self.raw_bytes)
+        except httptools.HttpParserUpgrade:
+            self._after_upgrade()
+        except httptools.HttpParserError as error:
+            refused = error.__context__
+            if isinstance(refused, _RefusedError):
+                self._refuse(refused.code, refused.detail)
+            else:
+                self._refuse("malformed_http", "the request is not valid HTTP/1.1")
+        except _RefusedError as refused:
+            self._refuse(refused.code, refused.detail)
+
+    def _after_upgrade(self) -> None:
+        """There is nothing to upgrade to: answer the request as plain HTTP, then close."""
+        if self.cycle is None or self.body_bytes or self.lengths or self.codings:
+            self._refuse("malformed_http", "Upgrade with a body is not served: send plain HTTP/1.1")
+        else:
+            self.cycle.keep_alive = False
+            self.phase, self.since = BUSY, self.sweep.now
+
+    # The parser's callbacks.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.raw_bytes = self.head_bytes = self.body_bytes = 0
+        self.lengths = self.codings = self.hosts = 0
+        if self.phase != HEAD:
+            self._enter(HEAD)
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request line."""
+        super().on_url(url)
+        self._check_head(len(self.url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        name = name.lower()
+        self.head_bytes += len(name) + len(value) + 4
+        if name == b"host":
+            self.hosts += 1
+        elif name == b"content-length":
+            self.lengths += 1
+            self._check_length(value)
+        elif name == b"transfer-encoding":
+            self.codings += 1
+            if value.strip().lower() != b"chunked":
+                raise _RefusedError("malformed_http", "the only Transfer-Encoding is chunked")
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The headers are there: refuse what is too large or ambiguous, else begin."""
+        self._check_head(self.head_bytes + len(self.url))
+        if self.lengths > 1 or self.codings > 1 or (self.lengths and self.codings):
+            raise _RefusedError("malformed_http", "send one Content-Length or chunked, not both")
+        if self.parser.get_http_version() == "1.1" and self.hosts != 1:
+            raise _RefusedError("malformed_http", "send one Host header")
+        super().on_headers_complete()
+        self._enter(BODY)
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body."""
+        self.body_bytes += len(body)
+        if self.body_bytes > self.guard.body_bytes_max:
+            raise _RefusedError("body_too_large", self._body_words())
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        super().on_message_complete()
+        self._enter(IDLE if self.cycle.response_complete else BUSY)
+
+    def _check_head(self, size: int) -> None:
+        if size > self.guard.header_bytes_max:
+            bound = self.guard.header_bytes_max
+            raise _RefusedError("headers_too_large", f"headers have at most {bound} bytes")
+
+    def _check_length(self, value: bytes) -> None:
+        if not value.isdigit():
+            raise _RefusedError("malformed_http", "Content-Length is a number")
+        if len(value) > 18 or int(value) > self.guard.body_bytes_max:
+            raise _RefusedError("body_too_large", self._body_words())
+
+    def _body_words(self) -> str:
+        return f"a body has at most {self.guard.body_bytes_max} bytes; send it in parts"
+
+    def _enter(self, phase: int) -> None:
+        self.phase, self.since = phase, self.sweep.now
+
+    # Answers.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """An answer is out: begin the next request that waits, or say the last words."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.last_words:
+            self._say_last_words()
+        elif self.phase == BUSY:
+            self._enter(IDLE)
+
+    def _refuse(self, code: str, detail: str) -> None:
+        """Answer with a problem document after the answers that are due, then close."""
+        if self.phase == CLOSING or self.transport.is_closing():
+            return
+        broken = self.cycle if self.phase == BODY else None
+        self.phase, self.since = CLOSING, self.sweep.now
+        self.last_words = _document(code, detail)
+        if broken is not None:
+            broken.disconnected = True
+            broken.message_event.set()
+            if self.pipeline and self.pipeline[0][0] is broken:
+                self.pipeline.popleft()
+            elif broken.response_started:
+                self.last_words = b""
+        due = self.running is not None and not self.running.response_complete
+        if not due or self.running is broken:
+            self._say_last_words()
+
+    def _say_last_words(self) -> None:
+        """Write the refusal, then read on for a moment: closing at once with unread bytes would
+        reset the connection and could take the refusal away from the caller."""
+        self.transport.write(self.last_words)
+        self.last_words, self.since = b"", self.sweep.now
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+
+def _document(code: str, detail: str) -> bytes:
+    document = problems.problem(code, detail)
+    body = encode(document)
+    retry = b"retry-after: 1\r\n" if document.status == 503 else b""
+    return b"".join(
+        (
+            STATUS_LINE[document.status],
+            b"content-type: application/problem+json\r\nconnection: close\r\n",
+            retry,
+            b"content-length: %d\r\n\r\n" % len(body),
+            body,
+        )
+    )
+
+
+def guarded(guard: Guard) -> type[GuardedProtocol]:
+    """Return the protocol class for one server, with its own bounds and timer."""
+    return type(
+        "GuardedProtocol", (GuardedProtocol,), {"guard": guard, "sweep": _Sweep(guard.tick_s)}
+    )

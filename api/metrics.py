@@ -1,0 +1,58 @@
+"""Prometheus metrics: read from the engine and the front at each scrape, nothing is kept twice."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+MEDIA = CONTENT_TYPE_LATEST
+_COUNTERS = {
+    "append_seconds": "seconds spent waiting for appends to be durable",
+    "batches": "batches appended",
+    "commands": "commands decided",
+    "events": "events appended",
+    "expiries": "reservations expired",
+    "recoveries": "times the engine recovered from its log",
+    "refusals": "commands refused",
+}
+_STATES = ("leading", "recovering", "stopped")
+
+
+class _Collector:
+    """Collects from one front."""
+
+    def __init__(self, front: Any) -> None:
+        self._front = front
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        requests = CounterMetricFamily(
+            "dibs_http_requests", "requests answered", labels=("endpoint", "status")
+        )
+        for (endpoint, status), count in sorted(self._front.answers.items()):
+            requests.add_metric((endpoint, str(status)), count)
+        yield requests
+        client = self._front.client
+        rows = GaugeMetricFamily("dibs_ledger_rows", "rows in the ledger", labels=("table",))
+        for table, count in client.sizes().items():
+            rows.add_metric((table,), count)
+        yield rows
+        status = client.status()
+        state = GaugeMetricFamily("dibs_engine_state", "1 for the present one", labels=("state",))
+        for name in _STATES:
+            state.add_metric((name,), float(status.state == name))
+        yield state
+        yield GaugeMetricFamily("dibs_engine_epoch", "epoch of the writer", status.epoch)
+        yield GaugeMetricFamily("dibs_engine_seq", "last durable log position", status.seq)
+        for name, value in client.counters().items():
+            if name in _COUNTERS:
+                yield CounterMetricFamily(f"dibs_engine_{name}", _COUNTERS[name], value)
+            else:
+                yield GaugeMetricFamily(f"dibs_engine_{name}", name.replace("_", " "), value)
+
+
+def scrape(front: Any) -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(front))
+    return generate_latest(registry)

@@ -1,0 +1,238 @@
+"""Orders: place one or many, read, list, cancel."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api import problems
+from api.endpoint import Ask, Endpoint, Reply
+from api.problems import Problem, ProblemError, missing
+from api.routes import params
+from api.routes.reservations import ORDER_ANSWER
+from api.routes.submit import change, create
+from api.wire import Param, Reader, body_type, check, invalid
+from engine.core import limits
+from engine.core.answers import OrderAnswer
+from engine.core.commands import Cancel, Id, PlaceOrder, Request
+from engine.core.errors import ServiceError
+from engine.core.events import OrderStatus
+from engine.core.outcomes import Accepted, Outcome
+
+CancelBody = body_type(Cancel, "channel", "order_id", name="CancelBody")
+_STATUSES = tuple(status.name.lower() for status in OrderStatus)
+Status = Literal[_STATUSES]
+
+
+class OrderBatch(msgspec.Struct, forbid_unknown_fields=True):
+    """Up to 1,000 orders; each stands alone. A bare list of orders is taken too."""
+
+    orders: Annotated[list[PlaceOrder], Meta(min_length=1, max_length=limits.BATCH_ORDERS_MAX)]
+
+
+_RESULT = [{"$ref": f"#/components/schemas/{name}"} for name in ("OrderAnswer", "Problem")]
+
+
+class OrderResults(msgspec.Struct):
+    """The answer or problem of each order, in the order sent."""
+
+    results: Annotated[list[Any], Meta(extra_json_schema={"items": {"anyOf": _RESULT}})]
+
+
+class OrdersPage(msgspec.Struct):
+    """Orders, newest first. `next_cursor` is null on the last page."""
+
+    orders: list[OrderAnswer]
+    next_cursor: str | None
+
+
+_RawOrders = Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.BATCH_ORDERS_MAX)]
+
+
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
+    orders: _RawOrders
+
+
+class BatchReader:
+    """Splits a batch into its orders and reads each by itself."""
+
+    def __init__(self) -> None:
+        self._object = msgspec.json.Decoder(_RawBatch).decode
+        self._list = msgspec.json.Decoder(_RawOrders).decode
+        self._order = Reader(PlaceOrder).read
+
+    def read(self, data: bytes, named: dict) -> list[PlaceOrder | Problem]:
+        """Return a command or a problem for each order; raises where the batch itself is bad."""
+        check(data, 1)
+        try:
+            if data.lstrip()[:1] == b"[":
+                raws = self._list(data)
+            else:
+                raws = self._object(data).orders
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise invalid(error, data, _RawBatch) from None
+        return [self._one(bytes(raw)) for raw in raws]
+
+    def _one(self, raw: bytes) -> PlaceOrder | Problem:
+        try:
+            return self._order(raw, {})
+        except ProblemError as error:
+            return error.problem
+
+
+async def _batch(ask: Ask) -> Reply:
+    results: list[Any] = ask.value
+    places = [i for i, order in enumerate(results) if type(order) is PlaceOrder]
+    requests = [Request(results[i], ask.actor, f"{ask.key}:{i}" if ask.key else "") for i in places]
+    if requests:
+        outcomes = await ask.front.client.submit_many(requests)
+        for i, outcome in zip(places, outcomes, strict=True):
+            results[i] = _result(outcome)
+    return 200, {"results": results}
+
+
+def _result(outcome: Outcome | ServiceError) -> Any:
+    if type(outcome) is Accepted:
+        return outcome.answer
+    if isinstance(outcome, ServiceError):
+        return problems.of_service(outcome)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return problems.of_refusal(outcome)
+
+
+async def _order(ask: Ask) -> Reply:
+    channel, order_id = ask.params["channel"], ask.params["order_id"]
+    answer = await ask.front.client.order(channel, order_id)
+    if answer is None:
+        detail = f"channel {channel!r} has no order {order_id!r}"
+        raise missing("unknown_order", "order_id", detail)
+    return 200, answer
+
+
+async def _orders(ask: Ask) -> Reply:
+    query = ask.query
+    rows, place = await ask.front.client.orders(
+        status=query["status"],
+        channel=query["channel"],
+        q=query["q"],
+        before=params.place_of(query["cursor"], 0),
+        limit=query["limit"],
+    )
+    return 200, OrdersPage(rows, params.cursor_of(place))
+
+
+_ORDER = {
+    "order_id": "1001",
+    "channel": "web",
+    "lines": [{"sku": "TEA-1", "quantity": 2, "unit_price": 499}],
+    "currency": "EUR",
+    "payment": "paid",
+    "ship_to": {"name": "A. Turing", "city": "Berlin", "postcode": "10115", "country": "DE"},
+}
+_ALLOT_CODES = (
+    "idempotency_conflict",
+    "unknown_location",
+    "unknown_sku",
+    "location_inactive",
+    "bundle_too_wide",
+    "quantity_overflow",
+    "insufficient_stock",
+    "table_full",
+)
+_TWO = (params.CHANNEL, params.ORDER)
+
+ENDPOINTS = (
+    Endpoint(
+        name="place_order",
+        method="POST",
+        path="/v1/orders",
+        noun="orders",
+        summary="Allocate an order; all or nothing unless `when_short` says otherwise",
+        scope="sell",
+        handler=create,
+        body=PlaceOrder,
+        answer=OrderAnswer,
+        status=201,
+        keyed=True,
+        hot=True,
+        codes=_ALLOT_CODES,
+        example=_ORDER,
+        answer_example=ORDER_ANSWER,
+    ),
+    Endpoint(
+        name="place_orders",
+        method="POST",
+        path="/v1/orders/batch",
+        noun="orders",
+        summary="Allocate up to 1,000 orders; each stands alone",
+        note=(
+            "`results` holds, in the order sent, what each order would have got by itself: its "
+            "answer, or its problem document with `status`. With an `Idempotency-Key`, order i "
+            "has the key `KEY:i`."
+        ),
+        scope="sell",
+        handler=_batch,
+        body=OrderBatch,
+        reader=BatchReader(),
+        answer=OrderResults,
+        keyed=True,
+        hot=True,
+        example={"orders": [_ORDER]},
+        answer_example={"results": [ORDER_ANSWER]},
+    ),
+    Endpoint(
+        name="get_order",
+        method="GET",
+        path="/v1/orders/{channel}/{order_id}",
+        noun="orders",
+        summary="One order as it stands",
+        handler=_order,
+        params=_TWO,
+        answer=OrderAnswer,
+        codes=("unknown_order",),
+        answer_example=ORDER_ANSWER,
+    ),
+    Endpoint(
+        name="list_orders",
+        method="GET",
+        path="/v1/orders",
+        noun="orders",
+        summary="Orders, newest first, page by page",
+        handler=_orders,
+        query=(
+            Param("status", Status, "only these", default="", example="allocated"),
+            Param("channel", Id, "only those of this channel", default="", example="web"),
+            Param("q", Id, "only ids that contain this", default="", example="10"),
+            params.CURSOR,
+            params.LIMIT,
+        ),
+        answer=OrdersPage,
+        answer_example={"orders": [ORDER_ANSWER], "next_cursor": None},
+    ),
+    Endpoint(
+        name="cancel_order",
+        method="POST",
+        path="/v1/orders/{channel}/{order_id}/cancel",
+        noun="orders",
+        summary="Cancel an order whole, or the quantities in `lines`",
+        note="Cancelling a cancelled order whole answers the same, replayed.",
+        scope="sell",
+        handler=change,
+        params=_TWO,
+        body=CancelBody,
+        command=Cancel,
+        body_optional=True,
+        answer=OrderAnswer,
+        keyed=True,
+        codes=(
+            "idempotency_conflict",
+            "unknown_order",
+            "order_closed",
+            "quantity_not_held",
+            "table_full",
+        ),
+        example={"lines": [{"sku": "TEA-1", "quantity": 1}], "reason": "customer changed mind"},
+        answer_example={**ORDER_ANSWER, "status": "allocated"},
+    ),
+)

@@ -1,0 +1,45 @@
+"""Parameters that several calls share."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from msgspec import Meta
+
+from api.problems import field
+from api.wire import Param
+from engine.core import limits
+from engine.core.commands import Id
+
+SKU = Param("sku", Id, "the SKU", example="TEA-1")
+LOCATION = Param("location", Id, "the location's id", example="berlin")
+RESERVATION = Param("reservation_id", Id, "the reservation's id", example="cart-1")
+CHANNEL = Param("channel", Id, "the channel that the order came from", example="web")
+ORDER = Param("order_id", Id, "the channel's own id of the order", example="1001")
+
+Limit = Annotated[int, Meta(ge=1, le=limits.PAGE_ROWS_MAX)]
+LIMIT = Param("limit", Limit, "rows in one page", default=limits.PAGE_ROWS_DEFAULT, example=50)
+CURSOR = Param(
+    "cursor",
+    Annotated[str, Meta(max_length=64)],
+    "`next_cursor` of the page before; opaque",
+    default="",
+)
+
+
+def cursor_of(place: int | None) -> str | None:
+    """Return the opaque text of where the next page starts; None at the end."""
+    return None if place is None else base64.urlsafe_b64encode(b"%d" % place).decode().rstrip("=")
+
+
+def place_of(cursor: str, first: int) -> int:
+    """Return where a page starts, `first` without a cursor; refuses a text that is not ours."""
+    if not cursor:
+        return first
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        if text.isdigit() and len(text) <= 18:
+            return int(text)
+    except (binascii.Error, ValueError):
+        pass
+    raise field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")

@@ -1,0 +1,211 @@
+"""The process itself: alive, ready, measured, described; and a page to look at it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+from fastapi.openapi.docs import get_swagger_ui_html
+
+from api import metrics
+from api.endpoint import Ask, Content, Endpoint, Reply
+from engine.core import limits
+from engine.core.answers import OrderAnswer
+from engine.core.errors import UnavailableError
+from engine.service.client import Status
+
+_PAGE = Path(__file__).parent.parent / "pages" / "status.html"
+_SECURITY = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_OVERVIEW_S = 1.0
+_LATEST_ORDERS = 12
+
+
+class Alive(msgspec.Struct):
+    """The process answers."""
+
+    status: str
+
+
+class Units(msgspec.Struct):
+    """Units by bucket, over the SKUs looked at."""
+
+    on_hand: int = 0
+    reserved: int = 0
+    allocated: int = 0
+    unavailable: int = 0
+    available: int = 0
+
+
+class Overview(msgspec.Struct):
+    """The system at a glance. `units`, `sold_out` look at the first `skus_seen` SKUs only."""
+
+    state: str
+    epoch: int
+    seq: int
+    rows: dict[str, int]
+    skus_seen: int
+    units: Units
+    sold_out: list[str]
+    latest: list[OrderAnswer]
+
+
+async def _alive(ask: Ask) -> Reply:
+    return 200, Alive("alive")
+
+
+async def _ready(ask: Ask) -> Reply:
+    status = ask.front.client.status()
+    return (200 if status.state == "leading" else 503), status
+
+
+async def _metrics(ask: Ask) -> Reply:
+    return 200, Content(metrics.scrape(ask.front), metrics.MEDIA)
+
+
+async def _openapi(ask: Ask) -> Reply:
+    return 200, Content(ask.front.document, "application/json")
+
+
+async def _docs(ask: Ask) -> Reply:
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="dibs API",
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="docs/assets/favicon.png",
+        swagger_ui_parameters={"persistAuthorization": False, "docExpansion": "none"},
+    )
+    return 200, Content(page.body, "text/html; charset=utf-8", _SECURITY[1:])
+
+
+async def _page(ask: Ask) -> Reply:
+    return 200, Content(_PAGE.read_bytes(), "text/html; charset=utf-8", _SECURITY)
+
+
+async def _overview(ask: Ask) -> Reply:
+    """All lookers share one reading a second."""
+    front, now = ask.front, time.monotonic()
+    if front.client.status().state != "leading":
+        raise UnavailableError("no writer leads; see /readyz")
+    if front.overview is None or now - front.overview_s >= _OVERVIEW_S:
+        front.overview, front.overview_s = asyncio.ensure_future(_look(front)), now
+    return 200, await asyncio.shield(front.overview)
+
+
+async def _look(front) -> Overview:
+    client, status = front.client, front.client.status()
+    skus, _ = await client.skus(after=-1, limit=limits.OVERVIEW_SKUS_MAX)
+    stocks = await asyncio.gather(*(client.stock(sku.sku) for sku in skus))
+    units = Units()
+    for stock in stocks:
+        for name in units.__struct_fields__:
+            setattr(units, name, getattr(units, name) + getattr(stock, name))
+    latest, _ = await client.orders(limit=_LATEST_ORDERS)
+    return Overview(
+        status.state,
+        status.epoch,
+        status.seq,
+        client.sizes(),
+        len(skus),
+        units,
+        [stock.sku for stock in stocks if stock.available <= 0],
+        latest,
+    )
+
+
+def _open(name: str, path: str, summary: str, handler, answer, media: str, example=None, note=""):
+    return Endpoint(
+        name=name,
+        method="GET",
+        path=path,
+        noun="system",
+        summary=summary,
+        scope=None,
+        handler=handler,
+        answer=answer,
+        media=media,
+        answer_example=example,
+        note=note,
+    )
+
+
+_STATUS = {"state": "leading", "epoch": 1, "seq": 7, "detail": ""}
+_HTML = "text/html"
+
+ENDPOINTS = (
+    _open(
+        "alive",
+        "/healthz",
+        "The process answers",
+        _alive,
+        Alive,
+        "application/json",
+        {"status": "alive"},
+    ),
+    msgspec.structs.replace(
+        _open(
+            "ready",
+            "/readyz",
+            "200 while this process leads and takes orders, else 503",
+            _ready,
+            Status,
+            "application/json",
+            _STATUS,
+        ),
+        also=503,
+    ),
+    Endpoint(
+        name="metrics",
+        method="GET",
+        path="/metrics",
+        noun="system",
+        summary="Metrics in Prometheus' text format",
+        handler=_metrics,
+        answer=str,
+        media="text/plain",
+    ),
+    Endpoint(
+        name="overview",
+        method="GET",
+        path="/v1/overview",
+        noun="system",
+        summary="The system at a glance, read at most once a second",
+        handler=_overview,
+        answer=Overview,
+        answer_example={
+            "state": "leading",
+            "epoch": 1,
+            "seq": 7,
+            "rows": {"skus": 1, "locations": 1, "positions": 1, "orders": 0},
+            "skus_seen": 1,
+            "units": {
+                "on_hand": 40,
+                "reserved": 2,
+                "allocated": 3,
+                "unavailable": 0,
+                "available": 35,
+            },
+            "sold_out": [],
+            "latest": [],
+        },
+    ),
+    _open("openapi", "/openapi.json", "This document", _openapi, dict, "application/json"),
+    _open("docs", "/docs", "The contract, to read and to try", _docs, str, _HTML),
+    _open(
+        "page",
+        "/",
+        "A page that shows the system live",
+        _page,
+        str,
+        _HTML,
+        note="The page asks for a key with the scope `read` and keeps it for the browser's tab.",
+    ),
+)

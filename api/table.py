@@ -1,0 +1,21 @@
+"""The whole contract: one row per call. Routes, document and tests are made from it."""
+
+from api.endpoint import Endpoint
+from api.routes import catalogue, orders, reservations, stock, streams, system
+
+# A path's longer forms stand before its shorter ones: the last parameter takes slashes.
+ENDPOINTS: tuple[Endpoint, ...] = tuple(
+    sorted(
+        (
+            *catalogue.ENDPOINTS,
+            *stock.ENDPOINTS,
+            *reservations.ENDPOINTS,
+            *orders.ENDPOINTS,
+            *streams.ENDPOINTS,
+            *system.ENDPOINTS,
+        ),
+        key=lambda endpoint: endpoint.path.endswith("}"),
+    )
+)
+
+assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)

@@ -1,0 +1,173 @@
+"""A `Client` over the slow ledger in this process: a real ledger, no log, nothing pretended.
+
+Each call is one batch. What it keeps for streams is the list of changes since it began, cut off at
+the front by `forget_changes`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from engine.core import limits
+from engine.core.commands import Request
+from engine.core.errors import GapError, OverloadedError, ServiceError
+from engine.core.ledger import Ledger
+from engine.core.outcomes import Outcome
+from engine.service.client import Change, Status
+
+
+class InProcessClient:
+    """`trouble`, when set, is raised by every call; `state` is what `status` says."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.ledger.watch()
+        self.state = "leading"
+        self.trouble: ServiceError | None = None
+        self.skew_us = 0
+        self.heartbeat_s = 0.05
+        self.changes_kept: list[Change] = []
+        self.oldest = (0, 0)
+        self._more = asyncio.Event()
+        self.followers = 0
+
+    # Writing.
+
+    def _begin(self) -> None:
+        if self.trouble:
+            raise self.trouble
+        stamp = time.time_ns() // 1000 + self.skew_us
+        self.ledger.begin(max(stamp, self.ledger._state.now_us + 1))
+
+    def _drain(self) -> None:
+        self.ledger.expire()
+        self.ledger.drain()
+        touched = self.ledger.touched()
+        rows = self.ledger.positions([number for number, _, _ in touched])
+        for index, ((_, seq, reason), (sku, q)) in enumerate(zip(touched, rows, strict=True)):
+            self.changes_kept.append(
+                Change(
+                    f"{self.ledger.seq}-{index}",
+                    seq,
+                    sku,
+                    q.location,
+                    reason,
+                    q.on_hand,
+                    q.reserved,
+                    q.allocated,
+                    q.unavailable,
+                    q.available,
+                )
+            )
+        if touched:
+            self._more.set()
+            self._more = asyncio.Event()
+
+    async def submit(self, request: Request) -> Outcome:
+        """Decide one command in a batch of its own."""
+        self._begin()
+        outcome = self.ledger.decide(request)
+        self._drain()
+        return outcome
+
+    async def submit_many(self, requests: Sequence[Request]) -> list[Outcome | ServiceError]:
+        """Decide commands in one batch."""
+        self._begin()
+        outcomes = [self.ledger.decide(request) for request in requests]
+        self._drain()
+        return outcomes
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the clock of later batches stand this much later."""
+        self.skew_us += int(seconds * 1_000_000)
+
+    # Reading.
+
+    def status(self) -> Status:
+        """Return the state as set."""
+        return Status(self.state, 1, self.ledger.seq)
+
+    def _ledger(self) -> Ledger:
+        if self.trouble:
+            raise self.trouble
+        return self.ledger
+
+    async def stock(self, sku: str):
+        """Stock of one SKU."""
+        return self._ledger().stock(sku)
+
+    async def order(self, channel: str, order_id: str):
+        """One order."""
+        return self._ledger().order(channel, order_id)
+
+    async def orders(self, **filters):
+        """A page of orders."""
+        return self._ledger().orders(**filters)
+
+    async def reservation(self, reservation_id: str):
+        """One reservation."""
+        return self._ledger().reservation(reservation_id)
+
+    async def location(self, name: str):
+        """One location."""
+        return self._ledger().location(name)
+
+    async def sku(self, name: str):
+        """One SKU."""
+        return self._ledger().sku(name)
+
+    async def locations(self, *, after: int, limit: int):
+        """A page of locations."""
+        return self._ledger().locations(after=after, limit=limit)
+
+    async def skus(self, *, after: int, limit: int):
+        """A page of SKUs."""
+        return self._ledger().skus(after=after, limit=limit)
+
+    def sizes(self) -> dict[str, int]:
+        """Rows per table."""
+        return self.ledger.sizes()
+
+    def counters(self) -> dict[str, float]:
+        """A few of the engine's counters."""
+        return {"events": float(self.ledger.seq), "queue_depth": 0.0}
+
+    # Following.
+
+    def forget_changes(self) -> None:
+        """Keep none of the changes so far."""
+        if self.changes_kept:
+            self.oldest = _place(self.changes_kept[-1].id)
+        self.changes_kept.clear()
+
+    async def changes(
+        self, after: str | None, skus: frozenset[str], locations: frozenset[str]
+    ) -> AsyncIterator[Change | None]:
+        """Follow stock changes; see `Client.changes`."""
+        if self.followers >= limits.STREAM_SUBSCRIBERS_MAX:
+            raise OverloadedError("too many followers")
+        known = _place(after) if after else (self.ledger.seq, 1 << 62)
+        if known < self.oldest:
+            raise GapError("no longer kept", oldest="{}-{}".format(*self.oldest))
+        self.followers += 1
+        try:
+            while True:
+                more = self._more
+                for change in [c for c in self.changes_kept if _place(c.id) > known]:
+                    known = _place(change.id)
+                    if (not skus or change.sku in skus) and (
+                        not locations or change.location in locations
+                    ):
+                        yield change
+                if more is self._more:
+                    try:
+                        await asyncio.wait_for(more.wait(), self.heartbeat_s)
+                    except TimeoutError:
+                        yield None
+        finally:
+            self.followers -= 1
+
+
+def _place(change_id: str) -> tuple[int, int]:
+    seq, _, index = change_id.partition("-")
+    return int(seq), int(index) if index else 1 << 62

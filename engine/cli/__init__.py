@@ -170,9 +170,27 @@ def keys_revoke(
     revoke(Settings(data.absolute(), redis), key_id)
 
 
+def _log_to_stderr() -> None:
+    """Logs: lines for a person on a terminal, JSON lines with UTC stamps elsewhere."""
+    import structlog
+
+    person = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if person else [structlog.processors.dict_tracebacks]),
+            structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def main() -> None:
     """Run the command line. Errors that a person can mend are one line and an exit code."""
     try:
+        _log_to_stderr()
         app()
     except FencedError as error:
         sys.exit(_say(error, EXIT_FENCED))

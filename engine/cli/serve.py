@@ -38,7 +38,7 @@ async def _serve(wiring: Wiring) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     serving = asyncio.create_task(
-        serve_http(app, settings.host, settings.port, stopping), name="http"
+        serve_http(app, settings.host, settings.port, stop=stopping), name="http"
     )
     try:
         await asyncio.wait(

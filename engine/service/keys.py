@@ -26,11 +26,12 @@ import structlog
 
 from engine.core import limits
 from engine.core.errors import ConfigError
+from engine.log.store import Keys
 
 log = structlog.get_logger("keys")
 
 SCOPES = ("read", "sell", "stock", "admin")
-TABLE = "keys"
+TABLE = Keys().keys
 _PREFIX = "dibs_"
 _ID_HEX, _SECRET_HEX = 12, 64
 _TOKEN_CHARS = len(_PREFIX) + _ID_HEX + 1 + _SECRET_HEX

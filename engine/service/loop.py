@@ -10,6 +10,7 @@ is in doubt ends writing at once (P12); `Engine` recovers from the log, never fr
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -135,13 +136,13 @@ class Loop:
         """Make the open batch durable. Until then nobody sees what it changed."""
         batch = self.ledger.drain()
         self._in_flight = True
-        started = asyncio.get_running_loop().time()
+        started = time.perf_counter()
         try:
             await self.writer.append(batch)
         except LogError:
             self.doubtful = decided
             raise
-        self.append_s += asyncio.get_running_loop().time() - started
+        self.append_s += time.perf_counter() - started
         self._in_flight = False
         self.durable_seq = batch.first_seq + batch.count - 1
         self.batches += 1

@@ -44,10 +44,14 @@ def order_name(command: PlaceOrder | Cancel) -> str:
     return f"{command.channel}/{command.order_id}"
 
 
+def stock_read(sender: Sender, sku: str) -> bytes:
+    """The request for one SKU's stock."""
+    return sender.encode("GET", _path("stock", sku))
+
+
 def stock_reads(sender: Sender, catalogue: Catalogue) -> list[Exchange]:
     """One read of each SKU's stock."""
-    skus = (put.sku for put in catalogue.skus)
-    return [Exchange(sender.encode("GET", _path("stock", sku)), sku) for sku in skus]
+    return [Exchange(stock_read(sender, put.sku), put.sku) for put in catalogue.skus]
 
 
 def order_reads(sender: Sender, orders: list[Order]) -> list[Exchange]:

@@ -114,7 +114,7 @@ async def drive(options: Options, loaded: Loaded, console: Console) -> Report:
     catalogue = stocking.derive(
         loaded, locations=options.locations, seed=options.seed, fill=options.fill
     )
-    report = _blank(options, loaded, catalogue)
+    report = blank(options, loaded, catalogue)
     sender = Sender(options.url, options.key, options.connections)
     await sender.open()
     try:
@@ -227,7 +227,8 @@ def _demand(exchanges: list[Exchange], statuses: set[int], step: str) -> None:
         )
 
 
-def _blank(options: Options, loaded: Loaded, catalogue: Catalogue) -> Report:
+def blank(options: Options, loaded: Loaded, catalogue: Catalogue) -> Report:
+    """A report of what is about to be sent."""
     kinds: dict[str, int] = {}
     matching: dict[str, int] = {}
     for document in loaded.documents:

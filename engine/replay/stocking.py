@@ -6,8 +6,9 @@ given; otherwise `count` warehouses (3 by default) in cities of the seller's cou
 Opening stock of a SKU is a fraction of all units that its orders ask for and its negative
 adjustments write off. The fraction is drawn for each SKU, evenly between `fill` − 0.1 and `fill` +
 0.1, so that some never run out and some do before the end; it is rounded up or down at random so
-that it is right on average. The units are split over the warehouses by weights drawn for each SKU
-(exponential, so that one often holds most of it); what a named location sold is stocked there.
+that it is right on average. Units for orders are split over the warehouses by weights drawn for
+each SKU (exponential, so that one, its home, often holds most of it), and what a named location
+sold is stocked there. Units to be written off are stocked at home, where they are written off.
 The same seed, files and options always give the same stock.
 """
 
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 
 from engine.core import limits
-from engine.core.commands import AdjustLine, OrderLine, PutLocation, PutSku
+from engine.core.commands import PutLocation, PutSku
 from engine.replay.documents import Adjustment, Document, Order
 from engine.replay.files import Loaded
 from engine.replay.places import warehouses
@@ -47,7 +48,7 @@ def derive(
     known: set[str] = set()
     for extract in loaded.extracts.values():
         demand = _demand(extract.documents)
-        bound = any(place for _, place in demand)
+        bound = any(place for _, place in demand.ordered)
         if bound:
             places = list(extract.places.values())
         else:
@@ -76,38 +77,50 @@ def unbind(documents: list[Document]) -> list[Document]:
     return free
 
 
-def _demand(documents: list[Document]) -> Counter[tuple[str, str]]:
-    """Units that will leave, by (SKU, named location or "")."""
-    demand: Counter[tuple[str, str]] = Counter()
+class _Demand(msgspec.Struct):
+    """Units that orders ask for by (SKU, named location or ""), and that are written off by SKU."""
+
+    ordered: Counter[tuple[str, str]]
+    written_off: Counter[str]
+
+
+def _demand(documents: list[Document]) -> _Demand:
+    demand = _Demand(Counter(), Counter())
     for document in documents:
         if isinstance(document, Order):
-            line: OrderLine | AdjustLine
             for line in document.command.lines:
-                demand[line.sku, line.location or ""] += line.quantity
+                demand.ordered[line.sku, line.location or ""] += line.quantity
         elif isinstance(document, Adjustment):
             for line in document.lines:
-                demand[line.sku, ""] += max(-line.delta, 0)
+                demand.written_off[line.sku] += max(-line.delta, 0)
     return demand
 
 
-def _stock(catalogue: Catalogue, skus, demand, names: list[str], fill: float, draw) -> None:
+def _stock(
+    catalogue: Catalogue, skus: list[str], demand: _Demand, names: list[str], fill: float, draw
+) -> None:
     fractions = draw.uniform(fill - FILL_SPREAD, fill + FILL_SPREAD, len(skus))
     fraction_of = dict(zip(skus, fractions, strict=True))
-    for (sku, place), wanted in sorted(demand.items()):
+    opening, home = catalogue.opening, catalogue.home
+
+    def units_of(sku: str, wanted: int) -> int:
         exact = wanted * max(float(fraction_of[sku]), 0.0)
-        units = int(exact) + int(draw.random() < exact - int(exact))
+        return int(exact) + int(draw.random() < exact - int(exact))
+
+    for (sku, place), wanted in sorted(demand.ordered.items()):
+        units = units_of(sku, wanted)
         if place:
-            catalogue.opening[sku, place] = units
-            best = catalogue.home.setdefault(sku, place)
-            if units > catalogue.opening[sku, best]:
-                catalogue.home[sku] = place
+            opening[sku, place] = units
+            if units > opening[sku, home.setdefault(sku, place)]:
+                home[sku] = place
             continue
         weights = draw.exponential(size=len(names))
         edges = np.rint(np.cumsum(weights) / weights.sum() * units).astype(int)
         shares = np.diff(edges, prepend=0)
-        catalogue.home[sku] = names[int(shares.argmax())]
-        for name, share in zip(names, shares, strict=True):
-            catalogue.opening[sku, name] = int(share)
+        home[sku] = names[int(shares.argmax())]
+        opening.update(((sku, name), int(n)) for name, n in zip(names, shares, strict=True))
+    for sku, wanted in sorted(demand.written_off.items()):
+        cell = (sku, home.setdefault(sku, catalogue.locations[0].location))
+        opening[cell] = opening.get(cell, 0) + units_of(sku, wanted)
     for sku in skus:
-        if names:
-            catalogue.home.setdefault(sku, names[0])
+        home.setdefault(sku, catalogue.locations[0].location)

@@ -13,16 +13,14 @@ traffic pays nothing for them.
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api import problems
+from api.cycle import Cycle
 from api.wire import encode
 from engine.core import limits
 
@@ -86,7 +84,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.phase, self.since = HEAD, 0.0
         self.stuck_since = 0.0
         self.last_words = b""
-        self.running: RequestResponseCycle | None = None
+        self.running: Cycle | None = None
         # Per request.
         self.raw_bytes = self.head_bytes = self.body_bytes = 0
         self.lengths = self.codings = self.hosts = 0
@@ -208,10 +206,46 @@ class GuardedProtocol(HttpToolsProtocol):
         self._check_head(self.head_bytes + len(self.url))
         if self.lengths > 1 or self.codings > 1 or (self.lengths and self.codings):
             raise _RefusedError("malformed_http", "send one Content-Length or chunked, not both")
-        if self.parser.get_http_version() == "1.1" and self.hosts != 1:
+        version = self.parser.get_http_version()
+        if version == "1.1" and self.hosts != 1:
             raise _RefusedError("malformed_http", "send one Host header")
-        super().on_headers_complete()
+        self._describe(version)
+        before, self.cycle = self.cycle, self._make_cycle(version)
         self._enter(BODY)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _describe(self, version: str) -> None:
+        """Fill the scope in with what the request line says."""
+        scope, url = self.scope, self.url
+        scope["method"] = self.parser.get_method().decode("ascii")
+        if version != "1.1":
+            scope["http_version"] = version
+        path, _, query = url.partition(b"?")
+        if not url.startswith(b"/") or b"#" in url:
+            parsed = httptools.parse_url(url)
+            path, query = parsed.path or b"/", parsed.query or b""
+        text = path.decode("ascii")
+        scope["path"] = unquote(text) if "%" in text else text
+        scope["raw_path"], scope["query_string"] = path, query
+
+    def _make_cycle(self, version: str) -> Cycle:
+        return Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
@@ -244,7 +278,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # Answers.
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start_asgi_task(self, cycle: Cycle, app: Any) -> None:
         self.running = cycle
         super()._start_asgi_task(cycle, app)
 

@@ -33,6 +33,8 @@ Twin = Annotated[
     str, typer.Option("--ledger", envvar="DIBS_LEDGER", help="Ledger: auto, fast or slow.")
 ]
 _DATA = Path("data")
+_URL = f"http://127.0.0.1:{PORT_DEFAULT}"
+Tied = Annotated[bool, typer.Option("--tied", hidden=True)]
 
 
 @app.command()
@@ -61,10 +63,13 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
     ledger: Twin = "auto",
+    tied: Tied = False,
 ) -> None:
     """Run the HTTP front and the one writer."""
     from engine.cli.serve import serve as run
 
+    if tied:
+        end_with_parent()
     run(Settings(data.absolute(), redis, host, port, ledger))
 
 
@@ -75,10 +80,13 @@ def work(
     ledger: Twin = "auto",
     snapshot_events: Annotated[int, typer.Option(help="Events between snapshots.")] = 500_000,
     snapshot_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 300.0,
+    tied: Tied = False,
 ) -> None:
     """Run the worker: stock stream, archive, snapshots, trimming."""
     from engine.cli.work import work as run
 
+    if tied:
+        end_with_parent()
     settings = Settings(data.absolute(), redis, ledger=ledger)
     run(settings, snapshot_events=snapshot_events, snapshot_s=snapshot_s)
 
@@ -113,16 +121,18 @@ def snapshot(data: Data = _DATA, redis: Redis = None, ledger: Twin = "auto") -> 
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Order files or folders (csv, csv.gz).")],
     speed: Annotated[str, typer.Option(help="`max`, or how many times real time.")] = "max",
-    locations: Annotated[int, typer.Option(min=1, max=1000, help="How many locations.")] = 3,
+    locations: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How many locations; default: the files'.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the opening stock.")] = 1,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="HTTP connections.")] = 64,
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = (
-        f"http://127.0.0.1:{PORT_DEFAULT}"
-    ),
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
     key: Annotated[
-        str | None, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
-    ] = None,
+        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
+    ] = "",
     data: Data = _DATA,
+    fill: Annotated[float, typer.Option(help="Opening stock as a share of demand.")] = 0.9,
+    when_short: Annotated[str, typer.Option(help="refuse, backorder or split.")] = "refuse",
     strict: Annotated[bool, typer.Option(help="Stop at the first dirty line.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
 ) -> None:
@@ -131,10 +141,23 @@ def replay(
     Exit code 0: nothing oversold, nothing lost. 1: a promise was broken. 2: bad input.
     """
     from engine.cli.replay import replay as run
+    from engine.cli.replay import speed_of
+    from engine.replay.run import Options
 
-    raise typer.Exit(
-        run(files, speed, locations, seed, connections, url, key, data, strict, report)
+    options = Options(
+        files=tuple(map(str, files)),
+        url=url,
+        key=key,
+        speed=speed_of(speed),
+        locations=locations,
+        seed=seed,
+        connections=connections,
+        strict=strict,
+        report=report,
+        fill=fill,
+        when_short=when_short,
     )
+    raise typer.Exit(run(options, data))
 
 
 @keys_app.command("create")
@@ -185,6 +208,21 @@ def _log_to_stderr() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input ends: `dibs up` holds the other end, and whatever
+    way it dies, nothing of it stays behind."""
+    import os
+    import signal
+    import threading
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="tied", daemon=True).start()
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class _Child:
         self._command = [sys.executable, "-m", "engine.cli", name, "--data", str(settings.data)]
         if settings.redis:
             self._command += ["--redis", settings.redis]
-        self._command += ["--ledger", settings.ledger, *options]
+        self._command += ["--ledger", settings.ledger, "--tied", *options]
         self._process: subprocess.Popen | None = None
         self._restart_at = 0.0
 
@@ -42,7 +42,7 @@ class _Child:
                 self._command,
                 stdout=out,
                 stderr=out,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 start_new_session=True,
             )
 

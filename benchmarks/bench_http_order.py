@@ -25,11 +25,11 @@ import urllib.request
 from pathlib import Path
 
 import redis as redis_client
-from engine.log.embedded import binary
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.record import record
+from engine.log.embedded import binary
 
 SKUS = 200
 OPENING = 1_000_000_000

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from engine.core import answers, commands, dump, effects, limits, reading, records
-from engine.core.decide import Replay, catalogue, orders, refuse, reservations, stock
+from engine.core.decide import Replay, catalogue, orders, refusals, reservations, stock
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
 from engine.core.events import (
@@ -34,7 +34,7 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
-from engine.core.outcomes import Accepted, Code, Outcome, Refused
+from engine.core.outcomes import Accepted, Outcome, Refused
 from engine.core.records import Batch
 from engine.core.state import State
 
@@ -101,7 +101,7 @@ class Ledger:
                     return _conflict(state, "Idempotency-Key", request.key)
                 return _replayed(known.answer, known.seq)
             if len(state.remembered) >= limits.DOCUMENTS_MAX:
-                return refuse(state, Code.TABLE_FULL, "no room for more Idempotency-Keys")
+                return refusals.full(state, "Idempotency-Keys")
         decision = _DECIDE[type(request.command)](state, request)
         if isinstance(decision, Refused):
             return decision

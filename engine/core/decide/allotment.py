@@ -13,9 +13,9 @@ import msgspec
 
 from engine.core import limits, routing
 from engine.core.commands import Address
-from engine.core.decide import refuse
+from engine.core.decide import refusals
 from engine.core.events import PositionOpened, Take
-from engine.core.outcomes import Code, Fault, Refused
+from engine.core.outcomes import Fault, Refused
 from engine.core.state import State
 
 ANYWHERE = -1
@@ -59,16 +59,11 @@ def allot(
         return chosen
     opened = _open(state, chosen)
     if len(state.positions) + len(opened) > limits.POSITIONS_MAX:
-        return refuse(state, Code.TABLE_FULL, "no room for more positions")
+        return refusals.full(state, "positions")
     takes = _deal(state, len(lines), parts, granted, chosen, opened)
     wide = next((i for i, t in enumerate(takes) if len(t) > limits.TAKES_PER_LINE_MAX), None)
     if wide is not None:
-        return refuse(
-            state,
-            Code.BUNDLE_TOO_WIDE,
-            "one line takes from too many positions",
-            Fault(f"lines[{wide}]", "too many positions"),
-        )
+        return refusals.many_takes(state, wide)
     return _overflow(state, takes) or Allotment(opened, granted, takes, short)
 
 
@@ -81,12 +76,7 @@ def _overflow(state: State, takes: list[list[Take]]) -> Refused | None:
         if number < len(state.positions):
             units += state.positions[number].reserved + state.positions[number].allocated
         if units > limits.BUCKET_UNITS_MAX:
-            return refuse(
-                state,
-                Code.QUANTITY_OVERFLOW,
-                f"a position promises at most {limits.BUCKET_UNITS_MAX} units",
-                Fault("lines", "too many units in total"),
-            )
+            return refusals.many_promised(state)
     return None
 
 
@@ -96,53 +86,20 @@ def _expand(state: State, lines) -> list[list[Part]] | Refused:
         sku, location = state.sku_numbers.get(line.sku), ANYWHERE
         if line.location is not None:
             location = state.location_numbers.get(line.location)
-            wrong = _location_fault(state, index, line.location, location)
-            if wrong:
-                return wrong
+            if location is None:
+                return refusals.unknown_location(state, index, line.location)
+            if not state.locations[location].put.active:
+                return refusals.inactive_location(state, index, line.location)
         if sku is None:
-            return refuse(
-                state,
-                Code.UNKNOWN_SKU,
-                f"SKU {line.sku!r} does not exist; put it first",
-                Fault(f"lines[{index}].sku", "unknown SKU", sku=line.sku),
-            )
+            return refusals.unknown_sku(state, index, line.sku)
         per_unit: dict[int, int] = {}
         total += leaves_of(state, sku, 1, per_unit)
         if total > limits.EXPANDED_LINES_MAX:
-            return refuse(
-                state,
-                Code.BUNDLE_TOO_WIDE,
-                f"bundles expand to more than {limits.EXPANDED_LINES_MAX} parts",
-                Fault(f"lines[{index}].sku", "too many parts", sku=line.sku),
-            )
+            return refusals.many_parts(state, index, line.sku)
         if any(n * line.quantity > limits.QUANTITY_MAX for n in per_unit.values()):
-            return refuse(
-                state,
-                Code.QUANTITY_OVERFLOW,
-                f"a line takes at most {limits.QUANTITY_MAX} units of a component",
-                Fault(f"lines[{index}].quantity", "too many units", sku=line.sku),
-            )
+            return refusals.many_units(state, index, line.sku)
         parts.append([Part(index, leaf, n, location) for leaf, n in per_unit.items()])
     return parts
-
-
-def _location_fault(state: State, index: int, name: str, number: int | None) -> Refused | None:
-    path = f"lines[{index}].location"
-    if number is None:
-        return refuse(
-            state,
-            Code.UNKNOWN_LOCATION,
-            f"location {name!r} does not exist",
-            Fault(path, "unknown location", location=name),
-        )
-    if not state.locations[number].put.active:
-        return refuse(
-            state,
-            Code.LOCATION_INACTIVE,
-            f"location {name!r} is not active",
-            Fault(path, "inactive location", location=name),
-        )
-    return None
 
 
 def leaves_of(state: State, sku: int, times: int, into: dict[int, int]) -> int:
@@ -213,12 +170,11 @@ def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fau
                 quantity, limiting = max(units, 0), part
         granted[index] = quantity
         if limiting:
-            short[index] = Fault(
-                f"lines[{index}]",
-                "not enough available",
-                sku=state.sku_name(limiting.sku),
-                requested=lines[index].quantity * limiting.per_unit,
-                available=max(pool.left(limiting), 0),
+            short[index] = refusals.short_line(
+                index,
+                state.sku_name(limiting.sku),
+                lines[index].quantity * limiting.per_unit,
+                max(pool.left(limiting), 0),
             )
         for part in parts[index]:
             if not state.skus[part.sku].put.backorderable:
@@ -247,7 +203,7 @@ def _route(state: State, parts, granted, destination) -> dict | Refused:
         }
         stock.append({place: units for place, units in give.items() if units > 0})
     if sum(map(len, stock)) > limits.ROUTE_OFFERS_MAX:
-        return refuse(state, Code.BUNDLE_TOO_WIDE, "the lines lie at too many positions")
+        return refusals.many_offers(state)
     demands = [min(wanted[key], sum(give.values())) for key, give in zip(free, stock, strict=True)]
     rank = {
         number: (place.put.priority, routing.remoteness(place.put, destination), number)
@@ -258,9 +214,7 @@ def _route(state: State, parts, granted, destination) -> dict | Refused:
         chosen[key] = picks
         missing = wanted[key] - sum(units for _, units in picks)
         if missing and not rank:
-            return refuse(
-                state, Code.LOCATION_INACTIVE, "no location is active; activate one first"
-            )
+            return refusals.no_location(state)
         if missing:
             _beyond(picks, missing, rank)
     return chosen

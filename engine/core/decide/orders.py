@@ -4,7 +4,7 @@ import msgspec
 
 from engine.core import effects, limits, routing
 from engine.core.commands import Cancel, Commit, Details, PlaceOrder, Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, refuse
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.allotment import allot
 from engine.core.decide.reservations import find_live
 from engine.core.events import (
@@ -16,7 +16,7 @@ from engine.core.events import (
     OrderPlaced,
     OrderStatus,
 )
-from engine.core.outcomes import Code, Fault, Refused
+from engine.core.outcomes import Refused
 from engine.core.state import COMMITTED, Order, State
 
 _json = msgspec.json.Encoder().encode
@@ -46,7 +46,7 @@ def place(state: State, request: Request) -> Decision:
             return conflict(state, "order_id", command.order_id)
         return Replay(effects.order_first(state, known), known.seq)
     if len(state.orders) >= limits.ORDERS_MAX:
-        return refuse(state, Code.TABLE_FULL, "no room for more orders")
+        return refusals.full(state, "orders")
     plan = allot(state, command.lines, command.ship_to, partial=command.when_short != "refuse")
     if isinstance(plan, Refused):
         return plan
@@ -54,9 +54,7 @@ def place(state: State, request: Request) -> Decision:
     if plan.short and (
         command.when_short == "refuse" or (command.when_short == "split" and not granted)
     ):
-        return refuse(
-            state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is taken", *plan.short
-        )
+        return refusals.short(state, "taken", plan.short)
     lines = tuple(
         Line(
             state.sku_numbers[line.sku],
@@ -101,14 +99,9 @@ def commit(state: State, request: Request) -> Decision:
     order_id = command.order_id or command.reservation_id
     channel = found.event.channel
     if state.order(channel, order_id):
-        return refuse(
-            state,
-            Code.ORDER_EXISTS,
-            f"channel {channel!r} has an order {order_id!r} already; name another",
-            Fault("order_id", "exists already"),
-        )
+        return refusals.order_exists(state, channel, order_id)
     if len(state.orders) >= limits.ORDERS_MAX:
-        return refuse(state, Code.TABLE_FULL, "no room for more orders")
+        return refusals.full(state, "orders")
     return [
         OrderPlaced(
             cause,
@@ -128,21 +121,11 @@ def cancel(state: State, request: Request) -> Decision:
     command: Cancel = request.command
     order = state.order(command.channel, command.order_id)
     if order is None:
-        return refuse(
-            state,
-            Code.UNKNOWN_ORDER,
-            f"channel {command.channel!r} has no order {command.order_id!r}",
-            Fault("order_id", "unknown order"),
-        )
+        return refusals.unknown_order(state, command.channel, command.order_id)
     if order.status is OrderStatus.CANCELLED:
         if command.lines is None:
             return Replay(effects.order_now(state, order), order.changed_seq)
-        return refuse(
-            state,
-            Code.ORDER_CLOSED,
-            "the order is cancelled already",
-            Fault("order_id", "cancelled already"),
-        )
+        return refusals.order_closed(state)
     held = [
         line.quantity - gone for line, gone in zip(order.event.lines, order.cancelled, strict=True)
     ]
@@ -178,18 +161,8 @@ def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> lis
                 wanted[index] += cut
                 units -= cut
         if units:
-            return refuse(
-                state,
-                Code.QUANTITY_NOT_HELD,
-                f"the order holds {asked.quantity - units} units of {asked.sku!r} that "
-                "are not cancelled yet",
-                Fault(
-                    f"lines[{asked_index}].quantity",
-                    "more than the order holds",
-                    sku=asked.sku,
-                    requested=asked.quantity,
-                    available=asked.quantity - units,
-                ),
+            return refusals.not_held(
+                state, asked_index, asked.sku, asked.quantity, asked.quantity - units
             )
     return wanted
 

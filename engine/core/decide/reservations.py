@@ -2,10 +2,10 @@
 
 from engine.core import effects, limits
 from engine.core.commands import Extend, Release, Request, Reserve
-from engine.core.decide import Decision, Replay, cause_of, conflict, refuse
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.allotment import allot
 from engine.core.events import Line, ReservationExtended, ReservationReleased, Reserved
-from engine.core.outcomes import Code, Fault, Refused
+from engine.core.outcomes import Refused
 from engine.core.state import COMMITTED, EXPIRED, LIVE, RELEASED, Reservation, State
 
 
@@ -19,14 +19,12 @@ def reserve(state: State, request: Request) -> Decision:
             return conflict(state, "reservation_id", command.reservation_id)
         return Replay(effects.reservation_first(state, known), known.seq)
     if len(state.reservations) >= limits.RESERVATIONS_MAX:
-        return refuse(state, Code.TABLE_FULL, "no room for more reservations")
+        return refusals.full(state, "reservations")
     plan = allot(state, command.lines, None, partial=False)
     if isinstance(plan, Refused):
         return plan
     if plan.short:
-        return refuse(
-            state, Code.INSUFFICIENT_STOCK, "not enough available; nothing is reserved", *plan.short
-        )
+        return refusals.short(state, "reserved", plan.short)
     lines = tuple(
         Line(state.sku_numbers[line.sku], line.quantity, tuple(takes))
         for line, takes in zip(command.lines, plan.takes, strict=True)
@@ -41,26 +39,13 @@ def reserve(state: State, request: Request) -> Decision:
 def find_live(state: State, reservation_id: str) -> Reservation | Refused:
     """Return a reservation that holds units now, or say why there is none."""
     found = state.reservation(reservation_id)
-    fault = Fault("reservation_id", "see detail")
     if found is None:
-        return refuse(
-            state, Code.UNKNOWN_RESERVATION, f"reservation {reservation_id!r} does not exist", fault
-        )
+        return refusals.unknown_reservation(state, reservation_id)
     if found.status == EXPIRED or (found.status == LIVE and found.expires_us <= state.now_us):
-        return refuse(
-            state,
-            Code.RESERVATION_EXPIRED,
-            f"reservation {reservation_id!r} has expired; reserve again",
-            fault,
-        )
+        return refusals.reservation_expired(state, reservation_id)
     if found.status != LIVE:
         word = "committed" if found.status == COMMITTED else "released"
-        return refuse(
-            state,
-            Code.RESERVATION_CLOSED,
-            f"reservation {reservation_id!r} is {word} already",
-            fault,
-        )
+        return refusals.reservation_closed(state, reservation_id, word)
     return found
 
 

@@ -1,0 +1,190 @@
+"""The wording of what reservations and orders are refused for. Both twins refuse with these.
+
+`state` is anything that has a `seq`; `line` is the index of a command's line.
+"""
+
+from engine.core import limits
+from engine.core.decide import refuse
+from engine.core.outcomes import Code, Fault, Refused
+
+
+def unknown_location(state, line: int, name: str) -> Refused:
+    """A line is bound to a location that does not exist."""
+    return refuse(
+        state,
+        Code.UNKNOWN_LOCATION,
+        f"location {name!r} does not exist",
+        Fault(f"lines[{line}].location", "unknown location", location=name),
+    )
+
+
+def inactive_location(state, line: int, name: str) -> Refused:
+    """A line is bound to a location that is not active."""
+    return refuse(
+        state,
+        Code.LOCATION_INACTIVE,
+        f"location {name!r} is not active",
+        Fault(f"lines[{line}].location", "inactive location", location=name),
+    )
+
+
+def unknown_sku(state, line: int, name: str) -> Refused:
+    """A line names a SKU that does not exist."""
+    return refuse(
+        state,
+        Code.UNKNOWN_SKU,
+        f"SKU {name!r} does not exist; put it first",
+        Fault(f"lines[{line}].sku", "unknown SKU", sku=name),
+    )
+
+
+def many_parts(state, line: int, sku: str) -> Refused:
+    """Bundles expand too far."""
+    return refuse(
+        state,
+        Code.BUNDLE_TOO_WIDE,
+        f"bundles expand to more than {limits.EXPANDED_LINES_MAX} parts",
+        Fault(f"lines[{line}].sku", "too many parts", sku=sku),
+    )
+
+
+def many_units(state, line: int, sku: str) -> Refused:
+    """A line wants too many units of a component."""
+    return refuse(
+        state,
+        Code.QUANTITY_OVERFLOW,
+        f"a line takes at most {limits.QUANTITY_MAX} units of a component",
+        Fault(f"lines[{line}].quantity", "too many units", sku=sku),
+    )
+
+
+def many_offers(state) -> Refused:
+    """There are more positions to choose from than routing looks at."""
+    return refuse(state, Code.BUNDLE_TOO_WIDE, "the lines lie at too many positions")
+
+
+def many_takes(state, line: int) -> Refused:
+    """One line would take from too many positions."""
+    return refuse(
+        state,
+        Code.BUNDLE_TOO_WIDE,
+        "one line takes from too many positions",
+        Fault(f"lines[{line}]", "too many positions"),
+    )
+
+
+def many_promised(state) -> Refused:
+    """A position would promise more than a bucket holds."""
+    return refuse(
+        state,
+        Code.QUANTITY_OVERFLOW,
+        f"a position promises at most {limits.BUCKET_UNITS_MAX} units",
+        Fault("lines", "too many units in total"),
+    )
+
+
+def no_location(state) -> Refused:
+    """Units of a backorderable SKU find no location to be promised at."""
+    return refuse(state, Code.LOCATION_INACTIVE, "no location is active; activate one first")
+
+
+def full(state, what: str) -> Refused:
+    """A table is full."""
+    return refuse(state, Code.TABLE_FULL, f"no room for more {what}")
+
+
+def short_line(line: int, sku: str, requested: int, available: int) -> Fault:
+    """Say what a line is short of."""
+    return Fault(
+        f"lines[{line}]",
+        "not enough available",
+        sku=sku,
+        requested=requested,
+        available=available,
+    )
+
+
+def short(state, verb: str, faults) -> Refused:
+    """Stock does not suffice; nothing is `verb`."""
+    return refuse(
+        state, Code.INSUFFICIENT_STOCK, f"not enough available; nothing is {verb}", *faults
+    )
+
+
+def order_exists(state, channel: str, order_id: str) -> Refused:
+    """A commit names an order that exists."""
+    return refuse(
+        state,
+        Code.ORDER_EXISTS,
+        f"channel {channel!r} has an order {order_id!r} already; name another",
+        Fault("order_id", "exists already"),
+    )
+
+
+def unknown_order(state, channel: str, order_id: str) -> Refused:
+    """There is no such order."""
+    return refuse(
+        state,
+        Code.UNKNOWN_ORDER,
+        f"channel {channel!r} has no order {order_id!r}",
+        Fault("order_id", "unknown order"),
+    )
+
+
+def order_closed(state) -> Refused:
+    """Lines of a cancelled order cannot be cancelled."""
+    return refuse(
+        state,
+        Code.ORDER_CLOSED,
+        "the order is cancelled already",
+        Fault("order_id", "cancelled already"),
+    )
+
+
+def not_held(state, line: int, sku: str, requested: int, held: int) -> Refused:
+    """More is to be cancelled than the order holds."""
+    return refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        f"the order holds {held} units of {sku!r} that are not cancelled yet",
+        Fault(
+            f"lines[{line}].quantity",
+            "more than the order holds",
+            sku=sku,
+            requested=requested,
+            available=held,
+        ),
+    )
+
+
+_NO_RESERVATION = Fault("reservation_id", "see detail")
+
+
+def unknown_reservation(state, reservation_id: str) -> Refused:
+    """There is no such reservation."""
+    return refuse(
+        state,
+        Code.UNKNOWN_RESERVATION,
+        f"reservation {reservation_id!r} does not exist",
+        _NO_RESERVATION,
+    )
+
+
+def reservation_expired(state, reservation_id: str) -> Refused:
+    """Its time is over."""
+    return refuse(
+        state,
+        Code.RESERVATION_EXPIRED,
+        f"reservation {reservation_id!r} has expired; reserve again",
+        _NO_RESERVATION,
+    )
+
+
+def reservation_closed(state, reservation_id: str, word: str) -> Refused:
+    """It is committed or released, as `word` says."""
+    return refuse(
+        state,
+        Code.RESERVATION_CLOSED,
+        f"reservation {reservation_id!r} is {word} already",
+        _NO_RESERVATION,
+    )

@@ -78,6 +78,7 @@ APPEND_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 30.0
 RECONNECT_DELAY_S_MAX = 2.0
 DOUBT_PATIENCE_S = 2.0
+GC_THRESHOLDS = (50_000, 20, 100)  # allocations, young passes, middle passes
 MARK_EVERY_S = 1.0
 
 # The front, enforced below ASGI.

@@ -158,8 +158,10 @@ class Engine:
             found = recover(store, self._folder, self._make_ledger, self._name, doubt=doubt)
         finally:
             store.close()
+        # What was loaded stays: the collector need not look at it again while orders come in.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*limits.GC_THRESHOLDS)
         return found
 
     def _check_not_fenced(self, store: Store) -> None:

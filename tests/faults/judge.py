@@ -37,6 +37,7 @@ from engine.core.events import (
     PositionOpened,
     ReservationExpired,
     Reserved,
+    SkuPut,
     StockMoved,
 )
 from engine.core.outcomes import Code, Refused
@@ -73,6 +74,7 @@ class Judge:
         self.effects_of: dict[tuple[int, str], int] = {}
         self.effect_ids: dict[tuple, int] = {}
         self.order_changes: dict[tuple[str, str], list[int]] = {}
+        self.sku_since: dict[str, int] = {}
         self.undecided: list[Op] = list(evidence.refusals.pop(0, []))
         self.actor = ""
         self.seq, self.booked, self.stuck = 0, 0, False
@@ -149,7 +151,7 @@ class Judge:
         seq = self.seq
         if cause:
             self._acknowledged(seq, event, cause)
-        self._order_changed(seq, event)
+        self._noun_changed(seq, event)
         self._reads(seq)
         self.sometimes.after(twin, event)
         late = [
@@ -242,9 +244,9 @@ class Judge:
     def _repeat(self, op: Op, event: Event, cause: Cause, answer: dict) -> None:
         told = {name: value for name, value in op.answer.items() if name != "replayed"}
         match op.name:
-            case "Release":
+            case "Release" if isinstance(event, Reserved):
                 # Releasing what has ended shows the end; its position is the reservation's.
-                fits = isinstance(event, Reserved) and told["status"] in ("released", "expired")
+                fits = told["status"] in ("released", "expired")
                 told["status"] = answer["status"]
                 told["expires_at"] = answer["expires_at"]
             case "Cancel":
@@ -263,13 +265,15 @@ class Judge:
             if op.answer != true:
                 self._say(7, "P8", "stock was never so at this position", op=_show(op), twin=true)
 
-    def _order_changed(self, seq: int, event: Event) -> None:
+    def _noun_changed(self, seq: int, event: Event) -> None:
         if isinstance(event, OrderPlaced):
             placed, name = seq, (event.channel, event.order_id)
         elif isinstance(event, OrderCancelled):
             first = self.accounts.orders[event.order]
             placed, name = event.order, (first.channel, first.order_id)
         else:
+            if isinstance(event, SkuPut):
+                self.sku_since.setdefault(self.twin.state.sku_name(event.number), seq)
             return
         self.order_changes.setdefault(name, []).append(seq)
         reads = [op for op in self.evidence.order_reads.get(name, ()) if op.seq == seq]
@@ -331,6 +335,8 @@ class Judge:
                 changes = self.order_changes.get((op.body["channel"], op.body["order_id"]), [])
                 known = max((seq for seq in changes if seq <= floor), default=0)
                 late = op.seq < known
+            elif op.name == "stock" and op.status == 404:
+                late = self.sku_since.get(op.body["sku"], floor + 1) <= floor
             elif op.seq and (op.outcome == "refused" or op.is_read):
                 late = op.seq < floor
             elif op.outcome == "ok" and not op.replayed:

@@ -141,7 +141,7 @@ def random_story(seed: int, steps: int = 120) -> Story:
     names = ["a", "a", "a", "b", "c", "d", "ab", "aa"]
     told: list[commands.Command] = []
     for step in range(steps):
-        wishes = [_wish(rng, f"{step}-{n}", names, told) for n in range(rng.randint(1, 6))]
+        wishes = [wish(rng, f"{step}-{n}", names, told) for n in range(rng.randint(1, 6))]
         told += wishes
         story.batch(*wishes, step_us=rng.choice([1_000, 50_000, 400_000]))
         story.stock(rng.choice(names))
@@ -151,7 +151,7 @@ def random_story(seed: int, steps: int = 120) -> Story:
     return story
 
 
-def _wish(rng: random.Random, name: str, skus: list[str], told: list) -> commands.Command:
+def wish(rng: random.Random, name: str, skus: list[str], told: list) -> commands.Command:
     def lines(kind: type) -> tuple:
         return tuple(kind(rng.choice(skus), rng.randint(1, 2)) for _ in range(rng.randint(1, 3)))
 

@@ -1,0 +1,154 @@
+"""Planted bugs: ten ways to break a promise, each of which the suite must find.
+
+They are patched in by `launch`, in a process of its own, or by a test that takes them out again.
+A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
+"""
+
+import inspect
+import textwrap
+import time
+from collections.abc import Callable
+from types import ModuleType
+
+from engine.core import limits
+from engine.core.decide import allotment, orders, reservations
+from engine.core.ledger import Ledger
+from engine.core.state import Position
+from engine.log import frame
+from engine.log.frame import Frame
+from engine.service import engine as engine_module
+from engine.service import recover as recover_module
+from engine.service.loop import Loop
+
+Restore = list[tuple[object, str, object]]
+
+
+def _set(undo: Restore, owner: object, name: str, value: object) -> None:
+    undo.append((owner, name, inspect.getattr_static(owner, name)))
+    setattr(owner, name, value)
+
+
+def _rewrite(
+    undo: Restore, owner: ModuleType | type, name: str, old: str, new: str, **names
+) -> None:
+    """Replace a piece of a function's source that must stand there exactly once."""
+    function = getattr(owner, name)
+    source = textwrap.dedent(inspect.getsource(function))
+    if source.count(old) != 1:
+        raise RuntimeError(f"{name} has changed: {old!r} stands there {source.count(old)} times")
+    space = function.__globals__ | names
+    exec(compile(source.replace(old, new), f"<bug in {name}>", "exec"), space)
+    _set(undo, owner, name, space[name])
+
+
+def _ack_before_append(undo: Restore) -> None:
+    append = Loop._append
+
+    async def early(self, decided) -> None:
+        self._release(decided)
+        await append(self, decided)
+
+    _set(undo, Loop, "_append", early)
+
+
+def _skip_fence(undo: Restore) -> None:
+    def unfenced(store, writer: str) -> int:
+        return int(store.last_id().split("-")[0]) + 1
+
+    _set(undo, recover_module, "open_epoch", unfenced)
+
+
+def _split_check_take(undo: Restore) -> None:
+    """The check sees the stock as it was when the batch began; the takes come after."""
+    begin, available = Ledger.begin, Position.available
+    seen: dict[int, tuple[Position, int]] = {}
+
+    def opening(self, stamp_us: int) -> None:
+        seen.clear()
+        begin(self, stamp_us)
+
+    def stale(self) -> int:
+        return seen.setdefault(id(self), (self, available.fget(self)))[1]
+
+    _set(undo, Ledger, "begin", opening)
+    _set(undo, Position, "available", property(stale))
+
+
+def _per_line_check(undo: Restore) -> None:
+    """Each line is checked by itself, so two lines of one SKU are never added up."""
+    _set(undo, allotment._Pool, "take", lambda self, part, units: None)
+
+
+def _off_by_one(undo: Restore) -> None:
+    """`>=` for `>`: the last unit is never sold."""
+    _rewrite(undo, allotment, "_grant", "units < quantity:", "units <= quantity:")
+
+
+def _wall_clock_expiry(undo: Restore) -> None:
+    wall = {"wall_us": lambda: time.time_ns() // 1_000}
+    old, new = "found.expires_us <= state.now_us", "found.expires_us <= wall_us()"
+    _rewrite(undo, reservations, "find_live", old, new, **wall)
+    _set(undo, orders, "find_live", reservations.find_live)
+
+
+def _forget_keys(undo: Restore) -> None:
+    whole = recover_module.recover
+
+    def forgetful(*words, **options):
+        recovered = whole(*words, **options)
+        state = recovered.ledger._state
+        for table in (state.order_seqs, state.reservation_seqs, state.remembered):
+            table.clear()
+        return recovered
+
+    _set(undo, engine_module, "recover", forgetful)
+
+
+def _skip_checksum(undo: Restore) -> None:
+    def trusting(data: bytes, entry_id: str = "") -> Frame:
+        head = frame._HEAD.unpack_from(data)
+        _, _, count, epoch, first_seq, stamp_us, _, previous = head
+        body = data[frame.HEAD_BYTES : -frame.DIGEST_BYTES]
+        return Frame(epoch, first_seq, count, stamp_us, previous, body, data[-16:])
+
+    _set(undo, frame, "unpack", trusting)
+
+
+def _read_before_durable(undo: Restore) -> None:
+    async def hasty(self, question):
+        return question(self.ledger)
+
+    _set(undo, Loop, "read", hasty)
+
+
+def _unbounded_queue(undo: Restore) -> None:
+    _set(undo, limits, "QUEUE_COMMANDS_MAX", 1 << 60)
+
+
+BUGS: dict[str, Callable[[Restore], None]] = {
+    "ack before append": _ack_before_append,
+    "skip fence": _skip_fence,
+    "split check/take": _split_check_take,
+    "per-line check": _per_line_check,
+    ">= for >": _off_by_one,
+    "expiry by wall clock": _wall_clock_expiry,
+    "forget keys on restart": _forget_keys,
+    "skip checksum": _skip_checksum,
+    "read before durable": _read_before_durable,
+    "unbounded queue": _unbounded_queue,
+}
+LEDGER_BUGS = {"split check/take", "per-line check", ">= for >", "expiry by wall clock"}
+SLOW_ONLY = LEDGER_BUGS | {"forget keys on restart"}
+
+
+def plant(name: str) -> Restore:
+    """Plant a bug in this process; give what is returned to `dig_out`."""
+    undo: Restore = []
+    BUGS[name](undo)
+    return undo
+
+
+def dig_out(undo: Restore) -> None:
+    """Take a bug out again."""
+    for owner, name, value in reversed(undo):
+        setattr(owner, name, value)

@@ -1,0 +1,413 @@
+"""One seed, one world: the real engine, loop, writer, reader, recovery and frames over a store
+that lies in memory and fails on purpose; clients; faults; then quiet, convergence and the judge.
+
+Fault sites are armed once for a run, each with probability ¼, and an armed one fires now and then:
+
+    refuse    the server refuses an append and stores nothing
+    drop      the connection ends before the server has stored it
+    silence   the server has stored it, and the answer is lost
+    late      the connection ends, and the server stores it a little later
+    slow      an append takes long
+    away      reads fail for a while
+    kill      the process ends without a word
+    takeover  another process starts on the same log while the first one lives
+    clock     the wall clock jumps before a start
+"""
+
+import asyncio
+import contextlib
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.core import commands
+from engine.core.errors import (
+    AppendError,
+    DibsError,
+    DoubtError,
+    FencedError,
+    LogError,
+    OutcomeUnknownError,
+    ServiceError,
+)
+from engine.core.ledger import Ledger
+from engine.log.frame import pack_fence
+from engine.service import clock as clock_module
+from engine.service import engine as engine_module
+from engine.service.engine import Engine
+from tests.faults import synthetic
+from tests.faults.history import History, Mark, Op
+from tests.faults.judge import judge
+from tests.faults.verdict import Verdict
+from tests.faults.virtual import VirtualLoop, VirtualTime
+
+SITES = ("refuse", "drop", "silence", "late", "slow", "away", "kill", "takeover", "clock")
+ARMED, FIRES = 0.3, 0.08
+CLIENTS, STEPS = 4, 12
+_ENDS = LogError, FencedError
+
+
+class World:
+    """What outlives every process: the log, the clients' history, the dice."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.armed = {site for site in SITES if self.rng.random() < ARMED}
+        self.fired: dict[str, int] = {}
+        self.entries: list[tuple[str, bytes]] = []
+        self.history = History()
+        self.quiet = False
+        self.away_until = 0.0
+        self.ticks = 0
+        self.hashes: dict[str, dict[str, bytes]] = {}
+
+    def fires(self, site: str) -> bool:
+        """Roll the dice for a site."""
+        if self.quiet or site not in self.armed or self.rng.random() >= FIRES:
+            return False
+        self.fired[site] = self.fired.get(site, 0) + 1
+        return True
+
+    def now_ns(self) -> int:
+        """Virtual time that never stands still, for the history."""
+        self.ticks += 1
+        return int(asyncio.get_running_loop().time() * 1e9) + self.ticks
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """The highest entry id."""
+        return _position(self.entries[-1][0]) if self.entries else (0, 0)
+
+    def store(self, entry_id: str, data: bytes) -> None:
+        """Do what the server does with an XADD."""
+        if _position(entry_id) <= self.last:
+            raise FencedError(f"{entry_id} is equal or smaller than the target stream top item")
+        self.entries.append((entry_id, data))
+
+
+def _position(entry_id: str) -> tuple[int, int]:
+    epoch, seq = entry_id.split("-")
+    return int(epoch), int(seq)
+
+
+class FakeStore:
+    """The face of `log.store.Store` that recovery needs, over a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _ask(self) -> World:
+        now_s = asyncio.get_event_loop().time()
+        if self._world.fires("away"):
+            self._world.away_until = now_s + self._world.rng.random()
+        if now_s < self._world.away_until and not self._world.quiet:
+            raise LogError("the server is away")
+        return self._world
+
+    def check_settings(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+    def last_id(self) -> str:
+        return "{}-{}".format(*self._ask().last)
+
+    def fence(self, epoch: int, writer: str) -> None:
+        self._ask().store(f"{epoch}-0", pack_fence(epoch, writer))
+
+    def read(self, after_id: str, count: int, block_ms: int = 0) -> list:
+        after = _position(after_id)
+        return [e for e in self._ask().entries if _position(e[0]) > after][:count]
+
+    def read_back(self, before_id: str | None, count: int) -> list:
+        rows = self._ask().entries
+        if before_id:
+            rows = [e for e in rows if _position(e[0]) < _position(before_id)]
+        return rows[::-1][:count]
+
+    def tail(self):
+        return next(iter(self.read_back(None, 1)), None)
+
+    def entry(self, entry_id: str) -> bytes | None:
+        return dict(self._ask().entries).get(entry_id)
+
+    def hash_all(self, name: str) -> dict[str, bytes]:
+        return dict(self._ask().hashes.get(name, {}))
+
+
+class FakeAppender:
+    """The writer's connection. It ends with its first fault, as the real one does."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._open = world, True
+
+    async def append(self, entry_id: str, data: bytes, timeout_s: float = 10.0) -> None:
+        world, rng = self._world, self._world.rng
+        if not self._open:
+            raise AppendError("not connected; nothing was sent")
+        try:
+            await asyncio.sleep(rng.random() * (2.0 if world.fires("slow") else 0.002))
+        except asyncio.CancelledError:
+            if rng.random() < 0.5:  # the process died; the bytes may have been on their way
+                with contextlib.suppress(FencedError):
+                    world.store(entry_id, data)
+            raise
+        if world.fires("refuse"):
+            raise AppendError("OOM command not allowed; nothing was stored")
+        if world.fires("drop"):
+            self._open = False
+            raise DoubtError("the connection was lost")
+        if world.fires("late"):
+            self._open = False
+            delay_s = rng.random() * 0.2
+            asyncio.get_running_loop().call_later(delay_s, self._arrive, entry_id, data)
+            raise DoubtError("the connection was lost")
+        world.store(entry_id, data)
+        if world.fires("silence"):
+            self._open = False
+            raise DoubtError("no answer")
+
+    def _arrive(self, entry_id: str, data: bytes) -> None:
+        with contextlib.suppress(FencedError):
+            self._world.store(entry_id, data)
+
+    async def close(self) -> None:
+        self._open = False
+
+
+class _NoChanges:
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+class Process:
+    """One engine with a life of its own. After `kill` it says nothing more to anybody."""
+
+    def __init__(self, world: World, folder: Path, make_ledger: Any, name: str) -> None:
+        self.world = world
+        self.killed = asyncio.Event()
+        self.engine = Engine(
+            folder, make_ledger, lambda: FakeStore(world), self._connect, _NoChanges(), name=name
+        )
+        self.task = asyncio.create_task(self._lead())
+        self.end: BaseException | None = None
+
+    async def _connect(self) -> FakeAppender:
+        return FakeAppender(self.world)
+
+    async def _lead(self) -> None:
+        try:
+            await self.engine.lead()
+        except DibsError as error:
+            self.end = error
+
+    async def kill(self) -> None:
+        """End it at once; nobody hears from it again."""
+        self.killed.set()
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+
+    async def call(self, awaitable: Any) -> Any:
+        """Wait for an answer, or for the connection to end with the process."""
+        answer = asyncio.ensure_future(awaitable)
+        dead = asyncio.ensure_future(self.killed.wait())
+        await asyncio.wait({answer, dead}, return_when=asyncio.FIRST_COMPLETED)
+        lost = self.killed.is_set()
+        dead.cancel()
+        if lost:
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+            answer.cancel()
+            raise ConnectionError("the connection was lost")
+        return answer.result()
+
+
+class Simulation:
+    """A world, its processes, its clients."""
+
+    def __init__(self, seed: int, make_ledger: Any = Ledger) -> None:
+        self.seed, self.make_ledger = seed, make_ledger
+        self.world = World(seed)
+        self.folder = Path(tempfile.mkdtemp(prefix="dibs-sim-", dir=_memory()))
+        self.processes: list[Process] = []
+        self.told: list[commands.Command] = []
+        self.indexes = 0
+
+    def run(self) -> Verdict:
+        """Live through it, and judge."""
+        loop = VirtualLoop()
+        asyncio.set_event_loop(loop)
+        time = VirtualTime(loop)
+        kept = clock_module.time, engine_module.time, engine_module.gc, engine_module.random
+        clock_module.time = engine_module.time = time
+        engine_module.gc, engine_module.random = _NoCollector(), self.world.rng
+        try:
+            loop.run_until_complete(self._live(time))
+        finally:
+            clock_module.time, engine_module.time, engine_module.gc, engine_module.random = kept
+            _end_tasks(loop)
+            loop.close()
+            asyncio.set_event_loop(None)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return judge(self.world.history, self.world.entries)
+
+    # The story.
+
+    async def _live(self, time: VirtualTime) -> None:
+        self._start()
+        for command in _opening():
+            op = await self._insist(0, command, tries=4_000)
+            assert op.outcome == "ok", f"never made: {op}"
+        nemesis = asyncio.create_task(self._nemesis(time))
+        await asyncio.gather(*(self._client(number) for number in range(CLIENTS)))
+        self.world.quiet = True
+        await nemesis
+        await self._converge()
+        for process in self.processes:
+            await process.kill()
+
+    def _start(self) -> Process:
+        number = len(self.processes)
+        folder = self.folder if self.world.rng.random() < 0.5 else self.folder / str(number)
+        folder.mkdir(exist_ok=True)
+        process = Process(self.world, folder, self.make_ledger, f"p{number}")
+        self.processes.append(process)
+        return process
+
+    @property
+    def process(self) -> Process:
+        """The process that clients talk to."""
+        return self.processes[-1]
+
+    async def _nemesis(self, time: VirtualTime) -> None:
+        world = self.world
+        while not world.quiet:
+            await asyncio.sleep(world.rng.random() * 0.3)
+            if world.fires("clock"):
+                time.jump_s = world.rng.choice([-3600.0, -5.0, 0.0, 7.0, 3600.0])
+            if world.fires("kill") or self.process.end:
+                await self.process.kill()
+                seq = next((_position(e)[1] for e, _ in world.entries[::-1] if e[-2:] != "-0"), 0)
+                world.history.add(Mark("tail", world.now_ns(), seq))
+                self._start()
+            elif world.fires("takeover"):
+                self._start()
+
+    async def _converge(self) -> None:
+        """Faults are over: the engine must lead, and every unknown outcome must become known."""
+        for rival in self.processes[:-1]:
+            await rival.kill()
+        # A rival may have fenced the newest before it ended; only an append finds that out.
+        line = commands.ReceiptLine("a", 1)
+        probe = await self._insist(0, commands.Receive("probe", "east", (line,)))
+        assert probe.outcome == "ok", f"never writable: {probe}"
+        wishes = {}
+        for op in self.world.history.ops:
+            if op.outcome == "unknown" and not op.is_read:
+                wishes[repr((op.name, op.body, op.key))] = (op.command(), op.key)
+        for command, key in wishes.values():
+            op = await self._insist(0, command, key)
+            assert op.outcome in ("ok", "refused"), f"never settled: {op}"
+        await asyncio.sleep(5)
+        for sku in ("a", "b", "c", "d", "ab", "aa"):
+            op = await self._look(sku)
+            assert op.outcome == "ok", f"never readable: {op}"
+
+    # Clients.
+
+    async def _client(self, number: int) -> None:
+        rng = self.world.rng
+        names = ["a", "a", "a", "b", "c", "d", "ab", "aa"]
+        for step in range(STEPS):
+            if rng.random() < 0.15:
+                await self._look(rng.choice(names))
+                continue
+            command = synthetic.wish(rng, f"{number}.{step}", names, self.told)
+            self.told.append(command)
+            key = f"k{number}.{step}" if rng.random() < 0.3 else ""
+            await self._insist(number, command, key, tries=4)
+            await asyncio.sleep(rng.random() * rng.choice([0.01, 0.1, 0.5]))
+
+    async def _insist(self, number: int, command: Any, key: str = "", tries: int = 400) -> Op:
+        for _ in range(tries):
+            op = await self._send(number, command, key)
+            if op.outcome not in ("unknown", "unavailable"):
+                break
+            if self.process.end and self.world.quiet:
+                self._start()
+            await asyncio.sleep(self.world.rng.random() * 0.1)
+        return op
+
+    async def _send(self, number: int, command: Any, key: str) -> Op:
+        world, process = self.world, self.process
+        self.indexes += 1
+        body = synthetic.json_of(command)
+        op = Op(number, self.indexes, type(command).__name__, body, world.now_ns(), key=key)
+        try:
+            outcome = await process.call(self._submit(process, command, key))
+            synthetic.tell(op, outcome, world.now_ns())
+        except OutcomeUnknownError:
+            op.outcome, op.status, op.answered_ns = "unknown", 503, world.now_ns()
+        except ServiceError:
+            op.outcome, op.status, op.answered_ns = "unavailable", 503, world.now_ns()
+        except ConnectionError:
+            op.outcome = "unknown"
+        world.history.add(op)
+        return op
+
+    async def _submit(self, process: Process, command: Any, key: str) -> Any:
+        # Bytes take time to travel, so requests of several clients meet in one batch.
+        await asyncio.sleep(0)
+        return await process.engine.submit(commands.Request(command, "k1", key))
+
+    async def _look(self, sku: str) -> Op:
+        world, process = self.world, self.process
+        self.indexes += 1
+        op = Op(9, self.indexes, "stock", {"sku": sku}, world.now_ns())
+        try:
+            answer = await process.call(process.engine.stock(sku))
+            op.answered_ns, op.answer = world.now_ns(), synthetic.json_of(answer)
+            op.outcome, op.status = "ok", 200 if answer else 404
+        except (ServiceError, ConnectionError):
+            op.outcome = "unavailable"
+        world.history.add(op)
+        return op
+
+
+class _NoCollector:
+    """A full collection at each start would be most of a run's time."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *words: None
+
+
+def _opening() -> list[commands.Command]:
+    story = synthetic.Story()
+    synthetic.seed_story(story)
+    return [op.command() for op in story.history.ops]
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def _end_tasks(loop: VirtualLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(Exception):
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def explain(simulation: Simulation, verdict: Verdict) -> str:
+    """Return what a person needs to see this run again."""
+    world = simulation.world
+    return (
+        f"seed {simulation.seed}: armed {sorted(world.armed)}, fired {world.fired}\n"
+        f"{verdict.explain()}\n{msgspec.json.encode(verdict.sometimes).decode()}"
+    )

@@ -1,0 +1,251 @@
+"""Storms: real processes under load, killed at named points and at random times, then judged.
+
+One round is one folder, one history and a few dozen kills. A quarter of the time nothing is
+broken. After the last kill come quiet, convergence (every unknown outcome is made known by
+repeating the request) and the verdict.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tests.faults.history import History, Mark
+from tests.faults.judge import judge
+from tests.faults.sites import SITES, VICTIMS
+from tests.faults.supervisor import Ground, read_log, tail_seq
+from tests.faults.verdict import Verdict
+from tests.faults.workload import Workload
+
+RANDOM = "random time"
+KILLS_PER_ROUND = 20
+STRIKE_WAIT_S = 5.0
+QUIET_S = 2.3  # longer than the longest reservation of the workload
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The next kill: where, whom, and what comes before it."""
+
+    site: str
+    victim: str
+    hit: int
+    after_s: float
+    pause_s: float
+
+
+class Round(msgspec.Struct):
+    """What one round did and found."""
+
+    seed: int
+    kills: dict[str, int]
+    missed: int
+    pauses: int
+    recovery_s: list[float]
+    verdict: Verdict
+    unsettled: int
+    seconds: float
+    artefacts: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise held and every unknown became known."""
+        return self.verdict.clean and not self.unsettled
+
+
+def plan(rng: random.Random, *, may_aim: bool) -> Plan:
+    """Roll the next kill. A named site needs a process that was started with it."""
+    site = rng.choice(SITES) if may_aim and rng.random() < 0.7 else RANDOM
+    victim = rng.choices(VICTIMS, [5, 2, 3])[0]
+    calm = rng.random() < 0.25
+    after_s = rng.uniform(1.0, 1.8) if calm else rng.uniform(0.1, 0.8)
+    pause_s = rng.uniform(0.2, 1.2) if rng.random() < 0.15 else 0.0
+    return Plan(site, victim, rng.randint(3, 60), after_s, pause_s)
+
+
+class Storm:
+    """One round."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        seed: int,
+        *,
+        bug: str = "",
+        ledger: str = "auto",
+        plans: Callable[..., Plan] = plan,
+        hold_ms: float = 10.0,
+        launch: tuple[str, ...] = (),
+    ) -> None:
+        self.ground, self.front, self.rng = ground, ground.front, random.Random(seed)
+        self.seed, self.ledger, self.plans = seed, ledger, plans
+        self.history = History(ground.folder / "history.jsonl")
+        self.workload = Workload(self.front, self.history, seed)
+        self.kills: dict[str, int] = {}
+        self.missed = self.pauses = 0
+        self.recovery_s: list[float] = []
+        self._options = [*launch, *(["--bug", bug] if bug else [])]
+        self._options += ["--hold-ms", str(hold_ms)]
+
+    async def run(self, kills: int, told: Callable[[str], None] = lambda text: None) -> Round:
+        """Kill `kills` times, converge, judge."""
+        started = time.monotonic()
+        self._start(None)
+        await self.front.ready()
+        await self.workload.prepare()
+        self.workload.start()
+        aimed: Plan | None = None
+        try:
+            for number in range(kills):
+                goal = aimed or self.plans(self.rng, may_aim=False)
+                restarted = await self._kill(goal)
+                aimed = self.plans(self.rng, may_aim=True) if number + 1 < kills else None
+                aimed = await self._restart(goal, aimed, restarted)
+                told(f"{goal.site} × {goal.victim}")
+            unsettled = await self._converge()
+        finally:
+            self.workload.close()
+            self.history.close()
+        return await self._judge(started, unsettled)
+
+    def _start(self, aimed: Plan | None) -> None:
+        words = list(self._options)
+        if aimed and aimed.site != RANDOM:
+            words += ["--site", aimed.site, "--victim", aimed.victim, "--hit", str(aimed.hit)]
+        self.front.start(*words, ledger=self.ledger)
+
+    # One kill.
+
+    async def _kill(self, goal: Plan) -> bool:
+        """Bring the victim down; say whether the front went with it."""
+        if goal.pause_s:
+            await self._pause(goal.pause_s)
+        pid = self.ground.server.pid
+        if goal.site == RANDOM:
+            await asyncio.sleep(goal.after_s)
+            self._strike(goal.victim)
+        elif not await self._struck(goal.victim, pid):
+            self.missed += 1
+            self._strike(goal.victim)
+        name = f"{goal.site} × {goal.victim}"
+        self.kills[name] = self.kills.get(name, 0) + 1
+        self.history.add(Mark("kill", time.monotonic_ns(), detail=name))
+        return goal.victim != "redis"
+
+    def _strike(self, victim: str) -> None:
+        if victim in ("redis", "both"):
+            self.ground.server.kill()
+        if victim in ("ledger", "both"):
+            self.front.kill()
+
+    async def _struck(self, victim: str, pid: int) -> bool:
+        """Wait for the armed site to strike."""
+        deadline = time.monotonic() + STRIKE_WAIT_S
+        while time.monotonic() < deadline:
+            if victim == "redis":
+                if self.ground.server.pid != pid:
+                    return True
+            elif not self.front.running:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        """The log server hangs for a while."""
+        pid = self.ground.server.pid
+        if pid:
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(pid, signal.SIGCONT)
+            self.pauses += 1
+
+    async def _restart(self, goal: Plan, aimed: Plan | None, down: bool) -> Plan | None:
+        """Bring everything up again; return the next plan if it could be armed."""
+        began = time.monotonic()
+        if down:
+            if not self.ground.server.pid:
+                await asyncio.to_thread(self.ground.server.start)
+            seq = await asyncio.to_thread(tail_seq, self.ground.server.url)
+            self.history.add(Mark("tail", time.monotonic_ns(), seq))
+            self._start(aimed)
+        else:
+            aimed = None
+        await self.front.ready()
+        self.recovery_s.append(time.monotonic() - began)
+        return aimed
+
+    # The end.
+
+    async def _converge(self) -> int:
+        await self.front.ready()
+        await self.workload.stop()
+        unsettled = await self.workload.settle()
+        await asyncio.sleep(QUIET_S)
+        await self.workload.look_at_everything()
+        return unsettled
+
+    async def _judge(self, started: float, unsettled: int) -> Round:
+        entries = await asyncio.to_thread(read_log, self.ground.server.url)
+        verdict = await asyncio.to_thread(judge, self.history, entries, fast=fast_twin())
+        found = Round(
+            self.seed,
+            self.kills,
+            self.missed,
+            self.pauses,
+            self.recovery_s,
+            verdict,
+            unsettled,
+            time.monotonic() - started,
+        )
+        if not found.clean:
+            keep(self.ground, entries, found)
+        return found
+
+
+def fast_twin() -> type | None:
+    """Return the compiled ledger's class, if it is built."""
+    try:
+        from ext.ledger import Ledger
+    except ImportError:
+        return None
+    return Ledger
+
+
+def keep(ground: Ground, entries: list[tuple[str, bytes]], found: Round) -> None:
+    """Keep history, log and verdict of a failed round, with its seed."""
+    ground.keep = True
+    found.artefacts = str(ground.folder)
+    rows = msgspec.msgpack.encode(entries)
+    (ground.folder / "log.msgpack").write_bytes(rows)
+    (ground.folder / "seed").write_text(f"{found.seed}\n")
+    found.verdict.save(ground.folder / "verdict.json")
+
+
+def rejudge(folder: Path) -> Verdict:
+    """Judge the artefacts of a failed round again."""
+    from tests.faults.history import read
+
+    entries = msgspec.msgpack.decode(
+        (folder / "log.msgpack").read_bytes(), type=list[tuple[str, bytes]]
+    )
+    return judge(read(folder / "history.jsonl"), entries, fast=fast_twin())
+
+
+async def storm(
+    kills: int, seed: int, told: Callable[[str], None] = lambda text: None
+) -> list[Round]:
+    """Run as many rounds as it takes for `kills` kills."""
+    rounds: list[Round] = []
+    while kills > 0:
+        share = min(kills, KILLS_PER_ROUND)
+        with Ground() as ground:
+            rounds.append(await Storm(ground, seed).run(share, told))
+        if not rounds[-1].artefacts:
+            shutil.rmtree(ground.folder, ignore_errors=True)
+        kills, seed = kills - share, seed + 1
+    return rounds

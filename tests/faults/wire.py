@@ -1,0 +1,91 @@
+"""A lean HTTP client that never hides what happened: sent or not, answered or not."""
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from engine.core import commands
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+ROUTES = {
+    commands.PutLocation: ("PUT", "/v1/locations/{location}"),
+    commands.PutSku: ("PUT", "/v1/skus/{sku}"),
+    commands.Receive: ("POST", "/v1/stock/receipts"),
+    commands.Count: ("POST", "/v1/stock/counts"),
+    commands.Adjust: ("POST", "/v1/stock/adjustments"),
+    commands.Transfer: ("POST", "/v1/stock/transfers"),
+    commands.Reserve: ("POST", "/v1/reservations"),
+    commands.Commit: ("POST", "/v1/reservations/{reservation_id}/commit"),
+    commands.Extend: ("POST", "/v1/reservations/{reservation_id}/extend"),
+    commands.Release: ("DELETE", "/v1/reservations/{reservation_id}"),
+    commands.PlaceOrder: ("POST", "/v1/orders"),
+    commands.Cancel: ("POST", "/v1/orders/{channel}/{order_id}/cancel"),
+}
+
+
+class Unsent(Exception):
+    """No connection: the request never left."""
+
+
+class Lost(Exception):
+    """The request left, at least in part, and no answer came."""
+
+
+def call_of(command: commands.Command) -> tuple[str, str, dict[str, Any] | None]:
+    """Return (method, path, body) of a command; what the path names is not in the body."""
+    method, path = ROUTES[type(command)]
+    body = msgspec.to_builtins(command)
+    named = {name: str(value) for name, value in body.items() if f"{{{name}}}" in path}
+    for name, value in named.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        del body[name]
+    return method, path, None if method == "DELETE" else body
+
+
+class Wire:
+    """One keep-alive connection to 127.0.0.1, opened when it is needed. Waits are bounded."""
+
+    def __init__(self, port: int, token: str, *, timeout_s: float = 8.0) -> None:
+        self.port, self.token, self.timeout_s = port, token, timeout_s
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
+        """Send one request and return (status, JSON); raises `Unsent` or `Lost`."""
+        if self._streams is None:
+            try:
+                self._streams = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError as error:
+                raise Unsent(str(error)) from None
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self._exchange(method, path, body, key)
+        except (OSError, EOFError, TimeoutError, ValueError) as error:
+            self.close()
+            raise Lost(repr(error)) from None
+
+    async def _exchange(self, method: str, path: str, body: Any, key: str) -> tuple[int, Any]:
+        reader, writer = self._streams
+        data = b"" if body is None else _encode(body)
+        head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {self.token}\r\n"
+        if key:
+            head += f"idempotency-key: {key}\r\n"
+        if data:
+            head += "content-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
+        await writer.drain()
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        answer = await reader.readexactly(int(headers.get("content-length", 0)))
+        if headers.get("connection") == "close":
+            self.close()
+        return int(lines[0].split()[1]), _decode(answer) if answer else None
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._streams:
+            self._streams[1].transport.abort()
+            self._streams = None

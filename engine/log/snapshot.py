@@ -76,6 +76,19 @@ def seq_of(path: Path) -> int:
         raise CorruptLogError(f"{path.name} is no name of a snapshot; move it away") from None
 
 
+def stated_link(path: Path) -> Link:
+    """Return the link in a snapshot's header, unchecked; `CorruptLogError` if there is none."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD.size)
+    except OSError as error:
+        raise CorruptLogError(f"snapshot {path.name} cannot be read: {error}") from error
+    if len(head) < _HEAD.size or head[:8] != MAGIC:
+        raise CorruptLogError(f"snapshot {path.name} has no header of a snapshot")
+    _, _, _, epoch, seq, stamp_us, chain, *_ = _HEAD.unpack(head)
+    return Link(epoch, seq, stamp_us, chain)
+
+
 def load(path: Path) -> tuple[bytes, Link]:
     """Return the ledger's canonical bytes and the link they stand at.
 

@@ -1,0 +1,371 @@
+"""The second opinion: what the log's records say, kept as plain books, every promise checked.
+
+This reads records by itself, from docs/log-format.md, and shares no code with the ledger, so a
+mistake there does not hide itself here. After every event, for every position it touched:
+
+    P1   promised + unavailable ≤ on_hand, unless the SKU is backorderable at that moment
+    P2   no bucket below zero; a movement's stated result is the running one; a transfer loses
+         nothing; a line's takes add up to what it got; a release or cancellation gives back
+         exactly what was taken; a reservation ends once, in time
+    P4   an id, a document, an Idempotency-Key makes one effect (within its stated retention)
+    P6   numbers are dense, an epoch's record is of its own epoch
+
+Cost is per touched position, so a check at every prefix is no dearer than a walk. Memory: one
+packed copy of the lines of each open order, and the name of every order that ever was.
+"""
+
+import struct
+from collections.abc import Callable
+
+from engine.core import limits
+from engine.log.books_stock import StockBooks, Unreadable
+
+__all__ = ["KINDS", "Books", "Held", "Unreadable", "read_lines"]
+
+KINDS = (
+    "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
+    "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
+    "order_cancelled",
+)  # fmt: skip
+_RECORD = struct.Struct("<IBBH")
+_LINE = struct.Struct("<BII").unpack_from
+_PRICED = struct.Struct("<qI").unpack_from
+_TAKE = struct.Struct("<II").unpack_from
+_ORDER = struct.Struct("<BQH").unpack_from
+_TWO = struct.Struct("<QQ").unpack_from
+_CANCEL = struct.Struct("<QB").unpack_from
+_CUT = struct.Struct("<HII").unpack_from
+_FREED = struct.Struct("<HHI").unpack_from
+_U16 = struct.Struct("<H").unpack_from
+_U32 = struct.Struct("<I").unpack_from
+_U64 = struct.Struct("<Q").unpack_from
+# Flags of a line: which optional fields follow, in this order.
+_WAITS, _PRICE, _NAMED, _MANY = 1, 2, 4, 8
+_ALLOCATED, _PARTIALLY, _BACKORDERED, _CANCELLED = 1, 2, 3, 4
+
+
+class Held:
+    """What is left of an order that was changed: per line, and per take."""
+
+    __slots__ = ("asked", "cancelled", "left", "places", "waiting")
+
+    def __init__(self, lines: list[tuple]) -> None:
+        self.asked = [line[1] for line in lines]
+        self.waiting = [line[2] for line in lines]
+        self.cancelled = [0] * len(lines)
+        self.places = [[place for place, _ in line[3]] for line in lines]
+        self.left = [[units for _, units in line[3]] for line in lines]
+
+    @property
+    def state(self) -> tuple:
+        """What two copies of one order have to agree on."""
+        return self.waiting, self.cancelled, self.left
+
+
+def read_lines(data: bytes, at: int = 0) -> tuple[int, list[tuple]]:
+    """Return (end, [(sku, asked, waiting, [(position, units), …]), …]) of a list of lines."""
+    (count,) = _U16(data, at)
+    at += 2
+    lines = []
+    for _ in range(count):
+        flags, sku, asked = _LINE(data, at)
+        at, waiting, takes = _read_rest(data, at + 9, flags, asked)
+        lines.append((sku, asked, waiting, takes))
+    return at, lines
+
+
+def _read_rest(data: bytes, at: int, flags: int, asked: int) -> tuple[int, int, list]:
+    """Read what follows a line's quantity; return (end, waiting, takes)."""
+    waiting = 0
+    if flags & _WAITS:
+        (waiting,) = _U32(data, at)
+        at += 4
+    at += 8 if flags & _PRICE else 0
+    at += 2 + _U16(data, at)[0] if flags & _NAMED else 0
+    if not flags & _MANY:
+        return at + 4, waiting, [(_U32(data, at)[0], asked)]
+    (rows,) = _U16(data, at)
+    takes = [_TAKE(data, at + 2 + 8 * row) for row in range(rows)]
+    return at + 2 + 8 * rows, waiting, takes
+
+
+class Books(StockBooks):
+    """Positions, reservations and orders, as the records make them."""
+
+    def __init__(self, bad: Callable[[str, str], None]) -> None:
+        super().__init__(bad)
+        # By the seq of their event. Lines stay packed until they are needed.
+        self.reservations: dict[int, list] = {}  # live ones: [expires_us, packed lines, name]
+        self.reservation_names: dict[bytes, int] = {}  # 0 while live, else when it was closed
+        self.orders: dict[int, bytes | Held] = {}  # open ones
+        self.order_names: dict[bytes, int] = {}  # 0 while open, else when it was closed
+        self.order_name_of: dict[int, bytes] = {}
+        self.counts = [0] * len(KINDS)
+        self._readers = (
+            None, self.epoch_opened, self.location_put, self.sku_put, self.position_opened,
+            self.stock_moved, self.reservation_made, self.extended, self.released, self.expired,
+            self.placed, self.cancelled,
+        )  # fmt: skip
+
+    def take(self, data: bytes, at: int, end: int, first_seq: int, count: int) -> None:
+        """Read the `count` records of one frame, numbered from `first_seq`. Raises `Unreadable`."""
+        seq = first_seq - 1
+        unpack, readers, counts = _RECORD.unpack_from, self._readers, self.counts
+        while at < end:
+            seq += 1
+            self.seq = seq
+            try:
+                size, kind, version, zero = unpack(data, at)
+                if version != 1 or zero or not 0 < kind < len(readers):
+                    raise Unreadable(f"kind {kind}, version {version} is not known")
+                reached = readers[kind](data, at + 8)
+            except (struct.error, IndexError, KeyError) as error:
+                raise Unreadable(f"record names what is not there: {error!r}") from error
+            at += size
+            if reached != at or at > end:
+                raise Unreadable(f"{KINDS[kind]} ends {reached - at:+d} bytes off its size")
+            counts[kind] += 1
+        if seq + 1 != first_seq + count:
+            raise Unreadable(f"the frame states {count} events and holds {seq + 1 - first_seq}")
+
+    def _lines(self, data: bytes, at: int, bucket: list[int], *, check: bool = True) -> tuple:
+        """Read lines that promise units into `bucket`; return (end, asked, waiting, taken).
+
+        Without `check` the takes are known to be right: a reservation's, checked when it was made.
+        """
+        (count,) = _U16(data, at)
+        at += 2
+        asked_total = waiting_total = taken = 0
+        position_sku, room = self.position_sku, self.room
+        for _ in range(count):
+            flags, sku, asked = _LINE(data, at)
+            at += 9
+            asked_total += asked
+            if flags == _PRICE:
+                _, position = _PRICED(data, at)
+                at += 12
+            elif flags in (0, _NAMED, _PRICE | _NAMED):
+                at += 8 if flags & _PRICE else 0
+                at += 2 + _U16(data, at)[0] if flags & _NAMED else 0
+                (position,) = _U32(data, at)
+                at += 4
+            else:
+                at, waiting, units = self._wide_line(data, at, (flags, sku, asked), bucket, check)
+                waiting_total += waiting
+                taken += units
+                continue
+            taken += asked
+            left = room[position] - asked
+            if left < 0 or not asked or position_sku[position] != sku:
+                self._odd_line(sku, asked, position, bucket, check)
+            else:
+                room[position] = left
+                bucket[position] += asked
+        return at, asked_total, waiting_total, taken
+
+    def _odd_line(self, sku: int, asked: int, position: int, bucket: list, check: bool) -> None:
+        """A line of a bundle, or one that takes more than there is."""
+        if not asked:
+            self.bad("P2", f"a line of SKU {sku} asks for nothing")
+        if check:
+            self.check_takes(sku, asked, [(position, asked)])
+        self.promise(bucket, position, asked)
+
+    def _wide_line(self, data: bytes, at: int, line: tuple, bucket: list, check: bool) -> tuple:
+        """A line that waits in part, or takes from several positions."""
+        flags, sku, asked = line
+        if flags > _MANY * 2 - 1:
+            raise Unreadable(f"line flags {flags} are not known")
+        at, waiting, takes = _read_rest(data, at, flags, asked)
+        if waiting > asked or not asked:
+            self.bad("P2", f"a line of {asked} units waits for {waiting}")
+        if check:
+            self.check_takes(sku, asked - waiting, takes)
+        for position, units in takes:
+            self.promise(bucket, position, units)
+        return at, waiting, sum(units for _, units in takes)
+
+    # Reservations.
+
+    def reservation_made(self, data: bytes, at: int) -> int:
+        """Units are promised to a checkout."""
+        at = start = self.cause(data, at)
+        at += 2 + _U16(data, at)[0]
+        name = data[start:at]
+        at += 2 + _U16(data, at)[0]
+        (expires_us,) = _U64(data, at)
+        lines_at = at + 8
+        at, _, waiting, taken = self._lines(data, lines_at, self.reserved)
+        known = self.reservation_names.get(name)
+        if known is not None and not self.old(known, limits.IDEMPOTENCY_RETENTION_US):
+            self.bad("P4", f"reservation id {name[2:].decode(errors='replace')!r} is used twice")
+        if waiting or expires_us <= self.stamp_us:
+            self.bad("P2", "a reservation waits for units, or is over when it is made")
+        self.units["reserved"] += taken
+        self.reservation_names[name] = 0
+        self.reservations[self.seq] = [expires_us, data[lines_at:at], name]
+        return at
+
+    def extended(self, data: bytes, at: int) -> int:
+        """A live reservation ends later."""
+        at = self.cause(data, at)
+        seq, expires_us = _TWO(data, at)
+        live = self.reservations.get(seq)
+        if live is None or live[0] <= self.stamp_us or expires_us <= self.stamp_us:
+            self.bad("P2", f"reservation {seq} is extended when it is over")
+        if live:
+            live[0] = expires_us
+        return at + 16
+
+    def released(self, data: bytes, at: int) -> int:
+        """Its owner gave the units back."""
+        at = self.cause(data, at)
+        self._close(_U64(data, at)[0])
+        return at + 8
+
+    def expired(self, data: bytes, at: int) -> int:
+        """Its time was over."""
+        (seq,) = _U64(data, at)
+        live = self._close(seq)
+        if live and live[0] > self.stamp_us:
+            self.bad("P2", f"reservation {seq} expires {live[0] - self.stamp_us} µs early")
+        return at + 8
+
+    def _close(self, seq: int) -> list | None:
+        """A live reservation ends and gives back exactly what it took."""
+        live = self.reservations.pop(seq, None)
+        if live is None:
+            self.bad("P2", f"reservation {seq} ends and was not live")
+            return None
+        for _, _, _, takes in read_lines(live[1])[1]:
+            for position, units in takes:
+                self.give_back(self.reserved, position, units)
+        self.reservation_names[live[2]] = self.stamp_us
+        return live
+
+    # Orders.
+
+    def placed(self, data: bytes, at: int) -> int:
+        """Units are allocated to an order, from a reservation or from what is available."""
+        at = start = self.cause(data, at)
+        at += 2 + (data[at] | data[at + 1] << 8)
+        at += 2 + (data[at] | data[at + 1] << 8)
+        name = data[start:at]
+        status, reservation, _ = _ORDER(data, at)
+        lines_at = at + 11
+        live = self._close(reservation) if reservation else None
+        at, asked, waiting, taken = self._lines(data, lines_at, self.allocated, check=not live)
+        lines = data[lines_at:at]
+        if live and (live[1] != lines or live[0] <= self.stamp_us):
+            self.bad("P2", f"reservation {reservation} is committed late, or as something else")
+        if name in self.order_names:
+            self._reused(name)
+        if status != _status(asked, waiting):
+            self.bad("P2", f"an order of {asked} units, {waiting} waiting, has status {status}")
+        self.units["allocated"] += taken
+        self.order_names[name] = 0
+        self.order_name_of[self.seq] = name
+        self.orders[self.seq] = lines
+        return at + 4 + _U32(data, at)[0]
+
+    def _reused(self, name: bytes) -> None:
+        if not self.old(self.order_names[name], limits.CLOSED_ORDER_RETENTION_US):
+            size = _U16(name)[0]
+            channel, order = name[2 : 2 + size], name[4 + size :]
+            self.bad(
+                "P4",
+                f"channel {channel.decode(errors='replace')!r} has an order "
+                f"{order.decode(errors='replace')!r} already",
+            )
+
+    def cancelled(self, data: bytes, at: int) -> int:
+        """All or part of an order is cancelled; exactly what is cut becomes available."""
+        at = self.cause(data, at)
+        seq, status = _CANCEL(data, at)
+        at += 9
+        at += 2 + _U16(data, at)[0]
+        (rows,) = _U16(data, at)
+        cuts = [_CUT(data, at + 2 + 10 * row) for row in range(rows)]
+        at += 2 + 10 * rows
+        (rows,) = _U32(data, at)
+        freed = [_FREED(data, at + 4 + 8 * row) for row in range(rows)]
+        at += 4 + 8 * rows
+        held = self.orders.get(seq)
+        if held is None:
+            self.bad("P2", f"order {seq} is cancelled and was not open")
+            return at
+        if isinstance(held, bytes):
+            held = self.orders[seq] = Held(read_lines(held)[1])
+        self._check_cuts(seq, held, cuts, freed)
+        for line, take, units in freed:
+            held.left[line][take] -= units
+            self.units["freed"] += units
+            self.give_back(self.allocated, held.places[line][take], units)
+            if held.left[line][take] < 0:
+                self.bad("P2", f"order {seq} frees more of line {line} than it holds")
+        wanted = sum(held.asked) - sum(held.cancelled)
+        if status != _status(wanted, sum(held.waiting)):
+            self.bad("P2", f"order {seq} wants {wanted} units still and has status {status}")
+        if status == _CANCELLED:
+            del self.orders[seq]
+            self.order_names[self.order_name_of.pop(seq)] = self.stamp_us
+        return at
+
+    def _check_cuts(self, seq: int, held: Held, cuts: list[tuple], freed: list[tuple]) -> None:
+        """What is freed is what the cut units had taken, component by component."""
+        back: dict[tuple[int, int], int] = {}
+        for line, take, units in freed:
+            key = (line, self.position_sku[held.places[line][take]])
+            back[key] = back.get(key, 0) + units
+        for line, units, waiting in cuts:
+            served = held.asked[line] - held.cancelled[line] - held.waiting[line]
+            held.cancelled[line] += units
+            held.waiting[line] -= waiting
+            if held.cancelled[line] > held.asked[line] or held.waiting[line] < 0:
+                self.bad("P2", f"order {seq} cuts more of line {line} than it holds")
+            taken: dict[int, int] = {}
+            for place, left in zip(held.places[line], held.left[line], strict=True):
+                sku = self.position_sku[place]
+                taken[sku] = taken.get(sku, 0) + left
+            for sku, total in taken.items():
+                due = total // served * (units - waiting) if served else 0
+                if back.pop((line, sku), 0) != due:
+                    self.bad("P2", f"order {seq} line {line} does not free the {due} units it cut")
+        if any(back.values()):
+            self.bad("P2", f"order {seq} frees units of lines that were not cut")
+
+    # The end of a walk.
+
+    def close(self) -> None:
+        """Add everything up once more from the promises that are open (P2)."""
+        reserved = [take for live in self.reservations.values() for take in _open_takes(live[1])]
+        allocated = (take for lines in self.orders.values() for take in _open_takes(lines))
+        for word, bucket, takes in (
+            ("reserved", self.reserved, reserved),
+            ("allocated", self.allocated, allocated),
+        ):
+            sums = [0] * len(bucket)
+            for position, units in takes:
+                sums[position] += units
+            for position, units in enumerate(sums):
+                if units != bucket[position]:
+                    self.bad(
+                        "P2",
+                        f"position {position} has {bucket[position]} units {word}, its open "
+                        f"promises hold {units}",
+                    )
+
+
+def _open_takes(lines: bytes | Held) -> list[tuple[int, int]]:
+    if isinstance(lines, bytes):
+        return [take for line in read_lines(lines)[1] for take in line[3]]
+    rows = zip(lines.places, lines.left, strict=True)
+    return [take for places, left in rows for take in zip(places, left, strict=True)]
+
+
+def _status(wanted: int, waiting: int) -> int:
+    if not wanted:
+        return _CANCELLED
+    if not waiting:
+        return _ALLOCATED
+    return _BACKORDERED if waiting == wanted else _PARTIALLY

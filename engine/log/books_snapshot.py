@@ -1,0 +1,165 @@
+"""The second opinion on snapshots: read one into books, and compare two sets of books.
+
+Reads the canonical dump by itself, from docs/snapshot-format.md.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+from engine.log.books import Books, Held, Unreadable, read_lines
+
+_HEAD = struct.Struct("<8sHQQ")
+_U64 = struct.Struct("<Q")
+_U32 = struct.Struct("<I")
+_PAIR = struct.Struct("<II")
+_POSITION = struct.Struct("<II6q")
+_RESERVATION = struct.Struct("<QQQBQQ")
+_ORDER = struct.Struct("<QQBQ")
+_LINE = struct.Struct("<IIH")
+_REMEMBERED = struct.Struct("<QQQ")
+_RECORD_BYTES = 8
+_ORDER_HEAD_BYTES = 11
+_EXPIRES_BYTES = 8
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def row(self, packer: struct.Struct) -> tuple:
+        values = packer.unpack_from(self.data, self.at)
+        self.at += packer.size
+        return values
+
+    def blob(self) -> bytes:
+        (size,) = self.row(_U32)
+        self.at += size
+        if self.at > len(self.data):
+            raise Unreadable("the snapshot ends inside a row")
+        return self.data[self.at - size : self.at]
+
+    def rows(self) -> Iterator[int]:
+        return iter(range(self.row(_U64)[0]))
+
+
+def _named(record: bytes, head_bytes: int) -> tuple[bytes, bytes, int]:
+    """Return (first text, both texts as packed, where lines begin) of a packed record."""
+    at = _RECORD_BYTES + 8
+    starts = []
+    for _ in range(4):  # actor, key, and the two texts that name it
+        starts.append(at)
+        at += 2 + int.from_bytes(record[at : at + 2], "little")
+    return record[starts[2] : starts[3]], record[starts[2] : at], at + head_bytes
+
+
+def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
+    """Return the books of a canonical dump; `Unreadable` if it is not one."""
+    books, reader = Books(bad), _Reader(dump)
+    try:
+        magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
+        if magic != b"DIBSSTAT" or version != 1:
+            raise Unreadable("the snapshot's state is not of version 1")
+        _catalogue(reader, books)
+        _positions(reader, books)
+        _reservations(reader, books)
+        _orders(reader, books)
+        for _ in reader.rows():
+            _, stamp_us, _ = reader.row(_REMEMBERED)
+            books.answered[reader.blob()] = stamp_us
+            reader.blob()
+    except (struct.error, IndexError, ValueError) as error:
+        raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
+    if reader.at != len(dump):
+        raise Unreadable("the snapshot has bytes beyond its end")
+    books.answered_since = books.stamp_us
+    return books
+
+
+def _catalogue(reader: _Reader, books: Books) -> None:
+    for _ in reader.rows():
+        reader.row(_U64)
+        reader.blob()
+        books.locations += 1
+    for _ in reader.rows():
+        reader.row(_U64)
+        put = msgspec.json.decode(reader.blob(), type=dict)
+        pairs = list(_PAIR.iter_unpack(reader.blob()))
+        books.add_sku(bool(put.get("backorderable", False)), pairs)
+
+
+def _positions(reader: _Reader, books: Books) -> None:
+    for number in reader.rows():
+        sku, location, on_hand, reserved, allocated, *aside = reader.row(_POSITION)
+        books.add_position(sku, location)
+        for bucket, units in zip(books.buckets, (on_hand, *aside), strict=True):
+            bucket[number] = units
+        books.reserved[number], books.allocated[number] = reserved, allocated
+        books.room[number] = on_hand - reserved - allocated - sum(aside)
+
+
+def _reservations(reader: _Reader, books: Books) -> None:
+    for _ in reader.rows():
+        seq, expires_us, _, status, closed_us, _ = reader.row(_RESERVATION)
+        record = reader.blob()
+        name, _, lines_at = _named(record, _EXPIRES_BYTES)
+        books.reservation_names[name] = closed_us
+        if not status:
+            books.reservations[seq] = [expires_us, record[lines_at:], name]
+
+
+def _orders(reader: _Reader, books: Books) -> None:
+    for _ in reader.rows():
+        seq, _, _, closed_us = reader.row(_ORDER)
+        record = reader.blob()
+        _, name, lines_at = _named(record, _ORDER_HEAD_BYTES)
+        end, lines = read_lines(record, lines_at)
+        held, fresh = Held(lines), Held(lines)
+        for line in range(len(lines)):
+            held.waiting[line], held.cancelled[line], takes = reader.row(_LINE)
+            held.left[line] = [reader.row(_U32)[0] for _ in range(takes)]
+        books.order_names[name] = closed_us
+        if not closed_us:
+            books.order_name_of[seq] = name
+            books.orders[seq] = record[lines_at:end] if held.state == fresh.state else held
+
+
+def differences(walked: Books, stated: Books) -> list[str]:
+    """Return what a snapshot states otherwise than the walk found, at most one line a subject."""
+    found = []
+    columns = (
+        ("SKU", walked.position_sku, stated.position_sku),
+        ("location", walked.position_location, stated.position_location),
+        ("on_hand", walked.buckets[0], stated.buckets[0]),
+        ("damaged", walked.buckets[1], stated.buckets[1]),
+        ("quality_control", walked.buckets[2], stated.buckets[2]),
+        ("safety_stock", walked.buckets[3], stated.buckets[3]),
+        ("reserved", walked.reserved, stated.reserved),
+        ("allocated", walked.allocated, stated.allocated),
+    )
+    for word, ours, theirs in columns:
+        if ours == theirs:
+            continue
+        pairs = enumerate(zip(ours, theirs, strict=False))
+        first = next((row for row in pairs if row[1][0] != row[1][1]), None)
+        if first is None:
+            found.append(f"{len(theirs)} positions, {len(ours)} were opened")
+            break
+        found.append(f"{word} of position {first[0]} is {first[1][1]}, the walk has {first[1][0]}")
+    if walked.backorderable != stated.backorderable or walked.components != stated.components:
+        found.append("its SKUs are not those of the walk")
+    ours = {seq: (live[0], live[1]) for seq, live in walked.reservations.items()}
+    if ours != {seq: (live[0], live[1]) for seq, live in stated.reservations.items()}:
+        found.append("its live reservations are not those of the walk")
+    if walked.orders.keys() != stated.orders.keys() or any(
+        _state(lines) != _state(stated.orders[seq]) for seq, lines in walked.orders.items()
+    ):
+        found.append("its open orders are not those of the walk")
+    return found
+
+
+def _state(lines: bytes | Held) -> tuple | bytes:
+    if isinstance(lines, Held):
+        return lines.state
+    return Held(read_lines(lines)[1]).state

@@ -1,0 +1,235 @@
+"""The second opinion, first half: positions, and the records that move stock or name things.
+
+See `books` for what it is for. `bad(promise, why)` is told of every broken promise, and the books
+go on; a record that cannot be read raises `Unreadable`.
+"""
+
+import struct
+from collections.abc import Callable
+
+from engine.core import limits
+
+_CAUSE = struct.Struct("<QH").unpack_from
+_PAIR = struct.Struct("<II").unpack_from
+_PAPER = struct.Struct("<BII").unpack_from
+_MOVE = struct.Struct("<IBqqH").unpack_from
+_CELL = struct.Struct("<III").unpack_from
+_SKU = struct.Struct("<IBH").unpack_from
+_U16 = struct.Struct("<H").unpack_from
+_U32 = struct.Struct("<I").unpack_from
+_U64 = struct.Struct("<Q").unpack_from
+_PAPERS = ("", "receipt", "count", "adjustment", "transfer")
+_RECEIPT, _TRANSFER = 1, 4
+
+
+class Unreadable(Exception):
+    """A record does not have the form its kind asks for."""
+
+
+class StockBooks:
+    """Positions and what is answered to requests. `seq` and `stamp_us` say where the walk is."""
+
+    def __init__(self, bad: Callable[[str, str], None]) -> None:
+        self.bad = bad
+        self.seq = self.stamp_us = self.epoch = 0
+        self.locations = 0
+        # Per SKU.
+        self.backorderable: list[bool] = []
+        self.components: list[list[tuple[int, int]]] = []
+        self.sku_positions: list[list[int]] = []
+        # Per position. `buckets` in order of their number; `room` is what may still be promised.
+        self.position_sku: list[int] = []
+        self.position_location: list[int] = []
+        self.cells: set[tuple[int, int]] = set()
+        self.buckets: tuple[list[int], ...] = ([], [], [], [])
+        self.reserved: list[int] = []
+        self.allocated: list[int] = []
+        self.room: list[int] = []
+        # Requests answered: key to stamp. Two generations, so that old ones go.
+        self.answered: dict[bytes, int] = {}
+        self.answered_before: dict[bytes, int] = {}
+        self.answered_since = 0
+        self.units = dict.fromkeys(
+            ("received", "counted", "adjusted", "reserved", "allocated", "freed", "oversold"), 0
+        )
+
+    def shown(self, position: int) -> str:
+        """Say what a position holds."""
+        on_hand, *unavailable = (bucket[position] for bucket in self.buckets)
+        return (
+            f"on_hand {on_hand}, reserved {self.reserved[position]}, "
+            f"allocated {self.allocated[position]}, unavailable {sum(unavailable)}"
+        )
+
+    # Requests.
+
+    def cause(self, data: bytes, at: int) -> int:
+        """Read who asked; an Idempotency-Key may be used once. Return where the cause ends."""
+        _, size = _CAUSE(data, at)
+        at += 10 + size
+        (length,) = _U16(data, at)
+        if length:
+            actor = data[at - size : at]
+            self.once(b"key:%b:%b" % (actor, data[at + 2 : at + 2 + length]))
+        return at + 2 + length
+
+    def once(self, key: bytes) -> None:
+        """Note that a request was answered; twice within its retention breaks P4."""
+        now = self.stamp_us
+        if now - self.answered_since >= limits.IDEMPOTENCY_RETENTION_US:
+            self.answered_before, self.answered, self.answered_since = self.answered, {}, now
+        before = self.answered.get(key) or self.answered_before.get(key)
+        if before and not self.old(before, limits.IDEMPOTENCY_RETENTION_US):
+            self.bad("P4", f"{key.decode(errors='replace')!r} was answered before")
+        self.answered[key] = now
+
+    def old(self, since_us: int, retention_us: int) -> bool:
+        """Say whether something that ended at `since_us` (0: it has not) may be forgotten."""
+        return bool(since_us) and self.stamp_us - since_us >= retention_us
+
+    # Promises.
+
+    def promise(self, bucket: list[int], position: int, units: int) -> None:
+        """Units of a position are promised: P1 at this very event."""
+        bucket[position] += units
+        left = self.room[position] - units
+        self.room[position] = left
+        if left < 0 and not self.backorderable[self.position_sku[position]]:
+            self.units["oversold"] += min(units, -left)
+            self.bad("P1", f"position {position} is oversold by {-left}: {self.shown(position)}")
+
+    def give_back(self, bucket: list[int], position: int, units: int) -> None:
+        """Units of a position are promised no longer."""
+        bucket[position] -= units
+        self.room[position] += units
+        if bucket[position] < 0:
+            self.bad("P2", f"position {position} gives back too much: {self.shown(position)}")
+
+    def check_takes(self, sku: int, units: int, takes: list[tuple[int, int]]) -> None:
+        """A line's takes are what its units need: of the SKU itself, or of a bundle's parts."""
+        need: dict[int, int] = {}
+        self._leaves(sku, units, need, limits.BUNDLE_DEPTH_MAX)
+        for position, taken in takes:
+            part = self.position_sku[position]
+            need[part] = need.get(part, 0) - taken
+        if any(need.values()):
+            self.bad("P2", f"a line of SKU {sku} got {units} units and took something else")
+
+    def _leaves(self, sku: int, units: int, need: dict[int, int], depth: int) -> None:
+        parts = self.components[sku]
+        if not parts:
+            need[sku] = need.get(sku, 0) + units
+        elif depth < 0:
+            raise Unreadable(f"bundle {sku} nests deeper than {limits.BUNDLE_DEPTH_MAX}")
+        for part, quantity in parts:
+            self._leaves(part, units * quantity, need, depth - 1)
+
+    # One reader for each kind of record; each returns where it ends.
+
+    def epoch_opened(self, data: bytes, at: int) -> int:
+        """A writer took over."""
+        (epoch,) = _U64(data, at)
+        if epoch != self.epoch:
+            self.bad("P6", f"record opens epoch {epoch} in a frame of epoch {self.epoch}")
+        at += 8
+        for _ in range(2):
+            at += 2 + _U16(data, at)[0]
+        return at
+
+    def location_put(self, data: bytes, at: int) -> int:
+        """A location is there, or has changed."""
+        at = self.cause(data, at)
+        (number,) = _U32(data, at)
+        if number > self.locations:
+            raise Unreadable(f"location number {number} leaves a gap")
+        self.locations = max(self.locations, number + 1)
+        return at + 8 + _U32(data, at + 4)[0]
+
+    def sku_put(self, data: bytes, at: int) -> int:
+        """A SKU is there, or has changed: it may stop to be backorderable only when P1 holds."""
+        at = self.cause(data, at)
+        number, backorderable, rows = _SKU(data, at)
+        at += 7
+        components = [_PAIR(data, at + 8 * row) for row in range(rows)]
+        at += 8 * rows
+        if number > len(self.backorderable):
+            raise Unreadable(f"SKU number {number} leaves a gap")
+        if number == len(self.backorderable):
+            self.add_sku(False, [])
+        if any(part >= len(self.components) for part, _ in components):
+            raise Unreadable(f"SKU {number} has a part that does not exist")
+        self.backorderable[number], self.components[number] = bool(backorderable), components
+        if components and self.sku_positions[number]:
+            self.bad("P2", f"SKU {number} becomes a bundle while it has stock of its own")
+        for position in self.sku_positions[number]:
+            if not backorderable and self.room[position] < 0:
+                self.bad("P1", f"position {position} ends backorders: {self.shown(position)}")
+        return at + 4 + _U32(data, at)[0]
+
+    def add_sku(self, backorderable: bool, components: list[tuple[int, int]]) -> None:
+        """Open the next SKU number."""
+        self.backorderable.append(backorderable)
+        self.components.append(components)
+        self.sku_positions.append([])
+
+    def position_opened(self, data: bytes, at: int) -> int:
+        """SKU and location got a cell."""
+        number, sku, location = _CELL(data, at)
+        if number != len(self.room) or (sku, location) in self.cells:
+            raise Unreadable(f"position {number} is not new")
+        if location >= self.locations or self.components[sku]:
+            self.bad("P2", f"position {number} is of a place or SKU that holds no stock")
+        self.add_position(sku, location)
+        return at + 12
+
+    def add_position(self, sku: int, location: int) -> None:
+        """Open the next position number, empty."""
+        self.cells.add((sku, location))
+        self.sku_positions[sku].append(len(self.room))
+        self.position_sku.append(sku)
+        self.position_location.append(location)
+        for column in (*self.buckets, self.reserved, self.allocated, self.room):
+            column.append(0)
+
+    def stock_moved(self, data: bytes, at: int) -> int:
+        """A receipt, count, adjustment or transfer."""
+        at = self.cause(data, at)
+        paper, *places = _PAPER(data, at)
+        at += 9
+        (size,) = _U16(data, at)
+        if not paper:
+            raise Unreadable("document of kind 0")
+        self.once(b"%b:%b" % (_PAPERS[paper].encode(), data[at + 2 : at + 2 + size]))
+        at += 2 + size
+        (rows,) = _U16(data, at)
+        at += 2
+        touched, came = set(), 0
+        for _ in range(rows):
+            position, bucket, delta, stated, size = _MOVE(data, at)
+            at += 23 + size
+            column = self.buckets[bucket]
+            column[position] += delta
+            self.room[position] += -delta if bucket else delta
+            came += 0 if bucket else delta
+            touched.add(position)
+            found = column[position]
+            if found != stated:
+                self.bad("P2", f"position {position} has {found} units, not the {stated} stated")
+            if self.position_location[position] not in places:
+                self.bad("P2", f"position {position} is not where the document is")
+            if paper == _RECEIPT and (bucket or delta < 0):
+                self.bad("P2", f"a receipt takes {delta} from position {position}")
+        if paper == _TRANSFER and came:
+            self.bad("P2", f"a transfer makes {came:+d} units")
+        if paper < _TRANSFER:
+            self.units[("received", "counted", "adjusted")[paper - 1]] += came
+        for position in touched:
+            self._check(position)
+        return at
+
+    def _check(self, position: int) -> None:
+        on_hand, *unavailable = (bucket[position] for bucket in self.buckets)
+        if min(on_hand - sum(unavailable), *unavailable) < 0 or on_hand > limits.BUCKET_UNITS_MAX:
+            self.bad("P2", f"position {position} is out of bounds: {self.shown(position)}")
+        elif self.room[position] < 0 and not self.backorderable[self.position_sku[position]]:
+            self.bad("P1", f"position {position} loses promised units: {self.shown(position)}")

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from engine.config import Settings
+from engine.core.answers import moment
 from engine.log.verify import Report
 from engine.log.verify import verify as walk_log
 from engine.service.wiring import Wiring
@@ -42,9 +43,7 @@ def _show(console: Console, report: Report) -> None:
     table = Table(title="dibs verify", show_header=False)
     for name, value in msgspec.to_builtins(report).items():
         if name not in ("ok", "first_bad") and not isinstance(value, (dict, list)):
-            table.add_row(
-                name.replace("_", " "), f"{value:,}" if type(value) is int else str(value)
-            )
+            table.add_row(name.removesuffix("_us").replace("_", " "), _readable(name, value))
     for kind, count in report.kinds.items():
         table.add_row(f"events: {kind}", f"{count:,}")
     console.print(table)
@@ -52,3 +51,11 @@ def _show(console: Console, report: Report) -> None:
         console.print("[green]✓ clean[/]: chain whole, P1 and P2 hold at every prefix")
     else:
         console.print(f"[red]✗ bad[/]: {report.first_bad}", soft_wrap=True)
+
+
+def _readable(name: str, value: object) -> str:
+    if name.endswith("_us") and isinstance(value, int):
+        return f"{moment(value):%Y-%m-%d %H:%M:%S.%f} UTC"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

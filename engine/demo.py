@@ -123,7 +123,7 @@ async def run_demo(
         _next_steps(console, url, key_file, scene)
         return report
     except ReplayError as error:
-        console.print(f"[red]demo:[/] {error}", highlight=False)
+        console.print(f"demo: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return None
     finally:
         sender.close()

@@ -111,7 +111,8 @@ class Verdict(msgspec.Struct, kw_only=True):
     examples: list[str] = []
 
 
-EXAMPLES_MAX = 20
+EXAMPLES_MAX = 5  # of each kind
+LOST_NAMED_MAX = 100
 
 
 class Judge:
@@ -126,6 +127,7 @@ class Judge:
         self.unsure_orders: set[str] = set()
         self.in_doubt: set[Cell] = set()
         self.verdict = Verdict()
+        self._shown: Counter[str] = Counter()
 
     # Before.
 
@@ -187,10 +189,11 @@ class Judge:
 
     def _wrong(self, what: str) -> None:
         self.verdict.wrong_answers += 1
-        self._example(what)
+        self._example("wrong", what)
 
-    def _example(self, what: str) -> None:
-        if len(self.verdict.examples) < EXAMPLES_MAX:
+    def _example(self, kind: str, what: str) -> None:
+        self._shown[kind] += 1
+        if self._shown[kind] <= EXAMPLES_MAX:
             self.verdict.examples.append(what)
 
     # After.
@@ -225,11 +228,12 @@ class Judge:
         last = max(self.answers[name], key=lambda found: found.seq)
         if answer is None or not _same_lines(self.asked[name], answer):
             self.verdict.lost += 1
-            if len(self.verdict.lost_orders) < EXAMPLES_MAX:
+            if self.verdict.lost <= LOST_NAMED_MAX:
                 self.verdict.lost_orders.append(name)
             self._example(
+                "lost",
                 f"order {name} was acknowledged and "
-                + ("has other lines now" if answer else f"is not there now, status {status}")
+                + ("has other lines now" if answer else f"is not there now, status {status}"),
             )
         elif answer.seq == last.seq and answer.held() != last.held():
             self._wrong(f"order {name}: allocations differ from those acknowledged")
@@ -276,13 +280,15 @@ class Judge:
         if worst < 0:
             self.verdict.oversold_units -= worst
             self.verdict.oversold_positions += 1
-            self._example(f"{cell[0]!r} at {cell[1]}: {-worst} units sold that were not there")
+            what = f"{cell[0]!r} at {cell[1]}: {-worst} units sold that were not there"
+            self._example("oversold", what)
         seen = (shown.on_hand, shown.allocated) if shown else (0, 0)
         if seen != (on_hand, allocated):
             self.verdict.stock_mismatches += 1
             self._example(
+                "mismatch",
                 f"{cell[0]!r} at {cell[1]}: the account says {on_hand} on hand, {allocated} "
-                f"allocated, the server {seen[0]} and {seen[1]}"
+                f"allocated, the server {seen[0]} and {seen[1]}",
             )
 
 

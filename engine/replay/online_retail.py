@@ -115,11 +115,11 @@ def _read_lines(
             dirty.update(cells)
             continue
         name, sku, units, ts, price, customer, country, note = cells
-        if sku in NOT_GOODS or sku.startswith("gift_"):
-            findings.skip(table.name, number, "non-stock code, not goods")
-            continue
         if name[:1] == "A":
             findings.skip(table.name, number, "bad debt, money only")
+            continue
+        if sku in NOT_GOODS or sku.startswith("gift_"):
+            findings.skip(table.name, number, "non-stock code, not goods")
             continue
         column = "invoice"
         try:

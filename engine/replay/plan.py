@@ -1,7 +1,8 @@
 """From documents and catalogue to prepared requests, and the tags that say what each one is.
 
 Every request carries an id that depends on the files alone, so a second replay against the same
-server is answered as the first one was. Opening stock also depends on seed, locations and fill.
+server is answered as the first one was. The ids of opening stock also depend on its amounts, those
+of returns and adjustments on where they are booked: another seed brings stock of its own.
 """
 
 import hashlib
@@ -91,9 +92,18 @@ def opening_receipts(sender: Sender, catalogue: Catalogue, name: str) -> list[Ex
     for number, (place, lines) in enumerate(sorted(by_place.items())):
         for at in range(0, len(lines), limits.DOCUMENT_LINES_MAX):
             part = tuple(lines[at : at + limits.DOCUMENT_LINES_MAX])
-            paper = f"opening-{name}-{digest}-{number}-{at // limits.DOCUMENT_LINES_MAX}"
+            page = at // limits.DOCUMENT_LINES_MAX
+            paper = _paper("opening", name, digest, str(number), str(page))
             found.append(_booking(sender, Booking("receipt", place, part), paper))
     return found
+
+
+def _paper(*parts: str) -> str:
+    """An id of these parts; where they are too long for one, of their digest."""
+    name = "-".join(parts)
+    if len(name) > limits.ID_CHARS_MAX:
+        name = hashlib.blake2b(repr(parts).encode(), digest_size=32).hexdigest()
+    return name
 
 
 def _booking(sender: Sender, booking: Booking, paper: str, reasons=(), **when) -> Exchange:
@@ -177,10 +187,10 @@ def _bookings(
         by_place[catalogue.home[line.sku]].append((line.sku, units, reason))
     name = document.return_id if returned else document.adjustment_id
     found = []
-    for number, (place, lines) in enumerate(sorted(by_place.items())):
+    for place, lines in sorted(by_place.items()):
         kind = "receipt" if returned else "adjustment"
         booking = Booking(kind, place, tuple((sku, units) for sku, units, _ in lines))
-        paper = f"{channel or document.channel}-{name}-{number}"[-limits.ID_CHARS_MAX :]
+        paper = _paper(channel or document.channel, name, place)
         reasons = [reason for _, _, reason in lines]
         found.append(_booking(sender, booking, paper, reasons, due_s=due_s))
     return found

@@ -38,7 +38,7 @@ class Orders(msgspec.Struct):
     allocated: int = 0
     partially_allocated: int = 0
     backordered: int = 0
-    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: dict[str, int] = msgspec.field(default_factory=Counter)
     unanswered: int = 0
     replayed: int = 0
 
@@ -48,7 +48,7 @@ class Papers(msgspec.Struct):
 
     sent: int = 0
     accepted: int = 0
-    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: dict[str, int] = msgspec.field(default_factory=Counter)
     unanswered: int = 0
     withheld: int = 0
     replayed: int = 0
@@ -86,8 +86,8 @@ class Report(msgspec.Struct, kw_only=True):
     skus: int
     opening_units: int
     documents: dict[str, int]
-    matching: Counter[str]
-    skipped: Counter[str]
+    matching: dict[str, int]
+    skipped: dict[str, int]
     dirty_rows: int
     first_faults: list[str]
     orders: Orders = msgspec.field(default_factory=Orders)
@@ -199,7 +199,7 @@ def write(report: Report, path: Path) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
 
-def _coded(refused: Counter[str]) -> str:
+def _coded(refused: dict[str, int]) -> str:
     return ", ".join(f"{code} {n:,}" for code, n in Counter(refused).most_common()) or "none"
 
 

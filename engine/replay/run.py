@@ -35,7 +35,7 @@ class Options(msgspec.Struct, kw_only=True):
     `orders_checked_max` bounds how many acknowledged orders are read back (a seeded sample)."""
 
     files: tuple[str, ...]
-    url: str = "http://127.0.0.1:8080"
+    url: str = "http://127.0.0.1:8787"
     key: str = ""
     speed: float = 0.0
     locations: int | None = None
@@ -59,12 +59,14 @@ def replay(options: Options, console: Console) -> int:
         _show_findings(loaded, console)
         report = _runner()(drive(options, loaded, console))
     except ReplayError as error:
-        console.print(f"[red bold]replay:[/] {error}", highlight=False)
+        console.print(
+            f"replay: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
         return BAD_INPUT
     show(report, console)
     if options.report:
         write(report, options.report)
-        console.print(f"[dim]written to {options.report}[/]")
+        console.print(f"written to {options.report}", style="dim", markup=False, soft_wrap=True)
     return report.exit_code
 
 
@@ -101,7 +103,8 @@ def _show_findings(loaded: Loaded, console: Console) -> None:
         console.print(f"… and {found.fault_count - 10:,} more dirty rows", style="yellow")
     for reason, times in found.skipped.most_common():
         first = found.first_skipped[reason]
-        console.print(f"[dim]skipped {times:,}: {reason} (first: {first})[/]", highlight=False)
+        text = f"skipped {times:,}: {reason} (first: {first})"
+        console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 async def drive(options: Options, loaded: Loaded, console: Console) -> Report:

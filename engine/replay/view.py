@@ -100,6 +100,7 @@ class View:
                 self.console.print(
                     f"{self.title}: {self.meter.done:,} of {self.total:,}  {self.meter.line()}",
                     highlight=False,
+                    soft_wrap=True,
                 )
                 continue
             self._progress.update(self._task, completed=self.meter.done)

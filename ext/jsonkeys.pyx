@@ -123,22 +123,25 @@ cdef Fault _run(Scan* scan, Py_ssize_t stop) noexcept nogil:
 cdef str _path(Scan* scan):
     cdef list parts = []
     cdef int i
+    cdef Py_ssize_t size
     cdef Level* level
     for i in range(scan.depth):
         level = &scan.stack[i]
         if not level.is_object:
             parts.append(f"[{level.index}]")
         elif level.has_key:
-            name = scan.body[level.key.start:level.key.start + min(level.key.size, PATH_KEY_BYTES_MAX)]
+            size = min(level.key.size, PATH_KEY_BYTES_MAX)
+            name = scan.body[level.key.start : level.key.start + size]
             parts.append("." + name.decode("utf-8", "replace"))
     return "".join(parts).removeprefix(".")
 
 
-cdef void _start(Scan* scan, bytes body, int levels) noexcept:
+cdef int _start(Scan* scan, bytes body, int levels) except -1:
     scan.body = body
     scan.size = len(body)
     scan.depth = 0
     scan.levels = levels
+    return 0
 
 
 def find(bytes body not None, int levels=DEPTH_MAX):

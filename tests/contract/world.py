@@ -1,0 +1,121 @@
+"""The front over a real slow ledger, with a small catalogue and a key for every scope."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from api.app import App, create_app
+from api.endpoint import Endpoint, Settings
+from api.table import ENDPOINTS
+from engine.service.keys import SCOPES, KeyBook
+from tests.contract.inprocess import InProcessClient
+
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+PROBLEM = "application/problem+json"
+
+
+class DictStore:
+    """A `KeyStore` in memory."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[str, dict[str, bytes]] = {}
+
+    def hash_all(self, name: str) -> dict[str, bytes]:
+        """Return all fields of a hash."""
+        return dict(self.hashes.get(name, {}))
+
+    def hash_put(self, name: str, field: str, value: bytes) -> None:
+        """Set one field."""
+        self.hashes.setdefault(name, {})[field] = value
+
+    def hash_delete(self, name: str, field: str) -> None:
+        """Remove one field."""
+        self.hashes.get(name, {}).pop(field, None)
+
+
+class World:
+    """`call` asks the application as a caller with one scope would, `admin` unless said."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.client = InProcessClient()
+        self.book = KeyBook(DictStore(), b"s" * 32)
+        self.tokens = {scope: self.book.create(scope, [scope])[1] for scope in SCOPES}
+        self.app: App = create_app(self.client, self.book, settings)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://dibs")
+
+    async def call(
+        self, method: str, path: str, *, scope: str = "admin", headers: dict | None = None, **more
+    ) -> httpx.Response:
+        """Send one request."""
+        headers = {"authorization": f"Bearer {self.tokens[scope]}"} | (headers or {})
+        return await self.http.request(method, path, headers=headers, **more)
+
+    async def good(self, method: str, path: str, body: Any = None) -> dict:
+        """Send one request that must succeed; return the answer."""
+        response = await self.call(method, path, json=body)
+        assert response.status_code < 300, response.text
+        return response.json()
+
+    def digest(self) -> str:
+        """The digest of the ledger: equal means that nothing changed."""
+        return self.client.ledger.digest()
+
+    async def stocked(self, sku: str) -> dict:
+        """Stock of one SKU, totals only."""
+        stock = await self.good("GET", f"/v1/stock/{sku}")
+        return {k: v for k, v in stock.items() if k not in ("sku", "seq", "locations")}
+
+
+async def furnish(world: World) -> None:
+    """Two locations, two stocked SKUs, a bundle, one order and one reservation.
+
+    The ids are those of the examples in the OpenAPI document.
+    """
+    for place, country in (("berlin", "DE"), ("hamburg", "DE")):
+        put = {"name": place.title(), "kind": "warehouse", "country": country}
+        await world.good("PUT", f"/v1/locations/{place}", put)
+    for sku in ("TEA-1", "MUG-1"):
+        await world.good("PUT", f"/v1/skus/{sku}", {"title": sku})
+    parts = [{"sku": "TEA-1", "quantity": 2}, {"sku": "MUG-1", "quantity": 1}]
+    await world.good("PUT", "/v1/skus/SET-1", {"title": "Set", "components": parts})
+    lines = [{"sku": "TEA-1", "quantity": 40}, {"sku": "MUG-1", "quantity": 10}]
+    receipt = {"receipt_id": "opening", "location": "berlin", "lines": lines}
+    await world.good("POST", "/v1/stock/receipts", receipt)
+
+
+async def promise(world: World) -> None:
+    """The order and the reservation that the examples' paths name."""
+    line = [{"sku": "TEA-1", "quantity": 3}]
+    await world.good("POST", "/v1/orders", {"order_id": "1001", "channel": "web", "lines": line})
+    cart = {"reservation_id": "cart-1", "channel": "web", "ttl_s": 600, "lines": line}
+    await world.good("POST", "/v1/reservations", cart)
+
+
+@contextlib.asynccontextmanager
+async def furnished(settings: Settings | None = None) -> AsyncIterator[World]:
+    """A furnished world."""
+    world = World(settings)
+    async with world.http:
+        await furnish(world)
+        yield world
+
+
+def url_of(endpoint: Endpoint, **named: str) -> str:
+    """The endpoint's path with its parameters' examples, or `named` ones, already encoded."""
+    path = endpoint.path
+    for param in endpoint.params:
+        path = path.replace("{" + param.name + "}", named.get(param.name, param.example))
+    return path
+
+
+def problem_of(response: httpx.Response) -> dict:
+    """The problem document of a refusal; checks that it is one."""
+    assert response.headers["content-type"] == PROBLEM, response.text
+    document = response.json()
+    assert {"type", "title", "status", "code", "detail"} <= set(document)
+    assert document["status"] == response.status_code < 500, response.text
+    assert document["type"].endswith(document["code"]) and document["detail"]
+    return document

@@ -298,10 +298,11 @@ class Sender:
     ) -> None:
         self.answered += 1
         if status in _RETRIED and exchange.attempts < limits.REPLAY_ATTEMPTS_MAX:
-            self._retry(exchange, _delay(later, exchange.attempts))
-        else:
-            exchange.status, exchange.body = status, body
-            self._finish(exchange)
+            # The connection waits with its exchange: a busy server is not sent the next one.
+            self._retry(exchange, _delay(later, exchange.attempts), connection)
+            return
+        exchange.status, exchange.body = status, body
+        self._finish(exchange)
         if not connection.closing:
             self._idle.append(connection)
         self._fill()
@@ -318,12 +319,19 @@ class Sender:
             else:
                 self._finish(exchange)
 
-    def _retry(self, exchange: Exchange, delay_s: float) -> None:
+    def _retry(
+        self, exchange: Exchange, delay_s: float, connection: _Connection | None = None
+    ) -> None:
         self.retried += 1
-        self._loop.call_later(delay_s, self._again, exchange)
+        self._loop.call_later(delay_s, self._again, exchange, connection)
 
-    def _again(self, exchange: Exchange) -> None:
-        if self._done:
+    def _again(self, exchange: Exchange, connection: _Connection | None) -> None:
+        if self._done is None:
+            return
+        if connection is not None and not connection.closing:
+            exchange.attempts += 1
+            connection.send(exchange)
+        else:
             self._front.append(exchange)
             self._fill()
 
@@ -357,5 +365,6 @@ def _delay(retry_after: bytes, attempts: int) -> float:
     try:
         asked = float(retry_after)
     except ValueError:
-        asked = _RETRY_DELAY_S * 2 ** min(attempts, 16)
-    return min(max(asked, _RETRY_DELAY_S), limits.REPLAY_RETRY_DELAY_S_MAX)
+        asked = 0.0
+    grown = _RETRY_DELAY_S * 2 ** min(attempts - 1, 16)
+    return min(max(asked, grown), limits.REPLAY_RETRY_DELAY_S_MAX)

@@ -75,6 +75,19 @@ async def test_a_server_that_closes_after_answering_loses_nothing():
         sender.close()
 
 
+async def test_a_busy_server_is_not_sent_the_rest_meanwhile():
+    async with LedgerServer() as server:
+        sender = await _sender(server, 2)
+        server.faults["busy_every"] = 1
+        orders = [_order(sender, n) for n in range(50)]
+        asyncio.get_running_loop().call_later(0.3, server.faults.update, {"busy_every": 0})
+        await sender.run(orders)
+        assert {e.status for e in orders} == {201}
+        tried = [msgspec.json.decode(body)["order_id"] for _, _, body in server.bodies]
+        assert set(tried[:6]) == {"0", "1"} and {e.attempts for e in orders[2:]} == {1}
+        sender.close()
+
+
 async def test_tries_are_bounded(monkeypatch):
     monkeypatch.setattr(limits, "REPLAY_ATTEMPTS_MAX", 3)
     async with LedgerServer() as server:
@@ -152,4 +165,4 @@ def test_retry_delays_are_bounded():
     assert _delay(b"1", 1) == 1.0
     assert _delay(b"3600", 1) == limits.REPLAY_RETRY_DELAY_S_MAX
     assert _delay(b"soon", 99) == limits.REPLAY_RETRY_DELAY_S_MAX
-    assert 0 < _delay(b"0", 1) <= _delay(b"", 1) < 1
+    assert 0 < _delay(b"0", 1) == _delay(b"", 1) < _delay(b"", 2) < 1

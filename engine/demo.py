@@ -8,6 +8,7 @@ what the first half of them takes, so it sells out before the eyes of the specta
 import asyncio
 import time
 from collections import Counter
+from itertools import count as count_up
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,7 @@ STAR_LASTS = 0.45
 HOT_SKUS = 6
 CONNECTIONS = 16
 _TICK_S = 0.25
+_FRAMES_PER_TICK = 3
 _PLAIN_TICK_S = 2.0
 
 
@@ -119,7 +121,7 @@ async def run_demo(
         count(report, judge, history)
         await check(sender, catalogue, judge, console, len(history), 1)
         report.verdict, report.retries = judge.verdict, sender.retried
-        show(report, console)
+        show(report, console, title="Demo")
         _next_steps(console, url, key_file, scene)
         return report
     except ReplayError as error:
@@ -262,10 +264,11 @@ async def _watch(reader: Sender, scene: _Scene, console: Console) -> None:
             scene.meter.tick()
             _tell(scene, console)
     with Live(_panel(scene), console=console, refresh_per_second=8, transient=True) as live:
-        while True:
+        for frame in count_up(1):
             await asyncio.sleep(_TICK_S)
             await _read_stock(reader, scene)
-            scene.meter.tick()
+            if not frame % _FRAMES_PER_TICK:
+                scene.meter.tick()
             live.update(_panel(scene))
 
 

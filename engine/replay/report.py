@@ -203,9 +203,9 @@ def _coded(refused: dict[str, int]) -> str:
     return ", ".join(f"{code} {n:,}" for code, n in Counter(refused).most_common()) or "none"
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, console: Console, title: str = "Replay") -> None:
     """Print the tables."""
-    grid = Table(title="Replay", title_justify="left", show_header=False, box=None, pad_edge=False)
+    grid = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     grid.add_column(style="dim")
     grid.add_column()
     orders, units, timing, found = report.orders, report.units, report.timing, report.verdict

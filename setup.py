@@ -36,7 +36,12 @@ def _modules() -> list:
     flags = ["-O1", "-g"] if DEBUG else ["-O3", "-fno-plt"]
     modules = [
         # No contraction of a*b+c: the twins compare distances bit by bit.
-        Extension(f"ext.{s.stem}", [str(s)], extra_compile_args=[*flags, "-ffp-contract=off"])
+        Extension(
+            f"ext.{s.stem}",
+            [str(s)],
+            depends=[str(p) for p in sorted(Path("ext").rglob("*.px[di]"))],
+            extra_compile_args=[*flags, "-ffp-contract=off"],
+        )
         for s in sources
     ]
     checks = {

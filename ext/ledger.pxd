@@ -1,0 +1,395 @@
+"""The fast ledger's data plane: structs, and what other compiled modules may call.
+
+Rows are named by number in their array, never by address: arrays move when they grow. Functions
+that can fail return a value of `Result`; `core.why` then says what did not fit. None of them
+holds or needs the GIL.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #define DIBS_NONE 0xFFFFFFFFu
+    """
+    const uint32_t NONE "DIBS_NONE"
+
+
+cdef enum Result:
+    MEMORY = -2        # no memory; nothing was changed
+    MISFIT = -1        # an event does not fit this state, see core.why
+    DONE = 0
+    # Refusals of a plan. core.fault_line says which line, NONE: none in particular.
+    UNKNOWN_PLACE = 1
+    INACTIVE_PLACE = 2
+    UNKNOWN_SKU = 3
+    MANY_PARTS = 4
+    MANY_UNITS = 5
+    SHORT = 6
+    MANY_OFFERS = 7
+    NO_PLACE = 8
+    POSITIONS_FULL = 9
+    MANY_TAKES = 10
+    MANY_PROMISED = 11
+    # What replay needs of its Python door.
+    REMEMBER = 20      # the event is applied; its answer is to be remembered
+    PUT = 21           # a location or SKU, not applied yet
+
+
+cdef enum Kind:
+    EPOCH_OPENED = 1
+    LOCATION_PUT = 2
+    SKU_PUT = 3
+    POSITION_OPENED = 4
+    STOCK_MOVED = 5
+    RESERVED = 6
+    RESERVATION_EXTENDED = 7
+    RESERVATION_RELEASED = 8
+    RESERVATION_EXPIRED = 9
+    ORDER_PLACED = 10
+    ORDER_CANCELLED = 11
+
+
+cdef enum Status:
+    LIVE = 0
+    COMMITTED = 1
+    RELEASED = 2
+    EXPIRED = 3
+    ALLOCATED = 1
+    PARTIALLY_ALLOCATED = 2
+    BACKORDERED = 3
+    CANCELLED = 4
+
+
+cdef enum TableOf:
+    SKU_NAMES
+    PLACE_NAMES
+    RESERVATION_IDS
+    RESERVATION_SEQS
+    ORDER_IDS
+    ORDER_SEQS
+    PAPER_KEYS
+    TABLES
+
+
+cdef struct Text:
+    const uint8_t* data
+    uint32_t size
+
+
+cdef struct Key:              # what a row is looked up by: two texts, or a number
+    Text first
+    Text second
+    uint64_t number
+
+
+cdef struct Buffer:           # bytes that grow
+    uint8_t* data
+    uint64_t size
+    uint64_t room
+
+
+cdef struct Slot:
+    uint32_t row              # number of the row + 1; 0: empty
+    uint32_t hash
+
+
+cdef struct Table:            # open addressing, linear probing, backward-shift deletion
+    Slot* slots
+    uint64_t mask
+    uint64_t used
+
+
+cdef struct Position:         # one cache line
+    int64_t on_hand
+    int64_t reserved
+    int64_t allocated
+    int64_t damaged
+    int64_t quality_control
+    int64_t safety_stock
+    uint32_t sku
+    uint32_t place
+    uint32_t next             # the SKU's next position
+    uint32_t touch            # its entry in the list of touched positions + 1
+
+
+cdef struct Component:
+    uint32_t sku
+    uint32_t quantity
+
+
+cdef struct Sku:
+    uint64_t seq
+    uint8_t* text             # its id, then the JSON of the command that put it
+    Component* components
+    uint32_t name_size
+    uint32_t put_size
+    uint32_t first            # positions, in order of opening
+    uint32_t last
+    uint32_t component_count
+    uint32_t pool             # entry of the running plan + 1
+    uint8_t backorderable
+
+
+cdef struct Place:
+    uint64_t seq
+    uint8_t* text
+    int64_t priority
+    double x                  # unit vector, where coordinates are known
+    double y
+    double z
+    uint32_t name_size
+    uint32_t put_size
+    uint32_t candidate        # of the running plan + 1
+    uint8_t active
+    uint8_t located
+
+
+cdef struct Reservation:
+    uint64_t seq              # 0: the row is free
+    uint64_t armed_seq
+    uint64_t expires_us
+    uint64_t closed_us
+    uint64_t order
+    uint8_t* record           # the packed event that made it
+    uint32_t previous         # in its wheel slot, or among the closed
+    uint32_t next
+    uint8_t status
+
+
+cdef struct Order:
+    uint64_t seq              # 0: the row is free
+    uint64_t changed_seq
+    uint64_t closed_us
+    uint8_t* record
+    uint32_t* left            # a line: waits, cancelled, units of each take; NULL: as recorded
+    uint32_t older
+    uint32_t newer
+    uint32_t previous         # among the closed
+    uint32_t next
+    uint8_t status
+
+
+cdef struct Paper:            # the first answer to a document's id or an Idempotency-Key
+    uint64_t seq              # 0: the row is free
+    uint64_t stamp_us
+    uint64_t fingerprint
+    uint8_t* text             # key, then answer
+    uint32_t key_size
+    uint32_t answer_size
+    uint32_t previous
+    uint32_t next
+
+
+cdef struct Touch:
+    uint64_t seq
+    uint32_t position         # NONE: touched again later
+    uint8_t kind
+
+
+cdef struct Cause:
+    uint64_t fingerprint
+    Text actor
+    Text key
+
+
+cdef struct Head:             # what reservations and orders have before their lines
+    Cause cause
+    Text first                # reservation: its id; order: its channel
+    Text second               # reservation: its channel; order: its id
+    uint64_t expires_us
+    uint64_t reservation
+    uint32_t lines
+    uint8_t status
+
+
+cdef struct Line:
+    uint32_t sku
+    uint32_t quantity
+    uint32_t backordered
+    uint32_t count            # takes
+    int64_t price
+    Text name
+    const uint8_t* takes      # pairs (position, quantity); for one simple take the position
+    uint8_t simple
+
+
+cdef struct Asked:            # one line of a command
+    int64_t quantity
+    int64_t price
+    uint32_t sku              # NONE: unknown
+    uint32_t place
+    uint8_t bound             # it names a place, which may be unknown
+    Text name
+
+
+cdef struct Part:             # `per_unit` units of a stocked SKU for each unit of a line
+    int64_t per_unit
+    uint32_t pool
+    uint32_t group
+
+
+cdef struct Pool:             # one stocked SKU of the running plan
+    int64_t anywhere          # units left at active places; -1: not counted yet
+    uint32_t sku
+    uint32_t line             # the last line that met it + 1, and its part there
+    uint32_t part
+    uint32_t group            # first of its groups
+    uint32_t opened           # first of its new positions
+
+
+cdef struct Group:            # what the plan wants of one SKU, anywhere or at one place
+    int64_t left              # bound: units left there; -1: not counted yet
+    int64_t wanted
+    int64_t demand            # what routing shall find
+    uint32_t pool
+    uint32_t place            # NONE: anywhere
+    uint32_t position         # bound: of that cell, NONE if there is none
+    uint32_t next             # of the same pool
+    uint32_t offers           # anywhere: its first offer, and how many
+    uint32_t offer_count
+    uint32_t picks            # its first pick, and the end of them
+    uint32_t picks_end
+
+
+cdef struct Offer:
+    int64_t units
+    uint32_t position
+    uint32_t candidate
+
+
+cdef struct Pick:
+    int64_t units
+    uint32_t position
+    uint32_t place
+
+
+cdef struct Candidate:
+    int64_t priority
+    int64_t remoteness
+    int64_t gain
+    uint32_t place
+    uint32_t hits
+    uint8_t chosen
+
+
+cdef struct Opened:
+    uint32_t sku
+    uint32_t place
+    uint32_t next             # of the same pool
+
+
+cdef struct Take:
+    uint32_t position
+    uint32_t quantity
+
+
+cdef struct Granted:          # what a line gets
+    int64_t units
+    int64_t available         # of the part that limits it
+    uint32_t short_part       # NONE: it gets all
+    uint32_t takes            # its first take; the next line's is its end
+
+
+cdef struct Rows:             # an array that grows
+    void* data
+    uint64_t count
+    uint64_t room
+
+
+cdef struct Plan:             # scratch of one decision; every row array is kept for the next
+    Rows asked
+    Rows parts
+    Rows starts               # first part of each line, and the end
+    Rows pools
+    Rows groups
+    Rows offers
+    Rows picks
+    Rows candidates
+    Rows chosen
+    Rows matrix
+    Rows opened
+    Rows takes
+    Rows granted
+    Rows lines
+    Rows marks
+    double x                  # destination
+    double y
+    double z
+    uint8_t located
+
+
+cdef struct Limits:
+    int64_t skus
+    int64_t places
+    int64_t positions
+    int64_t reservations
+    int64_t orders
+    int64_t papers
+    int64_t quantity
+    int64_t bucket_units
+    int64_t expanded
+    int64_t takes_per_line
+    int64_t offers
+    int64_t exact_places
+    int64_t exact_work
+    int64_t depth
+    int64_t tick_us
+    int64_t slots
+    int64_t stamp_us
+    int64_t expires_us
+    int64_t retention_us
+    int64_t closed_order_us
+    int64_t evictions
+
+
+cdef struct Core:
+    uint64_t seq
+    int64_t now_us            # stamp of the open batch
+    int64_t stamp_us          # stamp of the last batch that held an event
+    uint64_t first_seq
+    Limits limit
+    uint64_t seed0
+    uint64_t seed1
+    Table tables[7]
+    uint32_t* cells           # (SKU, place) → position + 1
+    uint64_t cells_mask
+    Rows positions
+    Rows skus
+    Rows places
+    Rows reservations
+    Rows orders
+    Rows papers
+    uint64_t live             # rows in use of the last three, and live reservations
+    uint64_t reservation_count
+    uint64_t order_count
+    uint64_t paper_count
+    uint32_t free_reservation
+    uint32_t free_order
+    uint32_t free_paper
+    uint32_t closed_reservation    # queues: first and last
+    uint32_t closed_reservation_last
+    uint32_t closed_order
+    uint32_t closed_order_last
+    uint32_t paper
+    uint32_t paper_last
+    uint32_t newest_order
+    uint32_t oldest_order
+    uint32_t* wheel           # first row of each slot + 1; its `previous` is the last
+    uint64_t* bits[4]         # which slots hold something; which words of that do; …
+    uint64_t words[4]
+    int64_t wheel_tick        # no live reservation ends in an earlier tick
+    Rows touched
+    uint64_t touched_live
+    uint8_t watching
+    Buffer out                # packed records since `begin`
+    uint64_t out_count
+    Plan plan
+    uint32_t fault_line
+    const char* why
+
+
+cdef class Ledger:
+    cdef Core core
+    cdef list _places         # names of locations
+    cdef dict _parents        # SKU number → numbers of the bundles that hold it
+    cdef bint _broken

@@ -1,0 +1,351 @@
+"""The ledger, compiled: the fast twin of engine/core/ledger.py, with the same face and the same
+answers, records and dumps, byte for byte. A change of one is a change of both.
+
+The data plane (`plane/*.pxi`) is free functions over C structs that neither hold nor need the
+GIL; the class is the Python door. Rooms, in the order in which a command meets them:
+
+    memory     arrays that grow, keyed hashing, tables of ids, the index of positions
+    allot      from lines to takes: expand, grant, deal out;  route  which places give
+    decide     reservations and orders: records are written and applied
+    records    the packed events;  effects  the only code that changes stock;  rows, wheel
+    catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
+               shared with the slow twin (stock, catalogue) read
+    dump, load the whole state
+
+Invariants, beside those of core/state.py: a row's record was checked when it came, so reading it
+again needs no checks; every table holds exactly the rows in use; `out` holds whole records only.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
+from libc.math cimport M_PI as PI
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from msgspec import to_builtins
+
+from engine.core import answers, bundles, commands, dump, limits, reading, state
+from engine.core.commands import fingerprint
+from engine.core.decide import Replay, catalogue, conflict, orders, refusals, stock
+from engine.core.errors import LedgerError
+from engine.core.events import Document
+from engine.core.outcomes import Accepted, Refused
+from engine.core.records import Batch
+from engine.core.records import decode as decode_record
+from engine.core.records import encode as encode_event
+from engine.core.routing import POLICY_FEWEST
+
+cdef extern from *:
+    """
+    #define ctz(x) __builtin_ctzll(x)
+    """
+    int ctz(uint64_t) noexcept nogil
+
+cdef int64_t NO_PRICE = -1
+cdef uint16_t POLICY = POLICY_FEWEST
+cdef int64_t FRAME_EVENTS_MAX = limits.FRAME_EVENTS_MAX
+cdef object _json = msgspec.json.Encoder().encode
+cdef object _decode_place = msgspec.json.Decoder(commands.PutLocation).decode
+cdef object _decode_sku = msgspec.json.Decoder(commands.PutSku).decode
+cdef object _decode_details = msgspec.json.Decoder(commands.Details).decode
+cdef object _Reservation = answers.ReservationAnswer
+cdef object _ReservedLine = answers.ReservedLineAnswer
+cdef object _Order = answers.OrderAnswer
+cdef object _OrderLine = answers.OrderLineAnswer
+cdef object _Allocation = answers.AllocationAnswer
+cdef object _Quantities = answers.QuantitiesAnswer
+cdef object _Position = state.Position
+cdef object _Details = commands.Details
+cdef dict _DOCUMENTS = {d.value: d.name.lower() for d in Document}
+cdef tuple _KINDS = (
+    "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
+    "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
+    "order_cancelled",
+)
+cdef dict _SHARED = {
+    commands.PutLocation: catalogue.put_location,
+    commands.PutSku: catalogue.put_sku,
+    commands.Receive: stock.receive,
+    commands.Count: stock.count,
+    commands.Adjust: stock.adjust,
+    commands.Transfer: stock.transfer,
+}
+_SEED = b"dibs ledger seed"
+
+include "plane/memory.pxi"
+include "plane/records.pxi"
+include "plane/wheel.pxi"
+include "plane/rows.pxi"
+include "plane/effects.pxi"
+include "plane/allot.pxi"
+include "plane/route.pxi"
+include "plane/decide.pxi"
+include "plane/catalogue.pxi"
+include "plane/view.pxi"
+include "plane/answers.pxi"
+include "plane/dump.pxi"
+include "plane/load.pxi"
+include "plane/doors.pxi"
+
+
+@cython.final
+cdef class Ledger:
+    """All stock, reservations and orders of one partition. Not thread-safe: it has one owner.
+
+    `seed` (16 bytes) keys the hashing of ids; give a random one where ids come from outside.
+    """
+
+    def __cinit__(self, seed=b"", *_):
+        memset(&self.core, 0, sizeof(Core))
+        self._places = []
+        self._parents = {}
+        self._broken = False
+        new_core(&self.core)
+
+    def __init__(self, bytes seed=b""):
+        cdef bytes key = seed or _SEED
+        if len(key) != 16:
+            raise ValueError("a ledger's seed has 16 bytes")
+        self.core.seed0 = load64(<const uint8_t*> PyBytes_AS_STRING(key))
+        self.core.seed1 = load64(<const uint8_t*> PyBytes_AS_STRING(key) + 8)
+        if wheel_new(&self.core) != DONE:
+            raise MemoryError("no memory for the timing wheel")
+
+    def __dealloc__(self):
+        free_core(&self.core)
+
+    # Writing.
+
+    @property
+    def seq(self):
+        """Sequence number of the last event, decided or applied."""
+        return self.core.seq
+
+    @property
+    def stamp_us(self):
+        """Stamp of the last batch that held an event."""
+        return self.core.stamp_us
+
+    @property
+    def pending_bytes(self):
+        """Bytes of the records decided since `begin`."""
+        return self.core.out.size
+
+    def begin(self, stamp_us):
+        """Open a batch at `stamp_us` (UTC, microseconds), later than any before."""
+        check_whole(self)
+        if self.core.out_count:
+            raise LedgerError("begin: the batch before was not drained")
+        if not self.core.now_us < stamp_us <= self.core.limit.stamp_us:
+            raise LedgerError(f"begin: stamp {stamp_us} is not after {self.core.now_us}")
+        self.core.now_us = stamp_us
+        self.core.first_seq = self.core.seq + 1
+
+    def decide(self, request):
+        """Decide one command; accepted effects hold at once, refusals change nothing."""
+        cdef Core* c = &self.core
+        check_whole(self)
+        if request.key:
+            known = new_view(self).answered(f"key:{request.actor}:{request.key}")
+            if known is not None:
+                if known.fingerprint != fingerprint(request.command):
+                    return conflict(self, "Idempotency-Key", request.key)
+                return replayed(known.answer, known.seq)
+            if <int64_t> c.paper_count >= c.limit.papers:
+                return refusals.full(self, "Idempotency-Keys")
+        command = request.command
+        kind = type(command)
+        if kind is commands.PlaceOrder:
+            return place(self, request, command)
+        if kind is commands.Reserve:
+            return reserve(self, request, command)
+        if kind is commands.Commit:
+            return commit(self, request, command)
+        if kind is commands.Release:
+            return release(self, request, command)
+        if kind is commands.Extend:
+            return extend(self, request, command)
+        if kind is commands.Cancel:
+            return cancel(self, request, command)
+        return decide_shared(self, request, _SHARED[kind])
+
+    def expire(self, limit=limits.EXPIRIES_PER_TICK_MAX):
+        """End at most `limit` reservations whose time is over, in the order of their wheel slots
+        and, within a slot, of arming. Returns how many ended."""
+        cdef int64_t most = limit
+        cdef int64_t done
+        check_whole(self)
+        with nogil:
+            done = expire_due(&self.core, most)
+        if done < 0:
+            broken(self, <int> done)
+        return done
+
+    def open_epoch(self, epoch, writer, software):
+        """Record that a writer takes over; the first event of each epoch."""
+        check_whole(self)
+        record_event(self, EpochOpened(epoch, writer, software))
+
+    def drain(self):
+        """Close the batch and return its records, empty when nothing changed."""
+        cdef Core* c = &self.core
+        check_whole(self)
+        records = PyBytes_FromStringAndSize(<char*> c.out.data, c.out.size)
+        batch = Batch(c.now_us, c.first_seq, c.out_count, records)
+        if c.out_count:
+            c.out.size = c.out_count = 0
+            c.stamp_us = c.now_us
+            evict(c)
+        c.first_seq = c.seq + 1
+        return batch
+
+    # Replay.
+
+    def apply(self, stamp_us, first_seq, const uint8_t[::1] body):
+        """Apply one frame's records. `LedgerError` if they do not follow on this state, which is
+        then of no more use."""
+        cdef Core* c = &self.core
+        check_whole(self)
+        if (
+            first_seq != c.seq + 1
+            or not c.stamp_us < stamp_us <= c.limit.stamp_us
+            or c.out_count
+        ):
+            raise LedgerError(f"frame at seq {first_seq} does not follow seq {c.seq}")
+        c.now_us = c.stamp_us = stamp_us
+        try:
+            if body.shape[0]:
+                replay(self, &body[0], <uint64_t> body.shape[0])
+        except BaseException:
+            self._broken = True
+            raise
+        evict(c)
+        c.first_seq = c.seq + 1
+
+    # Reading. Nothing here changes anything; `seq` says as of when it is true.
+
+    def stock(self, str sku):
+        """Stock of one SKU; of a bundle, what its components allow."""
+        return stock_answer(self, sku)
+
+    def order(self, str channel, str order_id):
+        """One order as it stands."""
+        cdef Key key
+        cdef uint32_t row
+        if not text_to_find(channel, &key.first) or not text_to_find(order_id, &key.second):
+            return None
+        row = find(&self.core, ORDER_IDS, &key)
+        return None if row == NONE else order_answer(self, row, True)
+
+    def orders(
+        self, *, str status="", str channel="", str q="", before=0,
+        limit=limits.PAGE_ROWS_DEFAULT, scan=4_096,
+    ):
+        """A page of orders, newest first; see `reading.orders`."""
+        return order_page(self, status, channel, q, before, limit, scan)
+
+    def reservation(self, str reservation_id):
+        """One reservation as it stands."""
+        cdef Text text
+        cdef uint32_t row
+        if not text_to_find(reservation_id, &text):
+            return None
+        row = find_text(&self.core, RESERVATION_IDS, text)
+        if row == NONE:
+            return None
+        return reservation_answer(self, row, True, reservation_at(&self.core, row).seq)
+
+    def location(self, str name):
+        """One location."""
+        return reading.location(new_view(self), name)
+
+    def sku(self, str name):
+        """One SKU."""
+        return reading.sku(new_view(self), name)
+
+    def locations(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of locations in order of creation: (answers, number to go on after or None)."""
+        return catalogue_page(new_view(self).locations, answers.location, after, limit)
+
+    def skus(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of SKUs in order of creation: (answers, number to go on after or None)."""
+        return catalogue_page(new_view(self).skus, answers.sku, after, limit)
+
+    def positions(self, numbers):
+        """SKU and quantities of positions by number, for streams."""
+        cdef Core* c = &self.core
+        cdef uint64_t number
+        found = []
+        for given in numbers:
+            if not 0 <= given < c.positions.count:
+                raise IndexError(f"there is no position {given}")
+            number = given
+            found.append(
+                (sku_name(c, position_at(c, number).sku), quantities(self, position_at(c, number)))
+            )
+        return found
+
+    def watch(self):
+        """Note from now on which positions change, for `touched`."""
+        forget_touches(&self.core)
+        self.core.watching = 1
+
+    def touched(self):
+        """Return (position, seq, kind of event) for each position changed since the last call,
+        in the order of their last change, and forget them. Empty unless `watch` was called."""
+        cdef Touch* touches = <Touch*> self.core.touched.data
+        cdef uint64_t i
+        found = [
+            (touches[i].position, touches[i].seq, _KINDS[touches[i].kind])
+            for i in range(self.core.touched.count)
+            if touches[i].position != NONE
+        ]
+        forget_touches(&self.core)
+        return found
+
+    def sizes(self):
+        """Rows of each table, for metrics."""
+        cdef Core* c = &self.core
+        return {
+            "skus": c.skus.count,
+            "locations": c.places.count,
+            "positions": c.positions.count,
+            "orders": c.order_count,
+            "reservations": c.reservation_count,
+            "reservations_live": c.live,
+            "documents": c.paper_count,
+        }
+
+    def next_expiry_us(self):
+        """When the next wheel slot that holds something is over; 0 when the wheel is empty."""
+        cdef Core* c = &self.core
+        cdef uint32_t row = earliest(c)
+        if row == NONE:
+            return 0
+        return (tick_of(c, reservation_at(c, row)) + 1) * c.limit.tick_us
+
+    # The whole state.
+
+    def dump(self):
+        """Return the canonical bytes of the state (docs/snapshot-format.md). Equal states give
+        equal bytes, whichever twin holds them and however they came about."""
+        check_whole(self)
+        return dump_bytes(self)
+
+    @classmethod
+    def load(cls, const uint8_t[::1] data, bytes seed=b""):
+        """Return a ledger with the dumped state; `LedgerError` if the bytes are damaged."""
+        cdef Ledger ledger = cls(seed)
+        try:
+            load_bytes(ledger, data)
+        except (LookupError, ValueError, msgspec.MsgspecError) as error:
+            raise LedgerError(f"snapshot is damaged ({error!r}); use an older one") from error
+        return ledger
+
+    def digest(self):
+        """Return the digest of the canonical state, 32 hex digits."""
+        return dump.digest(self.dump())

@@ -1,0 +1,303 @@
+# Memory that grows, hashing, and the tables that find rows by id.
+
+cdef int room_for(Rows* rows, uint64_t need, size_t width) noexcept nogil:
+    """Make room for `need` rows. MEMORY leaves everything as it was."""
+    cdef uint64_t more
+    cdef void* moved
+    if need <= rows.room:
+        return DONE
+    more = rows.room + rows.room // 2
+    more = need if more < need else more
+    more = 16 if more < 16 else more
+    moved = realloc(rows.data, more * width)
+    if moved is NULL:
+        return MEMORY
+    rows.data = moved
+    rows.room = more
+    return DONE
+
+
+cdef int out_room(Buffer* out, uint64_t more) noexcept nogil:
+    """Make room for `more` bytes behind what `out` holds."""
+    cdef uint64_t need = out.size + more
+    cdef uint64_t room
+    cdef void* moved
+    if need <= out.room:
+        return DONE
+    room = out.room + out.room // 2
+    room = need if room < need else room
+    room = 4096 if room < 4096 else room
+    moved = realloc(out.data, room)
+    if moved is NULL:
+        return MEMORY
+    out.data = <uint8_t*> moved
+    out.room = room
+    return DONE
+
+
+cdef inline uint64_t rotate(uint64_t x, int by) noexcept nogil:
+    return (x << by) | (x >> (64 - by))
+
+
+cdef inline void sip_round(uint64_t* v) noexcept nogil:
+    v[0] += v[1]
+    v[1] = rotate(v[1], 13) ^ v[0]
+    v[0] = rotate(v[0], 32)
+    v[2] += v[3]
+    v[3] = rotate(v[3], 16) ^ v[2]
+    v[0] += v[3]
+    v[3] = rotate(v[3], 21) ^ v[0]
+    v[2] += v[1]
+    v[1] = rotate(v[1], 17) ^ v[2]
+    v[2] = rotate(v[2], 32)
+
+
+cdef uint64_t sip(uint64_t k0, uint64_t k1, const uint8_t* data, uint64_t size) noexcept nogil:
+    """SipHash-1-3: ids come from outside, and without the key nobody can make them collide."""
+    cdef uint64_t v[4]
+    cdef uint64_t word
+    cdef uint64_t at = 0
+    v[0] = k0 ^ <uint64_t> 0x736F6D6570736575
+    v[1] = k1 ^ <uint64_t> 0x646F72616E646F6D
+    v[2] = k0 ^ <uint64_t> 0x6C7967656E657261
+    v[3] = k1 ^ <uint64_t> 0x7465646279746573
+    while at + 8 <= size:
+        memcpy(&word, data + at, 8)
+        v[3] ^= word
+        sip_round(v)
+        v[0] ^= word
+        at += 8
+    word = 0
+    if at < size:
+        memcpy(&word, data + at, size - at)
+    word |= size << 56
+    v[3] ^= word
+    sip_round(v)
+    v[0] ^= word
+    v[2] ^= 0xFF
+    sip_round(v)
+    sip_round(v)
+    sip_round(v)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+cdef inline uint32_t hash_number(uint64_t number) noexcept nogil:
+    return <uint32_t> ((number * <uint64_t> 0x9E3779B97F4A7C15) >> 32)
+
+
+cdef uint32_t hash_key(Core* c, int which, const Key* key) noexcept nogil:
+    cdef uint64_t first
+    if which == RESERVATION_SEQS or which == ORDER_SEQS:
+        return hash_number(key.number)
+    first = sip(c.seed0, c.seed1, key.first.data, key.first.size)
+    if which == ORDER_IDS:
+        first = sip(c.seed0 ^ first, c.seed1, key.second.data, key.second.size)
+    return <uint32_t> (first ^ (first >> 32))
+
+
+cdef inline bint same(Text text, const uint8_t* data, uint32_t size) noexcept nogil:
+    return text.size == size and memcmp(text.data, data, size) == 0
+
+
+cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil:
+    """Say whether a row is the one that `key` names."""
+    cdef Head head
+    cdef Sku* sku
+    cdef Place* place
+    cdef Paper* paper
+    if which == SKU_NAMES:
+        sku = sku_at(c, row)
+        return same(key.first, sku.text, sku.name_size)
+    if which == PLACE_NAMES:
+        place = place_at(c, row)
+        return same(key.first, place.text, place.name_size)
+    if which == RESERVATION_SEQS:
+        return reservation_at(c, row).seq == key.number
+    if which == ORDER_SEQS:
+        return order_at(c, row).seq == key.number
+    if which == PAPER_KEYS:
+        paper = paper_at(c, row)
+        return same(key.first, paper.text, paper.key_size)
+    if which == RESERVATION_IDS:
+        read_names(reservation_at(c, row).record, &head)
+        return same(key.first, head.first.data, head.first.size)
+    read_names(order_at(c, row).record, &head)
+    return same(key.first, head.first.data, head.first.size) and same(
+        key.second, head.second.data, head.second.size
+    )
+
+
+cdef uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
+    """Return the row that `key` names, or NONE."""
+    cdef Table* table = &c.tables[which]
+    cdef uint32_t hash
+    cdef uint64_t at
+    if table.used == 0:
+        return NONE
+    hash = hash_key(c, which, key)
+    at = hash & table.mask
+    while table.slots[at].row:
+        if table.slots[at].hash == hash and bears(c, which, table.slots[at].row - 1, key):
+            return table.slots[at].row - 1
+        at = (at + 1) & table.mask
+    return NONE
+
+
+cdef uint32_t find_seq(Core* c, int which, uint64_t seq) noexcept nogil:
+    cdef Key key
+    key.number = seq
+    return find(c, which, &key)
+
+
+cdef uint32_t find_text(Core* c, int which, Text text) noexcept nogil:
+    cdef Key key
+    key.first = text
+    return find(c, which, &key)
+
+
+cdef inline void insert(Slot* slots, uint64_t mask, Slot slot) noexcept nogil:
+    cdef uint64_t at = slot.hash & mask
+    while slots[at].row:
+        at = (at + 1) & mask
+    slots[at] = slot
+
+
+cdef int table_room(Core* c, int which) noexcept nogil:
+    """Make room for one more row: at most three quarters of the slots are used."""
+    cdef Table* table = &c.tables[which]
+    cdef uint64_t size = table.mask + 1 if table.slots is not NULL else 0
+    cdef uint64_t more = 2 * size if size else 16
+    cdef uint64_t at
+    cdef Slot* slots
+    if (table.used + 1) * 4 <= size * 3:
+        return DONE
+    slots = <Slot*> calloc(more, sizeof(Slot))
+    if slots is NULL:
+        return MEMORY
+    for at in range(size):
+        if table.slots[at].row:
+            insert(slots, more - 1, table.slots[at])
+    free(table.slots)
+    table.slots = slots
+    table.mask = more - 1
+    return DONE
+
+
+cdef void table_add(Core* c, int which, const Key* key, uint32_t row) noexcept nogil:
+    """Add a row. There must be room, and no row that bears `key`."""
+    cdef Table* table = &c.tables[which]
+    cdef Slot slot
+    slot.row = row + 1
+    slot.hash = hash_key(c, which, key)
+    insert(table.slots, table.mask, slot)
+    table.used += 1
+
+
+cdef void table_remove(Core* c, int which, const Key* key, uint32_t row) noexcept nogil:
+    """Remove a row that is there, and close the gap, so that no marks of the dead remain."""
+    cdef Table* table = &c.tables[which]
+    cdef uint64_t gap = hash_key(c, which, key) & table.mask
+    cdef uint64_t at, home
+    while table.slots[gap].row != row + 1:
+        if table.slots[gap].row == 0:
+            return
+        gap = (gap + 1) & table.mask
+    at = gap
+    while True:
+        at = (at + 1) & table.mask
+        if table.slots[at].row == 0:
+            break
+        home = table.slots[at].hash & table.mask
+        if ((at - home) & table.mask) >= ((at - gap) & table.mask):
+            table.slots[gap] = table.slots[at]
+            gap = at
+    table.slots[gap].row = 0
+    table.used -= 1
+
+
+cdef inline uint64_t hash_cell(uint32_t sku, uint32_t place) noexcept nogil:
+    cdef uint64_t x = (<uint64_t> sku << 32) | place
+    x ^= x >> 33
+    x *= <uint64_t> 0xFF51AFD7ED558CCD
+    x ^= x >> 33
+    x *= <uint64_t> 0xC4CEB9FE1A85EC53
+    return x ^ (x >> 33)
+
+
+cdef uint32_t find_cell(Core* c, uint32_t sku, uint32_t place) noexcept nogil:
+    """Return the position of a SKU at a place, or NONE. Positions are never removed."""
+    cdef uint64_t at
+    cdef uint32_t number
+    cdef Position* position
+    if c.cells is NULL:
+        return NONE
+    at = hash_cell(sku, place) & c.cells_mask
+    while c.cells[at]:
+        number = c.cells[at] - 1
+        position = position_at(c, number)
+        if position.sku == sku and position.place == place:
+            return number
+        at = (at + 1) & c.cells_mask
+    return NONE
+
+
+cdef void add_cell(Core* c, uint32_t number) noexcept nogil:
+    cdef Position* position = position_at(c, number)
+    cdef uint64_t at = hash_cell(position.sku, position.place) & c.cells_mask
+    while c.cells[at]:
+        at = (at + 1) & c.cells_mask
+    c.cells[at] = number + 1
+
+
+cdef int cells_room(Core* c) noexcept nogil:
+    """Make room for one more position in the index."""
+    cdef uint64_t size = c.cells_mask + 1 if c.cells is not NULL else 0
+    cdef uint64_t more = 2 * size if size else 64
+    cdef uint32_t* cells
+    cdef uint64_t number
+    if (c.positions.count + 1) * 4 <= size * 3:
+        return DONE
+    cells = <uint32_t*> calloc(more, sizeof(uint32_t))
+    if cells is NULL:
+        return MEMORY
+    free(c.cells)
+    c.cells = cells
+    c.cells_mask = more - 1
+    for number in range(c.positions.count):
+        add_cell(c, <uint32_t> number)
+    return DONE
+
+
+cdef inline Position* position_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Position*> c.positions.data)[row]
+
+
+cdef inline Sku* sku_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Sku*> c.skus.data)[row]
+
+
+cdef inline Place* place_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Place*> c.places.data)[row]
+
+
+cdef inline Reservation* reservation_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Reservation*> c.reservations.data)[row]
+
+
+cdef inline Order* order_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Order*> c.orders.data)[row]
+
+
+cdef inline Paper* paper_at(Core* c, uint64_t row) noexcept nogil:
+    return &(<Paper*> c.papers.data)[row]
+
+
+cdef inline int64_t available_of(Position* p) noexcept nogil:
+    return p.on_hand - p.reserved - p.allocated - (
+        p.damaged + p.quality_control + p.safety_stock
+    )
+
+
+cdef inline int misfit(Core* c, const char* why) noexcept nogil:
+    c.why = why
+    return MISFIT

@@ -1,0 +1,165 @@
+# The state as the shared decisions on stock and catalogue read it, and the questions to it.
+# Rows are made when asked for.
+
+@cython.final
+cdef class _Numbers:
+    """Number of a location or SKU by its id, as a dict would give it."""
+    cdef Ledger ledger
+    cdef int which
+
+    def get(self, name, default=None):
+        cdef Text text
+        cdef uint32_t row
+        if not text_to_find(name, &text):
+            return default
+        row = find_text(&self.ledger.core, self.which, text)
+        return default if row == NONE else row
+
+
+@cython.final
+cdef class _Cells:
+    """Position by (SKU, location)."""
+    cdef Ledger ledger
+
+    def get(self, cell, default=None):
+        cdef uint32_t row = find_cell(&self.ledger.core, cell[0], cell[1])
+        return default if row == NONE else row
+
+
+@cython.final
+cdef class _SkuRow:
+    """One SKU: its command, seq, components, positions and parents."""
+    cdef Ledger ledger
+    cdef uint32_t number
+
+    @property
+    def put(self):
+        return _decode_sku(sku_json(&self.ledger.core, self.number))
+
+    @property
+    def seq(self):
+        return sku_at(&self.ledger.core, self.number).seq
+
+    @property
+    def components(self):
+        cdef Sku* sku = sku_at(&self.ledger.core, self.number)
+        cdef uint32_t i
+        return tuple(
+            [(sku.components[i].sku, sku.components[i].quantity)
+             for i in range(sku.component_count)]
+        )
+
+    @property
+    def positions(self):
+        cdef Core* c = &self.ledger.core
+        cdef uint32_t at = sku_at(c, self.number).first
+        found = []
+        while at != NONE:
+            found.append(at)
+            at = position_at(c, at).next
+        return found
+
+    @property
+    def parents(self):
+        return self.ledger._parents.get(self.number, ())
+
+
+@cython.final
+cdef class _Rows:
+    """A table by number."""
+    cdef Ledger ledger
+    cdef int which            # 0: locations, 1: SKUs, 2: positions, 3: remembered (length only)
+
+    def __len__(self):
+        cdef Core* c = &self.ledger.core
+        if self.which == 0:
+            return c.places.count
+        if self.which == 1:
+            return c.skus.count
+        return c.positions.count if self.which == 2 else c.paper_count
+
+    def __getitem__(self, int64_t number):
+        cdef _SkuRow row
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        if self.which == 0:
+            return state.Location(
+                _decode_place(place_json(&self.ledger.core, <uint32_t> number)),
+                place_at(&self.ledger.core, number).seq,
+            )
+        if self.which == 2:
+            return position_struct(position_at(&self.ledger.core, number))
+        row = _SkuRow.__new__(_SkuRow)
+        row.ledger, row.number = self.ledger, <uint32_t> number
+        return row
+
+
+cdef object position_struct(Position* p):
+    return _Position(
+        p.sku, p.place, p.on_hand, p.reserved, p.allocated, p.damaged, p.quality_control,
+        p.safety_stock,
+    )
+
+
+@cython.final
+cdef class _View:
+    """What `core.decide`, `core.reading` and `core.answers` read of a state."""
+    cdef Ledger ledger
+    cdef readonly object locations, skus, positions, remembered
+    cdef readonly object location_numbers, sku_numbers, cells
+
+    @property
+    def seq(self):
+        return self.ledger.core.seq
+
+    def answered(self, key):
+        """Return what was answered to this key, unless longer ago than retention."""
+        cdef Core* c = &self.ledger.core
+        cdef Text text
+        cdef Paper* p
+        cdef uint32_t row
+        if not text_to_find(key, &text):
+            return None
+        row = find_text(c, PAPER_KEYS, text)
+        if row == NONE or old(c, paper_at(c, row).stamp_us, c.limit.retention_us):
+            return None
+        p = paper_at(c, row)
+        answer = bytes_of(text_at(p.text + p.key_size, p.answer_size))
+        return state.Remembered(key, p.seq, p.stamp_us, p.fingerprint, answer)
+
+    def location_name(self, int64_t number):
+        return self.ledger._places[number]
+
+    def sku_name(self, int64_t number):
+        return sku_name(&self.ledger.core, <uint32_t> number)
+
+    def position_sku_name(self, int64_t number):
+        return sku_name(&self.ledger.core, position_at(&self.ledger.core, number).sku)
+
+    def position_location_name(self, int64_t number):
+        return self.ledger._places[position_at(&self.ledger.core, number).place]
+
+    def position_on_hand(self, int64_t number):
+        return position_at(&self.ledger.core, number).on_hand
+
+
+cdef _View new_view(Ledger self):
+    cdef _View view = _View.__new__(_View)
+    cdef _Numbers numbers
+    cdef _Rows rows
+    cdef _Cells cells = _Cells.__new__(_Cells)
+    cells.ledger = view.ledger = self
+    tables = []
+    for which in range(4):
+        rows = _Rows.__new__(_Rows)
+        rows.ledger, rows.which = self, which
+        tables.append(rows)
+    view.locations, view.skus, view.positions, view.remembered = tables
+    view.cells = cells
+    numbers = _Numbers.__new__(_Numbers)
+    numbers.ledger, numbers.which = self, PLACE_NAMES
+    view.location_numbers = numbers
+    numbers = _Numbers.__new__(_Numbers)
+    numbers.ledger, numbers.which = self, SKU_NAMES
+    view.sku_numbers = numbers
+    return view

@@ -43,7 +43,7 @@ class Accounts:
         self.bundles: set[int] = set()
         self.reservations: dict[int, tuple] = {}
         self.orders: dict[int, OrderPlaced] = {}
-        self.oversold_units = 0
+        self.oversold: dict[int, int] = {}  # position → most units ever beyond on_hand
 
     def apply(self, seq: int, event: Event) -> list[str]:
         """Book one event; return the broken promises, each as `P… : sentence`."""
@@ -86,7 +86,7 @@ class Accounts:
             wrong.append(f"P2: position {number}: negative or impossible bucket {cell.buckets}")
         over = cell.reserved + cell.allocated + sum(aside) - on_hand
         if over > 0 and not self.backorderable.get(cell.sku):
-            self.oversold_units += over
+            self.oversold[number] = max(over, self.oversold.get(number, 0))
             wrong.append(
                 f"P1: position {number} is oversold by {over}: {cell.reserved} reserved, "
                 f"{cell.allocated} allocated, {sum(aside)} unavailable of {on_hand} on hand"

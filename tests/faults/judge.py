@@ -293,7 +293,7 @@ class Judge:
             self._settle_undecided(self.twin.state.stamp_us + lasted_us)
         for fault in self.accounts.all_faults():
             self._say(4, fault[:2], fault)
-        counts.oversold_units = self.accounts.oversold_units
+        counts.oversold_units = sum(self.accounts.oversold.values())
         self._beyond(tail)
         self._real_time()
         for mark in (mark for mark in self.evidence.marks if mark.what == "tail"):

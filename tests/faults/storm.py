@@ -8,7 +8,6 @@ repeating the request) and the verdict.
 import asyncio
 import os
 import random
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -50,12 +49,13 @@ class Round(msgspec.Struct):
     verdict: Verdict
     unsettled: int
     seconds: float
+    failure: str = ""
     artefacts: str = ""
 
     @property
     def clean(self) -> bool:
         """Whether every promise held and every unknown became known."""
-        return self.verdict.clean and not self.unsettled
+        return self.verdict.clean and not self.unsettled and not self.failure
 
 
 def plan(rng: random.Random, *, may_aim: bool) -> Plan:
@@ -94,24 +94,30 @@ class Storm:
 
     async def run(self, kills: int, told: Callable[[str], None] = lambda text: None) -> Round:
         """Kill `kills` times, converge, judge."""
-        started = time.monotonic()
-        self._start(None)
-        await self.front.ready()
-        await self.workload.prepare()
-        self.workload.start()
-        aimed: Plan | None = None
+        started, failure, unsettled = time.monotonic(), "", 0
         try:
-            for number in range(kills):
-                goal = aimed or self.plans(self.rng, may_aim=False)
-                restarted = await self._kill(goal)
-                aimed = self.plans(self.rng, may_aim=True) if number + 1 < kills else None
-                aimed = await self._restart(goal, aimed, restarted)
-                told(f"{goal.site} × {goal.victim}")
+            self._start(None)
+            await self.front.ready()
+            await self.workload.prepare()
+            self.workload.start()
+            await self._kill_all(kills, told)
             unsettled = await self._converge()
+        except RuntimeError as error:
+            failure = str(error)
+            await self.workload.abandon()
         finally:
             self.workload.close()
             self.history.close()
-        return await self._judge(started, unsettled)
+        return await self._judge(started, unsettled, failure)
+
+    async def _kill_all(self, kills: int, told: Callable[[str], None]) -> None:
+        aimed: Plan | None = None
+        for number in range(kills):
+            goal = aimed or self.plans(self.rng, may_aim=False)
+            down = await self._kill(goal)
+            aimed = self.plans(self.rng, may_aim=True) if number + 1 < kills else None
+            aimed = await self._restart(aimed, down)
+            told(f"{goal.site} × {goal.victim}")
 
     def _start(self, aimed: Plan | None) -> None:
         words = list(self._options)
@@ -164,7 +170,7 @@ class Storm:
             os.kill(pid, signal.SIGCONT)
             self.pauses += 1
 
-    async def _restart(self, goal: Plan, aimed: Plan | None, down: bool) -> Plan | None:
+    async def _restart(self, aimed: Plan | None, down: bool) -> Plan | None:
         """Bring everything up again; return the next plan if it could be armed."""
         began = time.monotonic()
         if down:
@@ -189,7 +195,9 @@ class Storm:
         await self.workload.look_at_everything()
         return unsettled
 
-    async def _judge(self, started: float, unsettled: int) -> Round:
+    async def _judge(self, started: float, unsettled: int, failure: str) -> Round:
+        if not self.ground.server.pid:
+            await asyncio.to_thread(self.ground.server.start)
         entries = await asyncio.to_thread(read_log, self.ground.server.url)
         verdict = await asyncio.to_thread(judge, self.history, entries, fast=fast_twin())
         found = Round(
@@ -201,9 +209,11 @@ class Storm:
             verdict,
             unsettled,
             time.monotonic() - started,
+            failure,
         )
         if not found.clean:
-            keep(self.ground, entries, found)
+            keep(self.ground, entries, verdict, self.seed)
+            found.artefacts = str(self.ground.folder)
         return found
 
 
@@ -216,14 +226,12 @@ def fast_twin() -> type | None:
     return Ledger
 
 
-def keep(ground: Ground, entries: list[tuple[str, bytes]], found: Round) -> None:
+def keep(ground: Ground, entries: list[tuple[str, bytes]], verdict: Verdict, seed: int) -> None:
     """Keep history, log and verdict of a failed round, with its seed."""
     ground.keep = True
-    found.artefacts = str(ground.folder)
-    rows = msgspec.msgpack.encode(entries)
-    (ground.folder / "log.msgpack").write_bytes(rows)
-    (ground.folder / "seed").write_text(f"{found.seed}\n")
-    found.verdict.save(ground.folder / "verdict.json")
+    (ground.folder / "log.msgpack").write_bytes(msgspec.msgpack.encode(entries))
+    (ground.folder / "seed").write_text(f"{seed}\n")
+    verdict.save(ground.folder / "verdict.json")
 
 
 def rejudge(folder: Path) -> Verdict:
@@ -245,7 +253,5 @@ async def storm(
         share = min(kills, KILLS_PER_ROUND)
         with Ground() as ground:
             rounds.append(await Storm(ground, seed).run(share, told))
-        if not rounds[-1].artefacts:
-            shutil.rmtree(ground.folder, ignore_errors=True)
         kills, seed = kills - share, seed + 1
     return rounds

@@ -88,6 +88,7 @@ class Client:
         self.orders: deque[tuple[str, str]] = deque(maxlen=8)
         self.recent: deque[tuple[commands.Command, str]] = deque(maxlen=32)
         self.unknown: dict[str, tuple[commands.Command, str]] = {}
+        self.tired = False
 
     # One exchange.
 
@@ -170,7 +171,7 @@ class Client:
         """Send until the answer is definite, or the tries are used up."""
         for attempt in range(tries):
             op = await self.send(command, key)
-            if op.outcome not in ("unknown", "unavailable"):
+            if op.outcome not in ("unknown", "unavailable") or self.tired:
                 return op
             if op.outcome == "unavailable" and not self.unknown and self.rng.random() < 0.2:
                 return op
@@ -319,6 +320,12 @@ class Workload:
             if isinstance(result, BaseException):
                 raise result
         self._tasks = []
+
+    async def abandon(self) -> None:
+        """Let each client finish its present call and repeat nothing; the front may be gone."""
+        for client in self.clients:
+            client.tired = True
+        await self.stop()
 
     async def settle(self) -> int:
         """Repeat every request whose outcome is unknown until it is known; return how many are

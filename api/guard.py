@@ -151,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.raw_bytes += len(data)
                 self._check_head(self.raw_bytes)
         except httptools.HttpParserUpgrade:
-            self._after_upgrade()
+            pass  # there is nothing to upgrade to: the request was taken as plain HTTP
         except httptools.HttpParserError as error:
             refused = error.__context__
             if isinstance(refused, _RefusedError):
@@ -160,14 +160,6 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse("malformed_http", "the request is not valid HTTP/1.1")
         except _RefusedError as refused:
             self._refuse(refused.code, refused.detail)
-
-    def _after_upgrade(self) -> None:
-        """There is nothing to upgrade to: answer the request as plain HTTP, then close."""
-        if self.cycle is None or self.body_bytes or self.lengths or self.codings:
-            self._refuse("malformed_http", "Upgrade with a body is not served: send plain HTTP/1.1")
-        else:
-            self.cycle.keep_alive = False
-            self.phase, self.since = BUSY, self.sweep.now
 
     # The parser's callbacks.
 
@@ -209,8 +201,13 @@ class GuardedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version == "1.1" and self.hosts != 1:
             raise _RefusedError("malformed_http", "send one Host header")
+        upgrade = self.parser.should_upgrade()
+        if upgrade and (self.lengths or self.codings):
+            raise _RefusedError("malformed_http", "Upgrade with a body is not served")
         self._describe(version)
         before, self.cycle = self.cycle, self._make_cycle(version)
+        if upgrade:  # the parser stops here: this answer is the last one
+            self.cycle.keep_alive = False
         self._enter(BODY)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)

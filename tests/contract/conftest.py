@@ -1,8 +1,15 @@
+"""The front is tested on the event loop that it runs on."""
+
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 
 from tests.contract.world import World, furnished
+
+
+def pytest_asyncio_loop_factories(config, item) -> dict:
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -24,13 +24,16 @@ class Wiring:
         settings.prepare()
         self.settings = settings
         self.server = None if settings.redis else EmbeddedServer(settings.data / "server")
+        self._started = False
 
     def url(self, role: str) -> str:
         """Return the log server's address for a role: writer, worker or reader."""
         if self.server is None:
             return self.settings.redis
-        if not self.server.alive():
+        # The first start also takes over a server that a killed process left behind.
+        if not self._started or not self.server.alive():
             self.server.start()
+            self._started = True
         return self.server.url(role)
 
     def store(self, role: str = "writer") -> Store:

@@ -1,11 +1,16 @@
 """The command line as a person uses it: help, keys, errors in one line with an exit code."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from engine.log.embedded import EmbeddedServer
+from tests.processes import Dibs
 
 COMMANDS = ("up", "serve", "work", "verify", "snapshot", "replay", "keys")
 
@@ -82,3 +87,14 @@ def test_a_preflight_without_compiler_names_the_package(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "build-essential" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_server_left_behind_by_a_kill_is_taken_over_and_stopped(tmp_path: Path) -> None:
+    with Dibs(tmp_path) as first:
+        os.kill(first.serve.pid, signal.SIGKILL)
+        first.serve.wait()
+    left = EmbeddedServer(tmp_path / "server")
+    assert left.alive()
+    with Dibs(tmp_path):
+        assert left.alive()
+    assert not left.alive()

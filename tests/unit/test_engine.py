@@ -22,7 +22,7 @@ from tests.unit.engines import leading, order, until
 
 @pytest.fixture
 async def wiring(tmp_path: Path) -> AsyncIterator[Wiring]:
-    parts = Wiring(Settings(tmp_path / "data", ledger="slow"))
+    parts = Wiring(Settings(tmp_path / "data", ledger="auto"))
     yield parts
     parts.close()
 

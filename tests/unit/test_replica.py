@@ -23,7 +23,7 @@ from tests.unit.engines import leading, order, until
 
 @pytest.fixture
 async def wiring(tmp_path: Path) -> AsyncIterator[Wiring]:
-    parts = Wiring(Settings(tmp_path / "data", ledger="slow"))
+    parts = Wiring(Settings(tmp_path / "data", ledger="auto"))
     yield parts
     parts.close()
 
@@ -102,7 +102,7 @@ async def test_snapshot_trim_and_recovery_keep_the_whole_history(wiring: Wiring)
         digest = engine._loop.ledger.digest()
         assert replica._ledger.digest() == digest
     archive = Archive(wiring.settings.data / "archive")
-    whole = ledger_class("slow")()
+    whole = ledger_class("auto")()
     for frame in read_history(archive, wiring.store("reader"), Link()):
         whole.apply(frame.stamp_us, frame.first_seq, frame.body)
     assert whole.digest() == digest

@@ -30,7 +30,11 @@ log = structlog.get_logger("api")
 
 
 class PathRoute(BaseRoute):
-    """All methods of one path, matched on the percent-encoded path."""
+    """All methods of one path, matched on the percent-encoded path.
+
+    Where a path ends in a word after its last parameter, like `…/commit`, it owns every request
+    that ends so: an id that does has its slash encoded.
+    """
 
     def __init__(self, path: str, served: list[Served]) -> None:
         self.path, self.name = path, path
@@ -40,10 +44,9 @@ class PathRoute(BaseRoute):
             self.by_method["HEAD"] = self.by_method["GET"]
 
     def matches(self, scope: dict) -> tuple[Match, dict]:
-        """Match path and method; a path that matches alone is a 405 in the making."""
-        if scope["type"] != "http" or not self.pattern.fullmatch(raw_path(scope)):
-            return Match.NONE, {}
-        return (Match.FULL if scope["method"] in self.by_method else Match.PARTIAL), {}
+        """Match the path alone; a method that is not there is answered by `handle`."""
+        found = scope["type"] == "http" and self.pattern.fullmatch(raw_path(scope))
+        return (Match.FULL if found else Match.NONE), {}
 
     async def handle(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Serve, or say which methods there are."""
@@ -64,24 +67,33 @@ class App:
             for one in hot
             if "{" not in one.endpoint.path
         }
-        self._nested: dict[str, list[tuple[str, str, Served]]] = defaultdict(list)
+        self._nested: dict[str, list[tuple[bytes, bytes, Served]]] = defaultdict(list)
         for one in hot:
-            before, brace, after = one.endpoint.path.partition("{")
+            before, brace, after = one.endpoint.path.encode().partition(b"{")
             if brace:
-                end = after.rpartition("}")[2]
+                end = after.rpartition(b"}")[2]
                 self._nested[one.endpoint.method].append((before, end, one))
+        self._ends = tuple({end for nested in self._nested.values() for _, end, _ in nested if end})
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Serve one connection's request."""
         if scope["type"] == "http":
-            path = scope["path"]
-            served = self._exact.get((scope["method"], path))
+            served = self._exact.get((scope["method"], scope["path"]))
+            if served is None and scope["method"] in self._nested:
+                served = self._find(scope["method"], raw_path(scope))
             if served is not None:
                 return await served(scope, receive, send)
-            for start, end, served in self._nested.get(scope["method"], ()):
-                if path.startswith(start) and path.endswith(end) and len(path) > len(start + end):
-                    return await served(scope, receive, send)
         await self.fastapi(scope, receive, send)
+
+    def _find(self, method: str, path: bytes) -> Served | None:
+        """Return a hot endpoint with parameters; None leaves it to the framework."""
+        for start, end, served in self._nested[method]:
+            if path.startswith(start) and len(path) > len(start):
+                if end and path.endswith(end):
+                    return served
+                if not end and not path.endswith(self._ends):
+                    return served
+        return None
 
     def close(self) -> None:
         """End all streams."""

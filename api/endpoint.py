@@ -50,7 +50,7 @@ class Front:
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
         self.document: bytes = b""
-        self.overview: Any = None  # the last reading, as a task, and when it was begun
+        self.overview: Any = None  # the last reading, and when it was begun
         self.overview_s = 0.0
 
 
@@ -80,9 +80,10 @@ Reply = tuple[int, Any]
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the contract.
 
-    `body` is what is read, `command` what is made of it and the path; `answer` is the type of a
-    success, `status` its code (`also` a second one). `codes` are problem codes beyond those that
-    every call of this kind can give. `scope` is None where no key is needed.
+    `body` is what is read (`body_also` the schema of another form of it), `command` what is made of
+    it and the path; `answer` is the type of a success, `status` its code (`also` a second one).
+    `codes` are problem codes beyond those that every call of this kind can give. `scope` is None
+    where no key is needed.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     also: int = 0
     body: Any = None
+    body_also: Any = None
     command: Any = None
     body_optional: bool = False
     reader: Any = None

@@ -21,7 +21,8 @@ _ABOUT = """One ledger, one unit, one buyer: what is answered is durable.
   the same id with another body is 409 `idempotency_conflict`. A repeated PUT answers 200.
 - Errors are problem documents (RFC 9457) with a stable `code` and, in `errors`, the path of the
   field to blame, like `lines[2].quantity`.
-- Ids are opaque: any UTF-8 without control characters, percent-encoded in paths.
+- Ids are opaque: any UTF-8 without control characters, percent-encoded in paths. The last id of a
+  path may hold plain slashes, unless it ends in one of the words `/commit`, `/extend`, `/cancel`.
 - Quantities are whole units from 1 to 1,000,000,000; money is whole minor units.
 - Fields that have their default value are left out of answers."""
 _NOUNS = {
@@ -53,7 +54,7 @@ def document(endpoints: tuple[Endpoint, ...], version: str) -> dict[str, Any]:
         "info": {
             "title": "dibs",
             "version": version,
-            "description": _ABOUT,
+            "description": f"{_ABOUT}\n{_anywhere()}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -66,6 +67,11 @@ def document(endpoints: tuple[Endpoint, ...], version: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _anywhere() -> str:
+    words = [f"{problems.TABLE[code][0]} `{code}`" for code in problems.ANYWHERE_CODES]
+    return f"- Any call may also get {', '.join(words)}."
 
 
 def _plain(schema: Any) -> Any:
@@ -99,9 +105,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.keyed:
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if endpoint.body is not None:
+        media = _media(endpoint.body, endpoint.example)
+        if endpoint.body_also:
+            media["schema"] = {"anyOf": [media["schema"], endpoint.body_also]}
         operation["requestBody"] = {
             "required": not endpoint.body_optional,
-            "content": {"application/json": _media(endpoint.body, endpoint.example)},
+            "content": {"application/json": media},
         }
     return operation
 

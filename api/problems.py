@@ -84,6 +84,15 @@ NOT_FOUND_IN_PATH = frozenset({"unknown_sku", "unknown_location"})
 
 LEDGER_CODES = frozenset(code.slug for code in Code)
 SERVICE_CODES = ("overloaded", "unavailable", "outcome_unknown", "internal")
+ANYWHERE_CODES = (  # said by the guard and the router, before a call is known
+    "malformed_http",
+    "not_found",
+    "method_not_allowed",
+    "request_timeout",
+    "body_too_large",
+    "headers_too_large",
+    "too_many_connections",
+)
 AUTH_CODES = ("unauthorized", "forbidden")
 BODY_CODES = (
     "malformed_json",

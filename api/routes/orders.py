@@ -174,6 +174,12 @@ ENDPOINTS = (
         scope="sell",
         handler=_batch,
         body=OrderBatch,
+        body_also={
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/PlaceOrder"},
+            "minItems": 1,
+            "maxItems": limits.BATCH_ORDERS_MAX,
+        },
         reader=BatchReader(),
         answer=OrderResults,
         keyed=True,

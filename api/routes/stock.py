@@ -74,7 +74,7 @@ ENDPOINTS = (
         (),
         {"receipt_id": "r-1", "location": "berlin", "lines": [{"sku": "TEA-1", "quantity": 40}]},
         {
-            "lines": [{"sku": "TEA-1", "on_hand": 40, "quantity": 40, "bucket": "on_hand"}],
+            "lines": [{"sku": "TEA-1", "on_hand": 40, "quantity": 40}],
             "receipt_id": "r-1",
             "location": "berlin",
         },

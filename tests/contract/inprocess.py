@@ -29,6 +29,7 @@ class InProcessClient:
         self.changes_kept: list[Change] = []
         self.oldest = (0, 0)
         self._more = asyncio.Event()
+        self._broken: ServiceError | None = None
         self.followers = 0
 
     # Writing.
@@ -134,6 +135,11 @@ class InProcessClient:
 
     # Following.
 
+    def break_streams(self, error: ServiceError) -> None:
+        """End every open stream with an error."""
+        self._broken = error
+        self._more.set()
+
     def forget_changes(self) -> None:
         """Keep none of the changes so far."""
         if self.changes_kept:
@@ -159,6 +165,8 @@ class InProcessClient:
                         not locations or change.location in locations
                     ):
                         yield change
+                if self._broken:
+                    raise self._broken
                 if more is self._more:
                     try:
                         await asyncio.wait_for(more.wait(), self.heartbeat_s)

@@ -3,6 +3,8 @@
 Method: the real application over a real slow ledger; only the log is missing.
 """
 
+import json
+
 import pytest
 
 from engine.core.errors import OutcomeUnknownError, OverloadedError, UnavailableError
@@ -293,6 +295,23 @@ async def test_order_ids_with_slashes(world: World) -> None:
     assert gone["status"] == "cancelled"
 
 
+async def test_an_id_that_ends_like_a_call_has_its_slash_encoded(world: World) -> None:
+    for method, path in (
+        ("DELETE", "/v1/reservations/cart-7/commit"),
+        ("GET", "/v1/reservations/cart-7/extend"),
+        ("GET", "/v1/orders/web/7/cancel"),
+    ):
+        response = await world.call(method, path)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    await world.good("POST", "/v1/reservations", cart("a/commit"))
+    path = "/v1/reservations/a%2Fcommit"
+    assert (await world.good("GET", path))["reservation_id"] == "a/commit"
+    assert (await world.good("POST", f"{path}/extend", {"ttl_s": 9}))["status"] == "reserved"
+    assert (await world.good("DELETE", path))["status"] == "released"
+    response = await world.call("POST", path)
+    assert (response.status_code, response.headers["allow"]) == (405, "DELETE, GET, HEAD")
+
+
 async def test_list_orders_filters_and_pages(world: World) -> None:
     for number in range(5):
         await world.good("POST", "/v1/orders", order(f"n-{number}", 1))
@@ -318,8 +337,6 @@ async def test_batch_each_order_stands_alone(world: World) -> None:
     bad = order("3") | {"lines": [{"sku": "TEA-1", "quantity": 0}]}
     twice = b'{"order_id":"4","order_id":"4","channel":"web","lines":[]}'
     unknown = order("5") | {"lines": [{"sku": "NOPE", "quantity": 1}]}
-    import json
-
     parts = [json.dumps(x).encode() for x in (good, short, bad, good, unknown, 5)]
     parts += [twice, b'{"order_id":"\xff"}', json.dumps(order("6", 10)).encode()]
     for content in (b"[%b]", b'{"orders":[%b]}'):

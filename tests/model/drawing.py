@@ -1,0 +1,207 @@
+"""Commands for the twins, drawn from a seeded generator: few names, so that ids, SKUs and keys
+meet again and again, and quantities at their edges as well as small ones.
+
+A history is a list of seeds rather than of fields: Hypothesis then makes and shrinks histories of
+a hundred steps, which a field-by-field strategy would not fit into its budget.
+"""
+
+from random import Random
+
+import msgspec
+
+from engine.core import commands as c
+from engine.core import limits
+
+LOCATIONS = ("berlin", "köln", "lyon", "store-1")
+SKUS = ("red", "blue", "green", "tea ☕", "rope")
+BUNDLES = ("set", "big-set", "huge-set", "all")
+REASONS = ("found", "lost")
+BUCKETS = ("damaged", "quality_control", "safety_stock")
+PLACES = ((52.52, 13.4), (50.94, 6.96), (45.76, 4.84), (-33.9, 151.2), (90.0, 180.0))
+
+OPENING = (
+    *(
+        c.PutLocation(name, name, "warehouse", "DE", latitude=50.0 + n, longitude=10.0 - n)
+        for n, name in enumerate(LOCATIONS[:3])
+    ),
+    c.PutLocation("store-1", "no coordinates", "store", "DE", priority=200),
+    *(c.PutSku(name, name) for name in SKUS[:4]),
+    c.PutSku("rope", "rope", backorderable=True),
+    c.PutSku("set", "set", components=(c.Component("red", 2), c.Component("blue", 1))),
+    c.PutSku("big-set", "big", components=(c.Component("set", 2), c.Component("red", 1))),
+    c.PutSku("huge-set", "huge", components=(c.Component("big-set", 1), c.Component("rope", 3))),
+    *(
+        c.Receive(f"open-{n}", place, tuple(c.ReceiptLine(sku, 30 + 7 * n) for sku in SKUS))
+        for n, place in enumerate(LOCATIONS)
+    ),
+)
+
+
+def _seldom(rng: Random, value, otherwise=None, share: float = 0.15):
+    return value if rng.random() < share else otherwise
+
+
+def _quantity(rng: Random) -> int:
+    if rng.random() < 0.06:
+        return rng.choice((400, limits.QUANTITY_MAX - 1, limits.QUANTITY_MAX))
+    return rng.choice((1, 1, 1, 2, 2, 3, 5, 9))
+
+
+def _stock(rng: Random) -> int:
+    return _seldom(rng, limits.QUANTITY_MAX, rng.randint(1, 40), 0.03)
+
+
+def _location(rng: Random) -> str:
+    return _seldom(rng, "nowhere", rng.choice(LOCATIONS), 0.02)
+
+
+def _plain(rng: Random) -> str:
+    return _seldom(rng, rng.choice(("set", "unknown", "all")), rng.choice(SKUS), 0.04)
+
+
+def _sku(rng: Random) -> str:
+    return _seldom(rng, "unknown", rng.choice((*SKUS, *SKUS, *BUNDLES)), 0.02)
+
+
+def _lines(rng: Random, line, most: int = 4) -> tuple:
+    return tuple(line() for _ in range(rng.randint(1, most)))
+
+
+def _coordinates(rng: Random) -> dict:
+    latitude, longitude = rng.choice(PLACES)
+    return {} if rng.random() < 0.3 else {"latitude": latitude, "longitude": longitude}
+
+
+def _put_location(rng: Random) -> c.PutLocation:
+    return c.PutLocation(
+        rng.choice(LOCATIONS),
+        rng.choice("AB"),
+        "warehouse",
+        "DE",
+        active=rng.random() < 0.8,
+        priority=rng.choice((1, 100)),
+        **_coordinates(rng),
+    )
+
+
+def _put_sku(rng: Random) -> c.PutSku:
+    if rng.random() < 0.6:
+        return c.PutSku(
+            rng.choice(SKUS), rng.choice("tT"), backorderable=rng.random() < 0.25, weight_g=5
+        )
+    units = (1, 1, 2, 3, _seldom(rng, limits.QUANTITY_MAX, 1, 0.1))
+    components = tuple(c.Component(_sku(rng), rng.choice(units)) for _ in range(rng.randint(0, 3)))
+    name = _seldom(rng, "red", rng.choice(BUNDLES), 0.1)
+    return c.PutSku(name, "bundle", components=components, backorderable=rng.random() < 0.1)
+
+
+def _receive(rng: Random) -> c.Receive:
+    lines = _lines(rng, lambda: c.ReceiptLine(_plain(rng), _stock(rng)))
+    return c.Receive(f"d{rng.randint(0, 99)}", _location(rng), lines)
+
+
+def _count(rng: Random) -> c.Count:
+    units = (0, 1, 5, 30, _seldom(rng, limits.QUANTITY_MAX, 40))
+    lines = _lines(
+        rng,
+        lambda: c.CountLine(_plain(rng), rng.choice(units), _seldom(rng, rng.choice(units))),
+        most=2,
+    )
+    return c.Count(f"d{rng.randint(0, 99)}", _location(rng), lines)
+
+
+def _adjust(rng: Random) -> c.Adjust:
+    deltas = (-3, -1, 0, 1, 2, 4, _seldom(rng, rng.choice((-1, 1)) * limits.QUANTITY_MAX, 1))
+
+    def line() -> c.AdjustLine:
+        bucket = rng.choice(BUCKETS) if rng.random() < 0.6 else None
+        return c.AdjustLine(_plain(rng), rng.choice(deltas), rng.choice(REASONS), bucket)
+
+    return c.Adjust(f"d{rng.randint(0, 99)}", _location(rng), _lines(rng, line, most=3))
+
+
+def _transfer(rng: Random) -> c.Transfer:
+    lines = _lines(rng, lambda: c.TransferLine(_plain(rng), _quantity(rng)), most=3)
+    return c.Transfer(f"d{rng.randint(0, 99)}", _location(rng), _location(rng), lines)
+
+
+def _reserve(rng: Random) -> c.Reserve:
+    lines = _lines(
+        rng,
+        lambda: c.ReserveLine(_sku(rng), _quantity(rng), _seldom(rng, _location(rng), share=0.25)),
+    )
+    ttl_s = rng.choice((1, 2, 5, 60, 86_400))
+    return c.Reserve(f"r{rng.randint(0, 30)}", rng.choice(("web", "shop")), ttl_s, lines)
+
+
+def _place(rng: Random) -> c.PlaceOrder:
+    def line() -> c.OrderLine:
+        price = rng.choice((None, 0, 1_999, limits.PRICE_MINOR_MAX))
+        name = rng.choice((None, "1", "ligne-é"))
+        place = _seldom(rng, _location(rng))
+        return c.OrderLine(_sku(rng), _quantity(rng), name, price, place)
+
+    return c.PlaceOrder(
+        order_id=f"o{rng.randint(0, 60)}",
+        channel=rng.choice(("web", "web", "shop")),
+        lines=_lines(rng, line, most=5),
+        when_short=rng.choice(("refuse", "refuse", "backorder", "split")),
+        ship_to=_seldom(rng, c.Address(city="Ghent", **_coordinates(rng)), share=0.4),
+        payment=_seldom(rng, "paid"),
+    )
+
+
+def _reservation_id(rng: Random, state) -> str:
+    known = sorted(state.reservation_seqs)
+    return rng.choice(known) if known and rng.random() < 0.9 else f"r{rng.randint(0, 30)}"
+
+
+def _follow_up(rng: Random, state) -> c.Command:
+    name, verb = _reservation_id(rng, state), rng.random()
+    if verb < 0.5:
+        order_id = _seldom(rng, f"o{rng.randint(0, 60)}", share=0.3)
+        note = _seldom(rng, "by hand")
+        return c.Commit(reservation_id=name, order_id=order_id, note=note)
+    return c.Extend(name, rng.choice((1, 3, 86_400))) if verb < 0.75 else c.Release(name)
+
+
+def _cancel(rng: Random, state) -> c.Cancel:
+    known = sorted(state.order_seqs)
+    if not known or rng.random() < 0.05:
+        return c.Cancel("web", f"o{rng.randint(0, 60)}")
+    channel, order_id = rng.choice(known)
+    lines = state.orders[state.order_seqs[channel, order_id]].event.lines
+    named = tuple(
+        c.CancelLine(state.sku_name(rng.choice(lines).sku), rng.choice((1, 1, 2, 4)))
+        for _ in range(rng.randint(0, 3))
+    )
+    if rng.random() < 0.05:
+        named = (*named, c.CancelLine("unknown", 1))
+    return c.Cancel(channel, order_id, named or None, _seldom(rng, "changed mind"))
+
+
+_FRESH = ((_put_location, 2), (_put_sku, 2), (_receive, 6), (_count, 3), (_adjust, 3))
+_FRESH += ((_transfer, 3), (_reserve, 8), (_place, 10))
+_KNOWN = ((_follow_up, 9), (_cancel, 5))
+_DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
+_DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]
+
+
+def request(rng: Random, state) -> c.Request:
+    """Draw one request; some of them follow up what `state` holds."""
+    drawer, looks = rng.choice(_DRAWERS)
+    command = drawer(rng, state) if looks else drawer(rng)
+    key = _seldom(rng, f"key-{rng.randint(0, 40)}", "", 0.25)
+    return c.Request(command, rng.choice(("", "alice", "bob")), key)
+
+
+def other_body(command: c.Command) -> c.Command:
+    """Return a command with the same ids that asks for something else."""
+    fields = type(command).__struct_fields__
+    if "lines" in fields and command.lines:
+        return msgspec.structs.replace(command, lines=(*command.lines, command.lines[0]))
+    if "ttl_s" in fields:
+        return msgspec.structs.replace(command, ttl_s=command.ttl_s + 1)
+    if "note" in fields:
+        return msgspec.structs.replace(command, note="another")
+    return command

@@ -1,0 +1,183 @@
+"""Both twins under the same commands, compared after every step (P1, P2, P5, P7)."""
+
+from collections import Counter, defaultdict
+from random import Random
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from engine.core import limits, records
+from engine.core.commands import Request
+from engine.core.events import BucketId, StockMoved
+from engine.core.ledger import Ledger as SlowLedger
+from engine.core.state import LIVE
+from ext.ledger import Ledger as FastLedger
+from tests.model import drawing
+
+START_US = 1_800_000_000_000_000
+RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
+KEPT_US = limits.CLOSED_ORDER_RETENTION_US
+JUMPS_US = (1, 1, 50_000, 100_000, 999_999, 1_000_000, 1_000_000, 5_000_000, 40 * 3_600 * 1_000_000)
+JUMPS_US += (RETENTION_US - 1, RETENTION_US, KEPT_US, KEPT_US + 1)
+STEPS: Counter = Counter()
+
+
+class Twins(RuleBasedStateMachine):
+    """Two ledgers, the frames so far, and what the frames say about units on hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow, self.fast = SlowLedger(), FastLedger(bytes(range(16)))
+        self.frames: list = []
+        self.on_hand: dict[int, int] = defaultdict(int)
+        self.sent: list[Request] = []
+        self.now_us = START_US
+        for ledger in (self.slow, self.fast):
+            ledger.watch()
+            ledger.begin(self.now_us)
+
+    def both(self, call):
+        """Do `call` to both twins; the results must be equal."""
+        slow, fast = call(self.slow), call(self.fast)
+        assert slow == fast, f"\nslow {slow}\nfast {fast}"
+        STEPS["calls"] += 1
+        return slow
+
+    def decide(self, request: Request) -> None:
+        outcome = self.both(lambda ledger: ledger.decide(request))
+        code = getattr(outcome, "code", None)
+        STEPS[f"{type(request.command).__name__} {code.slug if code else 'accepted'}"] += 1
+        STEPS["steps"] += 1
+        self.sent = [*self.sent[-15:], request]
+
+    def next_batch(self, stamp_us: int) -> None:
+        STEPS["steps"] += 1
+        batch = self.both(lambda ledger: ledger.drain())
+        if batch.count:
+            self.frames.append(batch)
+            self.tally(batch)
+        self.now_us = max(stamp_us, self.now_us + 1)
+        self.both(lambda ledger: ledger.begin(self.now_us))
+
+    def tally(self, batch) -> None:
+        for event in map(records.decode, records.split(batch.records)):
+            if isinstance(event, StockMoved):
+                for move in event.movements:
+                    if move.bucket is BucketId.ON_HAND:
+                        self.on_hand[move.position] += move.delta
+
+    @initialize(opened=st.booleans())
+    def open(self, opened) -> None:
+        for command in drawing.OPENING:
+            self.decide(Request(command))
+        if opened:
+            self.both(lambda ledger: ledger.open_epoch(7, "writer-é", "1.0"))
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16))
+    def batch(self, seed, count) -> None:
+        rng = Random(seed)
+        for _ in range(count):
+            self.decide(drawing.request(rng, self.slow._state))
+
+    @rule(back=st.integers(1, 16), key=st.sampled_from(("", "", "key-1")), same=st.booleans())
+    def retry(self, back, key, same) -> None:
+        """The same command again, or another body under the same id; with or without its key."""
+        if self.sent:
+            request = self.sent[-min(back, len(self.sent))]
+            command = request.command if same else drawing.other_body(request.command)
+            self.decide(Request(command, request.actor, key or request.key))
+
+    @rule(jump_us=st.sampled_from(JUMPS_US))
+    def wait(self, jump_us) -> None:
+        self.next_batch(self.now_us + jump_us)
+
+    @rule(edge=st.integers(-1, 1), slot=st.booleans())
+    def wait_for_deadline(self, edge, slot) -> None:
+        """To the microsecond around a reservation's end, or around its wheel slot's."""
+        due = self.both(lambda ledger: ledger.next_expiry_us())
+        live = [r.expires_us for r in self.slow._state.reservations.values() if r.status == LIVE]
+        if live:
+            self.next_batch((due if slot else min(live)) + edge)
+
+    @rule(limit=st.sampled_from((0, 1, 2, 4_096)))
+    def expire(self, limit) -> None:
+        STEPS["expired"] += self.both(lambda ledger: ledger.expire(limit))
+
+    @rule(
+        sku=st.sampled_from((*drawing.SKUS, *drawing.BUNDLES, "none", "\ud800")),
+        place=st.sampled_from((*drawing.LOCATIONS, "none")),
+        status=st.sampled_from(("", "allocated", "cancelled", "nonsense")),
+        channel=st.sampled_from(("", "shop")),
+        q=st.sampled_from(("", "1")),
+        limit=st.integers(0, 4),
+        after=st.integers(-1, 5),
+    )
+    def read(self, sku, place, status, channel, q, limit, after) -> None:
+        self.both(lambda ledger: ledger.stock(sku))
+        self.both(lambda ledger: (ledger.sku(sku), ledger.location(place)))
+        self.both(lambda ledger: ledger.skus(after=after, limit=limit))
+        self.both(lambda ledger: ledger.locations(after=after, limit=limit))
+        ask = {"status": status, "channel": channel, "q": q, "limit": limit}
+        rows, cursor = self.both(lambda ledger: ledger.orders(**ask))
+        if cursor is not None:
+            self.both(lambda ledger: ledger.orders(**ask, before=cursor, scan=3))
+        for row in rows:
+            self.both(lambda ledger, row=row: ledger.order(row.channel, row.order_id))
+        self.both(lambda ledger: ledger.reservation(f"r{after + 1}"))
+        self.both(lambda ledger: ledger.touched())
+        count = len(self.slow._state.positions)
+        self.both(lambda ledger: ledger.positions(list(range(count))))
+
+    @rule()
+    def restart(self) -> None:
+        """Go on from each other's dump."""
+        self.next_batch(self.now_us + 1)
+        dump = self.both(lambda ledger: ledger.dump())
+        self.slow, self.fast = SlowLedger.load(dump), FastLedger.load(dump, b"another seed 16b")
+        for ledger in (self.slow, self.fast):
+            ledger.watch()
+            ledger.begin(self.now_us)
+
+    @invariant()
+    def same_state(self) -> None:
+        """The states are the same bytes, and load to the same bytes."""
+        dump = self.slow.dump()
+        assert self.fast.dump() == dump
+        self.both(lambda ledger: (ledger.seq, ledger.stamp_us, ledger.pending_bytes))
+        self.both(lambda ledger: (ledger.sizes(), ledger.next_expiry_us()))
+
+    @invariant()
+    def promises(self) -> None:
+        """P1 and P2 on the slow state."""
+        state = self.slow._state
+        reserved, allocated = Counter(), Counter()
+        for entry in state.reservations.values():
+            if entry.status == LIVE:
+                for line in entry.event.lines:
+                    for take in line.takes:
+                        reserved[take.position] += take.quantity
+        for order in state.orders.values():
+            for line, left in zip(order.event.lines, order.takes, strict=True):
+                for take, units in zip(line.takes, left, strict=True):
+                    allocated[take.position] += units
+        for number, position in enumerate(state.positions):
+            assert position.reserved == reserved[number]
+            assert position.allocated == allocated[number]
+            assert 0 <= position.unavailable <= position.on_hand
+            if not state.skus[position.sku].put.backorderable:
+                assert position.available >= 0
+
+    def teardown(self) -> None:
+        self.next_batch(self.now_us + 1)
+        for number, position in enumerate(self.slow._state.positions):
+            assert position.on_hand == self.on_hand[number]
+        dump = self.slow.dump()
+        for make in (SlowLedger, FastLedger):
+            ledger, half = make(), len(self.frames) // 2
+            for index, frame in enumerate(self.frames):
+                ledger.apply(frame.stamp_us, frame.first_seq, frame.records)
+                if index == half:
+                    ledger = make.load(ledger.dump())
+            assert ledger.dump() == dump
+            assert ledger.digest() == self.fast.digest()
+            STEPS["replays"] += 1

@@ -1,0 +1,40 @@
+"""Slow twin ≡ fast twin ≡ replay ≡ snapshot and tail (P7), over random histories.
+
+The seeds are fixed, so every run makes the same histories. `pytest -s` prints their steps. A
+step is one command decided, or one batch closed, by both twins.
+"""
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import STEPS, Twins
+
+STEPS_MIN = 20_000
+EXAMPLES = 40
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_twins_agree(number: int) -> None:
+    run_state_machine_as_test(
+        seed(number)(Twins),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=100,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_enough_steps_were_made() -> None:
+    """Runs last: what the histories above consisted of."""
+    for name, number in sorted(STEPS.items()):
+        print(f"{number:8} {name}")
+    assert STEPS["steps"] >= STEPS_MIN
+    assert STEPS["replays"] >= 2 * 4 * EXAMPLES
+    for command in ("Reserve", "Commit", "Extend", "Release", "PlaceOrder", "Cancel", "Transfer"):
+        assert STEPS[f"{command} accepted"] >= 50, command
+    assert STEPS["expired"] >= 50

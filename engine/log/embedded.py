@@ -170,11 +170,16 @@ class EmbeddedServer:
     def _spawn(self, lock: int) -> None:
         try:
             self._prepare()
-            with open(self.folder / "server.log", "ab") as output:
+            # Settings go in by standard input: a path with letters like `?` is a pattern to the
+            # server, which then would start with no settings at all, on an open port.
+            with (
+                open(self.folder / "server.log", "ab") as output,
+                open(self.folder / "server.conf", "rb") as settings,
+            ):
                 self._process = subprocess.Popen(
-                    [str(binary()), str(self.folder / "server.conf")],
+                    [str(binary()), "-"],
                     cwd=self.folder,
-                    stdin=subprocess.DEVNULL,
+                    stdin=settings,
                     stdout=output,
                     stderr=output,
                     pass_fds=(lock,),

@@ -142,7 +142,8 @@ def follow(link: Link, frame: Frame) -> Link:
         else ""
     )
     if wrong:
-        raise CorruptLogError(wrong, seq=frame.first_seq, entry_id=frame.entry_id)
+        first = min(frame.first_seq, link.seq + 1)
+        raise CorruptLogError(wrong, seq=first, entry_id=frame.entry_id)
     return Link(frame.epoch, frame.last_seq, frame.stamp_us, frame.digest)
 
 

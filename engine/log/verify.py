@@ -255,18 +255,18 @@ def _walk_stream(state: _Walk, store: Store, archive: Archive, to_seq: int | Non
         if not seq:
             fence = state.fence(data, entry_id)
             continue
+        expected = state.link.seq + 1
+        ahead = len(data) >= _HEAD.size and _HEAD.unpack_from(data)[4] > expected
+        if ahead and archive.covers(expected):
+            return True
         if fence is not None and epoch != fence:
-            state.stop("P6", f"a frame of epoch {epoch} while {fence} is open", state.link.seq + 1)
+            state.stop("P6", f"a frame of epoch {epoch} while {fence} is open", expected)
         state.stream_seq = seq
         if seq <= known.seq:
             previous = state.again(data, seq, previous)
             if seq == known.seq and previous != known.digest:
                 state.stop("P7", "archive or snapshot and stream hold different frames", seq)
             continue
-        expected = state.link.seq + 1
-        ahead = len(data) >= _HEAD.size and _HEAD.unpack_from(data)[4] > expected
-        if ahead and archive.covers(expected):
-            return True
         state.frame(data, entry_id)
     return False
 

@@ -21,6 +21,9 @@ from engine.log import frame
 from engine.log.archive import Archive
 from engine.log.embedded import EmbeddedServer
 from engine.log.frame import Frame, Link
+from engine.log.reader import open_epoch, read_frames
+from engine.log.store import Appender, Store
+from engine.log.writer import Writer
 
 START_US = 1_700_000_000_000_000
 STEP_US = 1_000
@@ -108,3 +111,20 @@ def running(folder: Path, **options) -> Iterator[EmbeddedServer]:
         yield server
     finally:
         server.stop()
+
+
+def batch(link: Link, size: int = 20) -> Batch:
+    """The batch that may follow on `link`: one record, which the store does not look into."""
+    return Batch(link.stamp_us + 1, link.seq + 1, 1, b"r" * size)
+
+
+async def grown(url: str, store: Store, count: int) -> Writer:
+    """A writer that has opened an epoch and appended `count` frames behind what is there."""
+    epoch = open_epoch(store, "test")
+    link = Link()
+    for found in read_frames(store, link):
+        link = frame.follow(link, found)
+    writer = Writer(await Appender.connect(url), link, epoch)
+    for _ in range(count):
+        await writer.append(batch(writer.link))
+    return writer

@@ -144,7 +144,7 @@ def furnished_world():
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,

@@ -77,7 +77,7 @@ class Judge:
         self.sku_since: dict[str, int] = {}
         self.undecided: list[Op] = list(evidence.refusals.pop(0, []))
         self.actor = ""
-        self.seq, self.booked, self.stuck = 0, 0, False
+        self.seq, self.booked, self.stuck, self.broken = 0, 0, False, False
         self.at_seq: dict[str, Any] = {}
 
     # The walk.
@@ -91,6 +91,7 @@ class Judge:
                 self._frame(frame)
         except Break as broken:
             self.verdict.add(2, "P6", broken.seq, str(broken), entry=broken.entry_id)
+            self.broken = True  # what lies beyond cannot be read, so nothing is said about it
         self._finish()
 
     def _frame(self, frame: Sealed) -> None:
@@ -294,7 +295,8 @@ class Judge:
         for fault in self.accounts.all_faults():
             self._say(4, fault[:2], fault)
         counts.oversold_units = sum(self.accounts.oversold.values())
-        self._beyond(tail)
+        if not self.broken:
+            self._beyond(tail)
         self._real_time()
         for mark in (mark for mark in self.evidence.marks if mark.what == "tail"):
             for op in ops:

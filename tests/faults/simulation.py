@@ -39,7 +39,7 @@ from engine.log.frame import pack_fence
 from engine.service import clock as clock_module
 from engine.service import engine as engine_module
 from engine.service.engine import Engine
-from tests.faults import synthetic
+from tests.faults import bugs, synthetic
 from tests.faults.history import History, Mark, Op
 from tests.faults.judge import judge
 from tests.faults.verdict import Verdict
@@ -240,21 +240,30 @@ class Simulation:
 
     def run(self) -> Verdict:
         """Live through it, and judge."""
+        self.live()
+        return self.verdict()
+
+    def verdict(self) -> Verdict:
+        """Judge what was lived through."""
+        return judge(self.world.history, self.world.entries)
+
+    def live(self) -> None:
+        """Live through it."""
         loop = VirtualLoop()
         asyncio.set_event_loop(loop)
         time = VirtualTime(loop)
         kept = clock_module.time, engine_module.time, engine_module.gc, engine_module.random
-        clock_module.time = engine_module.time = time
+        clock_module.time = engine_module.time = bugs.time = time
         engine_module.gc, engine_module.random = _NoCollector(), self.world.rng
         try:
             loop.run_until_complete(self._live(time))
         finally:
             clock_module.time, engine_module.time, engine_module.gc, engine_module.random = kept
+            bugs.time = kept[0]
             _end_tasks(loop)
             loop.close()
             asyncio.set_event_loop(None)
             shutil.rmtree(self.folder, ignore_errors=True)
-        return judge(self.world.history, self.world.entries)
 
     # The story.
 
@@ -389,7 +398,9 @@ class _NoCollector:
 def _opening() -> list[commands.Command]:
     story = synthetic.Story()
     synthetic.seed_story(story)
-    return [op.command() for op in story.history.ops]
+    line = commands.CountLine
+    few = commands.Count("few", "east", (line("a", 2), line("b", 3), line("c", 1)))
+    return [*(op.command() for op in story.history.ops), few]
 
 
 def _memory() -> str | None:

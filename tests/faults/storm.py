@@ -85,10 +85,11 @@ class Storm:
         self.ground, self.front, self.rng = ground, ground.front, random.Random(seed)
         self.seed, self.ledger, self.plans = seed, ledger, plans
         self.history = History(ground.folder / "history.jsonl")
-        self.workload = Workload(self.front, self.history, seed)
+        self.workload = Workload(self.front, self.history, seed, watchers=3)
         self.kills: dict[str, int] = {}
         self.missed = self.pauses = 0
         self.recovery_s: list[float] = []
+        self.bug = bug
         self._options = [*launch, *(["--bug", bug] if bug else [])]
         self._options += ["--hold-ms", str(hold_ms)]
 
@@ -211,7 +212,7 @@ class Storm:
             time.monotonic() - started,
             failure,
         )
-        if not found.clean:
+        if not found.clean and not self.bug:
             keep(self.ground, entries, verdict, self.seed)
             found.artefacts = str(self.ground.folder)
         return found

@@ -191,6 +191,13 @@ class Client:
                 await self._step(self.rng.choices(kinds, weights)[0])
             await asyncio.sleep(self.rng.random() * 2 * think_s)
 
+    async def watch(self, stop: asyncio.Event, think_s: float) -> None:
+        """Only look, at what others change."""
+        while not stop.is_set():
+            op = await self.look(self._sku())
+            gone = op.outcome == "unavailable"
+            await asyncio.sleep(0.05 if gone else self.rng.random() * 2 * think_s)
+
     def _near_deadline(self) -> tuple[str, int] | None:
         now = time.monotonic_ns()
         for found in self.reservations:
@@ -293,9 +300,12 @@ def outcome_of(op: Op) -> str:
 class Workload:
     """Many clients on one front."""
 
-    def __init__(self, front: Any, history: History, seed: int, clients: int = 12) -> None:
+    def __init__(
+        self, front: Any, history: History, seed: int, clients: int = 12, watchers: int = 0
+    ) -> None:
         self.history = history
         self.clients = [Client(n, front, history, seed) for n in range(clients)]
+        self.watchers = [Client(clients + n, front, history, seed) for n in range(watchers)]
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task] = []
 
@@ -311,7 +321,7 @@ class Workload:
         self._stop.clear()
         self._tasks = [
             asyncio.create_task(client.run(self._stop, think_s)) for client in self.clients
-        ]
+        ] + [asyncio.create_task(client.watch(self._stop, think_s)) for client in self.watchers]
 
     async def stop(self) -> None:
         """Let each client finish what it is doing; raise what went wrong in one."""
@@ -346,6 +356,6 @@ class Workload:
 
     def close(self) -> None:
         """Drop all connections."""
-        for client in self.clients:
+        for client in (*self.clients, *self.watchers):
             if client.wire:
                 client.wire.close()

@@ -101,7 +101,7 @@ class Duel:
         entries = await asyncio.to_thread(read_log, self.ground.server.url)
         verdict = await asyncio.to_thread(judge, self.history, entries, fast=fast_twin())
         verdict.reach("fenced write", self.stopped)
-        if not verdict.clean or failure:
+        if (not verdict.clean or failure) and not self.launch:
             keep(self.ground, entries, verdict, self.seed)
         return Takeovers(
             rounds,

@@ -1,0 +1,104 @@
+"""Simulated worlds: the real engine, loop, writer, recovery and frames over a store that fails on
+purpose, in virtual time, hundreds of worlds in seconds (P3 to P8, P10, P12).
+
+A failure prints its seed; `python -m tests.faults simulate --seed N --count 1` runs it again.
+"""
+
+import logging
+
+import pytest
+import structlog
+
+from engine.core.ledger import Ledger
+from tests.faults.bugs import dig_out, plant
+from tests.faults.simulation import SITES, Simulation, explain
+from tests.faults.virtual import Stuck, VirtualLoop
+
+WORLDS = 300
+BLOCKS = 6
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """The engine tells of every fault; thousands of them are noise."""
+    kept = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**kept)
+
+
+def live(seed: int, make_ledger: type = Ledger):
+    """Run one world."""
+    world = Simulation(seed, make_ledger)
+    try:
+        return world, world.run()
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error}") from error
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_worlds_hold_every_promise(block):
+    fired: dict[str, int] = {}
+    unknown = epochs = 0
+    for seed in range(block * WORLDS // BLOCKS, (block + 1) * WORLDS // BLOCKS):
+        world, verdict = live(seed)
+        assert verdict.clean, explain(world, verdict)
+        unknown += verdict.counts.unknown
+        epochs += verdict.counts.epochs
+        for site, times in world.world.fired.items():
+            fired[site] = fired.get(site, 0) + times
+    assert set(fired) == set(SITES) and min(fired.values()) >= 3, fired
+    assert unknown > 3 and epochs > 100
+
+
+def test_one_seed_is_one_world():
+    first, again, other = live(11)[0], live(11)[0], live(12)[0]
+    assert first.world.entries == again.world.entries
+    assert first.world.history.rows == again.world.history.rows
+    assert first.world.entries != other.world.entries
+
+
+def test_worlds_of_the_fast_twin():
+    fast = pytest.importorskip("ext.ledger").Ledger
+    for seed in range(40):
+        world, verdict = live(seed, fast)
+        assert verdict.clean, explain(world, verdict)
+        slow, _ = live(seed)
+        assert world.world.entries == slow.world.entries, f"seed {seed}: the twins differ"
+
+
+def test_waiting_for_nothing_is_seen():
+    loop = VirtualLoop()
+    try:
+        with pytest.raises(Stuck):
+            loop.run_until_complete(loop.create_future())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        "ack before append",
+        "skip fence",
+        "split check/take",
+        "per-line check",
+        ">= for >",
+        "expiry by wall clock",
+        "forget keys on restart",
+        "read before durable",
+    ],
+)
+def test_planted_bug_is_caught(bug):
+    """The same worlds, one bug: some world must show it."""
+    for seed in range(120):
+        world, undo = Simulation(seed), plant(bug)
+        try:
+            world.live()
+        except Exception:
+            return  # the world broke down: seen as well
+        finally:
+            dig_out(undo)  # the judge's own twin must be sane
+        if not world.verdict().clean:
+            return
+    pytest.fail(f"120 worlds did not show {bug!r}")

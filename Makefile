@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
 DEV_STAMP := $(VENV)/.built-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SOURCES := setup.py pyproject.toml $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi ext/*.h)
+SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/*)
 DATA ?= data
 PORT ?= 8787
 

@@ -98,7 +98,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
         lines,
         seq=o.changed_seq if now else o.seq,
     )
-    if document.size != 2:
+    if document.size != 2 or memcmp(document.data, <const char*> b"{}", 2):
         add_details(answer, bytes_of(document))
     return answer
 

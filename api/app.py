@@ -6,6 +6,7 @@ callable; its `fastapi` attribute is the FastAPI application, where further room
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -112,7 +113,7 @@ def create_app(client: Client, keys: KeyBook, settings: Settings | None = None) 
         openapi_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False},
-        exception_handlers={HTTPException: _framework_problem, Exception: _bug},
+        exception_handlers={HTTPException: partial(_framework_problem, front), Exception: _bug},
     )
     by_path: dict[str, list[Served]] = defaultdict(list)
     for one in served:
@@ -130,7 +131,8 @@ def create_app(client: Client, keys: KeyBook, settings: Settings | None = None) 
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-async def _framework_problem(request: Request, error: HTTPException) -> Response:
+async def _framework_problem(front: Front, request: Request, error: HTTPException) -> Response:
+    front.answers["none", error.status_code] += 1
     code = _FRAMEWORK_CODES.get(error.status_code, "malformed_http")
     allow = (error.headers or {}).get("allow")
     detail = f"use {allow}" if allow else "there is nothing at this path; see /docs"

@@ -12,6 +12,7 @@ traffic pays nothing for them.
 """
 
 import asyncio
+from collections import Counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +24,9 @@ from api import problems
 from api.cycle import Cycle
 from api.wire import encode
 from engine.core import limits
+
+# Refusals by code, of all servers in this process; `api.metrics` shows them.
+refusals: Counter[str] = Counter()
 
 HEAD, BODY, BUSY, IDLE, CLOSING = range(5)
 
@@ -296,6 +300,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Answer with a problem document after the answers that are due, then close."""
         if self.phase == CLOSING or self.transport.is_closing():
             return
+        refusals[code] += 1
         broken = self.cycle if self.phase == BODY else None
         self.phase, self.since = CLOSING, self.sweep.now
         self.last_words = _document(code, detail)

@@ -6,6 +6,8 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from api import guard
+
 MEDIA = CONTENT_TYPE_LATEST
 _COUNTERS = {
     "append_seconds": "seconds spent waiting for appends to be durable",
@@ -32,6 +34,12 @@ class _Collector:
         for (endpoint, status), count in sorted(self._front.answers.items()):
             requests.add_metric((endpoint, str(status)), count)
         yield requests
+        refused = CounterMetricFamily(
+            "dibs_http_refusals", "connections refused and closed", labels=("code",)
+        )
+        for code, count in sorted(guard.refusals.items()):
+            refused.add_metric((code,), count)
+        yield refused
         client = self._front.client
         rows = GaugeMetricFamily("dibs_ledger_rows", "rows in the ledger", labels=("table",))
         for table, count in client.sizes().items():

@@ -157,7 +157,7 @@ class KeyBook:
     def create(self, label: str, scopes: list[str] | tuple[str, ...]) -> tuple[Key, str]:
         """Make a key; returns it and its token, which cannot be shown again.
 
-        `ValueError` if a scope is unknown, none is given, or there are `limits.KEYS_MAX` keys.
+        `ValueError` if a scope is unknown, none is given, or `limits.KEYS_MAX` keys are good.
         """
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
@@ -165,8 +165,7 @@ class KeyBook:
         if len(label) > limits.REASON_CHARS_MAX:
             raise ValueError(f"a label has at most {limits.REASON_CHARS_MAX} characters")
         self.refresh()
-        if len(self._known) >= limits.KEYS_MAX:
-            raise ValueError(f"there are {limits.KEYS_MAX} keys already, the most allowed")
+        self._make_room()
         token = f"{_PREFIX}{secrets.token_hex(_ID_HEX // 2)}_{secrets.token_hex(_SECRET_HEX // 2)}"
         key = Key(
             id=token[len(_PREFIX) : len(_PREFIX) + _ID_HEX],
@@ -177,6 +176,16 @@ class KeyBook:
         )
         self._put(key)
         return key, token
+
+    def _make_room(self) -> None:
+        """When the table is full, forget the key that was revoked first."""
+        if len(self._known) < limits.KEYS_MAX:
+            return
+        revoked = [k.key for k in self._known.values() if k.key.revoked_us]
+        if not revoked:
+            raise ValueError(f"there are {limits.KEYS_MAX} keys already; revoke one")
+        gone = min(revoked, key=lambda key: key.revoked_us)
+        self._store.hash_delete(TABLE, gone.id)
 
     def list(self) -> list[Key]:
         """Return all keys, oldest first, revoked ones too."""

@@ -15,10 +15,9 @@ import pytest
 from api.endpoint import Settings
 from engine.core import limits
 from engine.core.errors import UnavailableError
-from tests.contract.test_guard import LOOSE, Site, site
+from tests.contract.site import LOOSE, PATIENCE_S, Site, site
 from tests.contract.world import World, problem_of
 
-PATIENCE_S = 20.0
 PATH = "/v1/streams/stock"
 
 

@@ -119,3 +119,34 @@ def problem_of(response: httpx.Response) -> dict:
     assert document["status"] == response.status_code < 500, response.text
     assert document["type"].endswith(document["code"]) and document["detail"]
     return document
+
+
+# Bodies.
+
+
+def quantities(on_hand=40, reserved=0, allocated=0, unavailable=0) -> dict:
+    """The buckets of a position; by default TEA-1 as furnished."""
+    available = on_hand - reserved - allocated - unavailable
+    return {
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "allocated": allocated,
+        "unavailable": unavailable,
+        "available": available,
+    }
+
+
+def order(order_id="7", quantity=4, **more) -> dict:
+    """An order of some TEA-1."""
+    return {
+        "order_id": order_id,
+        "channel": "web",
+        "lines": [{"sku": "TEA-1", "quantity": quantity}],
+        **more,
+    }
+
+
+def cart(name="cart-7", quantity=4) -> dict:
+    """A reservation of some TEA-1."""
+    lines = [{"sku": "TEA-1", "quantity": quantity}]
+    return {"reservation_id": name, "channel": "web", "ttl_s": 60, "lines": lines}

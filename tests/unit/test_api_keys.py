@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.core import limits
 from engine.core.errors import ConfigError
 from engine.service.keys import TABLE, KeyBook, first_admin_key, load_secret
 from tests.contract.world import DictStore
@@ -100,6 +101,19 @@ def test_the_last_known_keys_hold_while_the_store_is_away() -> None:
         assert keys.verify(token)
     finally:
         keys.stop()
+
+
+def test_a_full_table_forgets_what_was_revoked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "KEYS_MAX", 3)
+    keys = book()
+    made = [keys.create(str(n), ["read"])[0] for n in range(3)]
+    with pytest.raises(ValueError, match="revoke one"):
+        keys.create("one too many", ["read"])
+    for index in (1, 0):
+        keys.revoke(made[index].id)
+    fresh, token = keys.create("fits", ["read"])
+    assert {key.id for key in keys.list()} == {made[0].id, made[2].id, fresh.id}
+    assert keys.verify(token)
 
 
 def test_a_damaged_record_opens_nothing_and_hides_no_other() -> None:

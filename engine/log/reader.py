@@ -13,7 +13,7 @@ from engine.log.frame import Frame, Link
 from engine.log.store import Store
 
 _FENCE_TRIES_MAX = 1_000
-_FIRST_COUNT = 64
+_FIRST_COUNT = 32
 
 
 def entry_id_of(link: Link) -> str:
@@ -78,7 +78,7 @@ def read_entries(
     """
     after, rows = entry_id_of(link), []
     while not rows or is_fence_id(after):
-        found = store.read(after, limit, block_ms)
+        found = store.read(after, min(limit, _FIRST_COUNT), block_ms)
         if not found:
             break
         rows += found

@@ -9,11 +9,9 @@ import socket
 
 import pytest
 
-from engine.core.errors import (
-    CorruptLogError,
-    DoubtError,
-    LogError,
-)
+from engine.core.errors import ConfigError, CorruptLogError, DoubtError, LogError
+from engine.log import frame, marks
+from engine.log.embedded import EmbeddedServer
 from engine.log.frame import Link
 from engine.log.reader import open_epoch, read_frames, resolve
 from engine.log.store import Keys, Store
@@ -176,3 +174,42 @@ def test_kill_9_loses_nothing_acknowledged(seed: int, server, store) -> None:
     assert len(acknowledged) > 10
     assert acknowledged == stored[: len(acknowledged)]
     assert stored == [b"1-%d" % n for n in range(1, len(stored) + 1)], "no gap"
+
+
+@pytest.mark.parametrize("truncated", ["yes", "no"])
+async def test_a_cut_file_is_never_started_on(truncated: str, tmp_path, monkeypatch) -> None:
+    """F7: the append-only file is cut anywhere in its last two entries. The server comes up and
+    says nothing, or does not come up; either way no acknowledged frame is missed in silence."""
+    folder = tmp_path / "server"
+    with running(folder) as server:
+        store = Store(server.url("writer"))
+        writer = await grown(server.url("writer"), store, 6)
+        marks.write_mark(tmp_path, writer.link)
+    path = next((folder / "appendonlydir").glob("*.incr.aof"))
+    whole = path.read_bytes()
+    settings = EmbeddedServer._settings
+    monkeypatch.setattr(
+        EmbeddedServer,
+        "_settings",
+        lambda self: settings(self).replace("truncated yes", f"truncated {truncated}"),
+    )
+    last_two = len(whole) - whole.rindex(b"XADD", 0, whole.rindex(b"XADD")) + 20
+    silent, refused, stopped = 0, 0, 0
+    for cut in (0, *range(1, last_two, 41), last_two):
+        path.write_bytes(whole[: len(whole) - cut])
+        try:
+            with running(folder) as server:
+                store, link = Store(server.url("writer")), Link()
+                for found in read_frames(store, link):
+                    link = frame.follow(link, found)
+                try:
+                    marks.check_marks(tmp_path, {}, link)
+                    silent += link != writer.link
+                    assert cut == 0
+                except CorruptLogError:
+                    refused += 1
+        except ConfigError:
+            stopped += 1
+    assert silent == 0
+    assert refused + stopped >= 8
+    assert (stopped > 0) == (truncated == "no"), "both settings were at work"

@@ -82,6 +82,15 @@ def test_a_server_whose_owner_was_killed_is_taken_over(tmp_path) -> None:
     assert not server.alive()
 
 
+def test_a_lost_pid_file_is_written_again(tmp_path) -> None:
+    with running(tmp_path / "server") as server:
+        pid = server.pid
+        (tmp_path / "server" / "server.pid").unlink()
+        second = EmbeddedServer(tmp_path / "server")
+        second.start()
+        assert second.pid == server.pid == pid
+
+
 @pytest.mark.parametrize("trouble", ["hangs", "socket gone", "socket and pid gone"])
 def test_an_orphan_in_trouble_never_stops_a_start(trouble, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(limits, "SERVER_START_TIMEOUT_S", 3.0)

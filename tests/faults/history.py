@@ -36,6 +36,7 @@ class Op(msgspec.Struct, tag="op", omit_defaults=True):
     status: int = 0
     answer: Any = None
     error: str = ""
+    front: int = 0  # port of the process that was asked
     final: bool = False
 
     @property

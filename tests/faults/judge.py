@@ -332,21 +332,26 @@ class Judge:
     def _real_time(self) -> None:
         floors = real_time_floor(self.evidence.ops)
         for op in self.evidence.ops:
-            floor, late = floors[id(op)], False
-            if op.name == "order" and op.outcome == "ok":
-                changes = self.order_changes.get((op.body["channel"], op.body["order_id"]), [])
-                known = max((seq for seq in changes if seq <= floor), default=0)
-                late = op.seq < known
-            elif op.name == "stock" and op.status == 404:
-                late = self.sku_since.get(op.body["sku"], floor + 1) <= floor
-            elif op.seq and (op.outcome == "refused" or op.is_read):
-                late = op.seq < floor
-            elif op.outcome == "ok" and not op.replayed:
-                late = op.seq <= floor
-            if late:
-                self.verdict.add(
-                    6, "P5", op.seq, f"sent after seq {floor} was answered", op=_show(op)
-                )
+            if not self._late(op, floors[id(op)]):
+                continue
+            # A deposed writer learns of it from its next append. Until then what it shows is a
+            # state of the log, but an old one; it can promise nothing, so no effect is excused.
+            if self.evidence.deposed(op) and (op.is_read or op.outcome == "refused"):
+                self.counts.deposed_views += 1
+                continue
+            text = f"sent after seq {floors[id(op)]} was answered"
+            self.verdict.add(6, "P5", op.seq, text, op=_show(op))
+
+    def _late(self, op: Op, floor: int) -> bool:
+        """Say whether `op` shows or makes less than what was known before it was sent."""
+        if op.name == "order" and op.outcome == "ok":
+            changes = self.order_changes.get((op.body["channel"], op.body["order_id"]), [])
+            return op.seq < max((seq for seq in changes if seq <= floor), default=0)
+        if op.name == "stock" and op.status == 404:
+            return self.sku_since.get(op.body["sku"], floor + 1) <= floor
+        if op.seq and (op.outcome == "refused" or op.is_read):
+            return op.seq < floor
+        return op.outcome == "ok" and not op.replayed and not op.is_read and op.seq <= floor
 
     # Small things.
 

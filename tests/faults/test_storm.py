@@ -33,7 +33,7 @@ async def test_an_old_writer_changes_nothing():
     found = await writers.writers(5, 1, report)
     assert found.clean, f"{found.verdict.explain()}\n{found.failure}\nkept: {found.artefacts}"
     assert found.stale == 0 and found.zombies_stopped == 5 and found.at_once == 1
-    assert not any(word.startswith("20") for word in found.zombie_answers), found.zombie_answers
+    assert "201" not in found.zombie_answers, found.zombie_answers
 
 
 @pytest.mark.slow

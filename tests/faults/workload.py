@@ -95,6 +95,7 @@ class Client:
     async def _exchange(self, op: Op, method: str, path: str, body: Any) -> None:
         if self.wire is None or self.wire.port != self.front.port:
             self.wire = Wire(self.front.port, self.front.token)
+        op.front = self.wire.port
         op.sent_us, op.sent_ns = time.time_ns() // 1_000, time.monotonic_ns()
         try:
             op.status, op.answer = await self.wire.ask(method, path, body, op.key)
@@ -128,6 +129,7 @@ class Client:
             op = self._op("PlaceOrder", body["orders"][place])
             op.sent_ns, op.sent_us = carrier.sent_ns, carrier.sent_us
             op.answered_ns, op.error = carrier.answered_ns, carrier.error
+            op.front = carrier.front
             op.status, op.answer, op.outcome = carrier.status, carrier.answer, carrier.outcome
             if carrier.status == 200:
                 op.answer = results[place]

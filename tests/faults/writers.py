@@ -121,16 +121,18 @@ class Duel:
         await asyncio.sleep(self.rng.uniform(0.1, 0.4))
         old.signal(signal.SIGSTOP)
         began = time.monotonic()
+        rivals = [old, new, spare] if both else [old]
+        self._mark("deposed", *rivals)
         new.start(*self.launch)
         if both:
             spare.start(*self.launch)
             self.at_once += 1
             new = await self._winner(new, spare)
+            self._mark("buried", new)
         else:
             await new.ready()
         self.takeover_s.append(time.monotonic() - began)
         self.target.front = new
-        self.history.add(Mark("takeover", time.monotonic_ns(), detail=f"round {number}"))
         zombie = Workload(old, self.history, number, clients=3)
         for client in zombie.clients:
             client.number += 1_000 + 10 * number
@@ -142,6 +144,11 @@ class Duel:
         self.others = [front for front in self.ground.fronts if front is not new]
         for front in self.others:
             front.kill()
+        self._mark("buried", *self.others)
+
+    def _mark(self, what: str, *fronts: Front) -> None:
+        for front in fronts:
+            self.history.add(Mark(what, time.monotonic_ns(), detail=str(front.port)))
 
     async def _winner(self, *fronts: Front) -> Front:
         """Of two that started at once, return the one that leads in the end; the other one has

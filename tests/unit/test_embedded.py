@@ -20,6 +20,14 @@ from tests.unit.logkit import running
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path):
+    """A test that fails leaves no server behind."""
+    yield
+    left = EmbeddedServer(tmp_path / "server")
+    left._end(left.pid)
+
+
 def owner_killed(folder: Path) -> None:
     """Let another process start the server, fence the log, and die by kill -9."""
     code = (

@@ -161,6 +161,9 @@ class EmbeddedServer:
             return
         try:
             self._end(self.pid)
+            if self.socket_path.parent != self.folder:
+                with contextlib.suppress(OSError):
+                    self.socket_path.parent.rmdir()
         finally:
             os.close(self._owner)
             self._owner = None

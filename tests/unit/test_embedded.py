@@ -143,6 +143,9 @@ def test_a_long_path_gets_a_short_socket(tmp_path) -> None:
         assert server.socket_path.parent.stat().st_mode & 0o777 == 0o700
         Store(server.url("writer")).fence(1, "w")
         assert EmbeddedServer(folder).socket_path == server.socket_path
+    assert not server.socket_path.parent.exists(), "nothing is left in the temporary folder"
+    with running(folder) as server:
+        assert Store(server.url("reader")).last_id() == "1-0"
 
 
 def test_odd_names_of_folders_are_no_obstacle(tmp_path) -> None:

@@ -81,7 +81,7 @@ ENDPOINTS = (
             "seq": 12,
             "sku": "TEA-1",
             "location": "berlin",
-            "reason": "order_placed",
+            "reason": "order",
             "on_hand": 40,
             "reserved": 0,
             "allocated": 5,

@@ -59,9 +59,15 @@ class Chain:
         self.epochs: list[int] = []
         self._last_id = (0, 0)
 
-    def walk(self, entries: Iterable[tuple[str, bytes]]) -> Iterable[Sealed]:
-        """Yield the frames; raise `Break` at the first that does not hold."""
-        for entry_id, data in entries:
+    def walk(self, entries: Iterable[tuple[str, bytes]], archived: int = 0) -> Iterable[Sealed]:
+        """Yield the frames; raise `Break` at the first that does not hold.
+
+        The first `archived` entries are from the archive, where fences are not kept: there a
+        new epoch need only be higher.
+        """
+        for number, (entry_id, data) in enumerate(entries):
+            if number < archived:
+                self.fenced = max(self.fenced, int(entry_id.split("-")[0]))
             frame = self._entry(entry_id, bytes(data))
             if frame:
                 yield frame

@@ -202,11 +202,11 @@ async def contest(
         for client in arena.clients:
             if client.wire:
                 client.wire.close()
-        entries = await asyncio.to_thread(read_log, ground.server.url)
+        log = await asyncio.to_thread(read_log, ground.server.url)
         arena.history.close()
-        verdict = judge(arena.history, entries, fast=fast_twin())
+        verdict = judge(arena.history, log.entries, fast=fast_twin())
         found = Result(units, sold, clients, verdict)
         if not verdict.clean and not bug:
-            keep(ground, entries, verdict, seed)
+            keep(ground, log, verdict, seed)
             found.artefacts = str(ground.folder)
         return found

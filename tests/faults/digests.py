@@ -1,8 +1,9 @@
-"""Check 8: one log, several ways to replay it, one digest (P7)."""
+"""Check 8: one log, several ways to replay it, one digest (P7); a stream that agrees (P11)."""
 
 from engine.core.errors import DibsError
 from engine.core.ledger import Ledger
 from engine.log.frame import unpack
+from tests.faults.twin import Twin
 from tests.faults.verdict import Verdict
 
 
@@ -36,3 +37,30 @@ def compare(verdict: Verdict, entries: list[tuple[str, bytes]], fast: type | Non
     verdict.digest = verdict.digests["slow"]
     if len(set(verdict.digests.values())) > 1:
         verdict.add(8, "P7", 0, "replays differ", digests=verdict.digests)
+
+
+def compare_stream(verdict: Verdict, stock: list[tuple[str, dict[str, str]]], twin: Twin) -> None:
+    """The stock stream ends, for every position that ever changed, at the twin's quantities."""
+    last: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    before = (0, -1)
+    for entry_id, fields in stock:
+        place = tuple(map(int, entry_id.split("-")))
+        if not before < place or place[0] > twin.state.seq:
+            verdict.add(7, "P8", place[0], "the stock stream is out of order or ahead of the log")
+        before = place
+        last[fields["sku"], fields["location"]] = (entry_id, fields)
+    for position in twin.state.positions:
+        name = twin.state.sku_name(position.sku), twin.state.location_name(position.location)
+        true = {
+            "on_hand": position.on_hand,
+            "reserved": position.reserved,
+            "allocated": position.allocated,
+            "unavailable": position.unavailable,
+            "available": position.available,
+        }
+        entry_id, fields = last.get(name, ("", {}))
+        if any(true.values()) and any(int(fields.get(field, -1)) != true[field] for field in true):
+            verdict.add(
+                8, "P11", 0, f"the stock stream ends elsewhere for {name}",
+                entry=entry_id, fields=fields, twin=true,
+            )  # fmt: skip

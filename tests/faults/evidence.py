@@ -3,6 +3,15 @@
 from collections import defaultdict
 
 from engine.core import commands
+from engine.core.events import (
+    Cause,
+    Event,
+    OrderCancelled,
+    OrderPlaced,
+    OrderStatus,
+    Reserved,
+    StockMoved,
+)
 from tests.faults.history import History, Op
 
 Wish = tuple[int, str]  # a body's fingerprint and the Idempotency-Key: one request
@@ -71,3 +80,20 @@ def real_time_floor(ops: list[Op]) -> dict[int, int]:
             at += 1
         floors[id(op)] = highest
     return floors
+
+
+def identities(event: Event, cause: Cause) -> list[tuple]:
+    """Return the names under which an event may happen once only."""
+    names: list[tuple] = [("key", cause.actor, cause.key)] if cause.key else []
+    match event:
+        case StockMoved():
+            names.append((event.document.name.lower(), event.document_id))
+        case Reserved():
+            names.append(("reservation", event.reservation_id))
+        case OrderPlaced():
+            names.append(("order", event.channel, event.order_id))
+            if event.reservation:
+                names.append(("commit of", event.reservation))
+        case OrderCancelled() if event.status is OrderStatus.CANCELLED:
+            names.append(("whole cancel of", event.order))
+    return names

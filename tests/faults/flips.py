@@ -68,7 +68,7 @@ async def small_log(ground: Ground, orders: int = 4) -> list[tuple[str, bytes]]:
         await client.send(client._order())
     client.wire.close()
     ground.front.kill()
-    return read_log(ground.server.url)
+    return read_log(ground.server.url).entries
 
 
 class Copies:

@@ -124,8 +124,8 @@ async def flood(bug: str) -> Verdict:
         finally:
             os.kill(pid, signal.SIGCONT)
         await asyncio.gather(*calls)
-        entries = read_log(ground.server.url)
-        verdict = judge(history, entries)
+        log = read_log(ground.server.url)
+        verdict = judge(history, log.entries)
         refused = sum(op.status == 429 for op in history.ops)
         waited = FLOOD_CALLS * FLOOD_ORDERS - refused
         if waited > 2 * QUEUE:  # one batch under way, one queue full

@@ -20,7 +20,6 @@ the interval gives the answer, one of its ends does: both ends are asked. After 
 interval ends as much later as the history lasted.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -33,33 +32,42 @@ from engine.core.events import (
     Event,
     OrderCancelled,
     OrderPlaced,
-    OrderStatus,
     PositionOpened,
     ReservationExpired,
     Reserved,
     SkuPut,
-    StockMoved,
 )
 from engine.core.outcomes import Code, Refused
 from tests.faults import digests
 from tests.faults.accounts import Accounts
 from tests.faults.chain import Break, Chain, Sealed
-from tests.faults.evidence import Evidence, real_time_floor
+from tests.faults.evidence import Evidence, identities, real_time_floor
 from tests.faults.history import History, Op
 from tests.faults.sometimes import Sometimes
 from tests.faults.twin import Twin, pack
 from tests.faults.verdict import Counts, Verdict
 
-Entries = Iterable[tuple[str, bytes]]
 
+def judge(
+    history: History,
+    entries: list[tuple[str, bytes]],
+    *,
+    archived: int = 0,
+    fast: type | None = None,
+    stock: list[tuple[str, dict[str, str]]] | None = None,
+) -> Verdict:
+    """Judge one log and what its clients saw.
 
-def judge(history: History, entries: Entries, *, fast: type | None = None) -> Verdict:
-    """Judge one log and what its clients saw. `fast` is the fast twin's class, if there is one."""
+    The first `archived` entries are from the archive. `fast` is the fast twin's class, `stock`
+    the public stock stream of a worker that has caught up; both may be missing.
+    """
     verdict = Verdict(Counts(), [], {})
-    entries = list(entries)
-    Judge(verdict, Evidence(history)).walk(entries)
+    walk = Judge(verdict, Evidence(history))
+    walk.walk(entries, archived)
     if verdict.clean:
         digests.compare(verdict, entries, fast)
+    if verdict.clean and stock is not None:
+        digests.compare_stream(verdict, stock, walk.twin)
     return verdict
 
 
@@ -82,12 +90,12 @@ class Judge:
 
     # The walk.
 
-    def walk(self, entries: list[tuple[str, bytes]]) -> None:
+    def walk(self, entries: list[tuple[str, bytes]], archived: int) -> None:
         """Walk the log from its beginning, then settle what is left."""
         self._count_ops()
         self._reads(0)
         try:
-            for frame in self.chain.walk(entries):
+            for frame in self.chain.walk(entries, archived):
                 self._frame(frame)
         except Break as broken:
             self.verdict.add(2, "P6", broken.seq, str(broken), entry=broken.entry_id)
@@ -221,7 +229,7 @@ class Judge:
         elif done > max(len(able), 1):
             self.counts.double += 1
             self._say(5, "P4", f"effect {done} of {len(able)} attempts", op=_show(attempts[0]))
-        for name in _identities(event, cause):
+        for name in identities(event, cause):
             if name in self.effect_ids:
                 self.counts.double += 1
                 self._say(5, "P4", f"{name} had its effect at seq {self.effect_ids[name]}")
@@ -368,23 +376,6 @@ class Judge:
 
     def _say(self, check: int, promise: str, message: str, **context: Any) -> None:
         self.verdict.add(check, promise, self.seq, message, **(self.at_seq | context))
-
-
-def _identities(event: Event, cause: Cause) -> list[tuple]:
-    """Return the names under which an event may happen once only."""
-    names: list[tuple] = [("key", cause.actor, cause.key)] if cause.key else []
-    match event:
-        case StockMoved():
-            names.append((event.document.name.lower(), event.document_id))
-        case Reserved():
-            names.append(("reservation", event.reservation_id))
-        case OrderPlaced():
-            names.append(("order", event.channel, event.order_id))
-            if event.reservation:
-                names.append(("commit of", event.reservation))
-        case OrderCancelled() if event.status is OrderStatus.CANCELLED:
-            names.append(("whole cancel of", event.order))
-    return names
 
 
 def _show(op: Op) -> dict:

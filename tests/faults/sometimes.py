@@ -25,6 +25,7 @@ STATES = (
     "duplicate hit",
     "id conflict",
     "503",
+    "429",
     "backorder",
     "split",
     "batch of many effects",

@@ -15,16 +15,17 @@ from pathlib import Path
 
 import msgspec
 
-from tests.faults.history import History, Mark
+from tests.faults.history import History, Mark, read
 from tests.faults.judge import judge
 from tests.faults.sites import SITES, VICTIMS
-from tests.faults.supervisor import Ground, read_log, tail_seq
+from tests.faults.supervisor import Ground, Log, read_log, tail_seq
 from tests.faults.verdict import Verdict
 from tests.faults.workload import Workload
 
 RANDOM = "random time"
 KILLS_PER_ROUND = 20
 STRIKE_WAIT_S = 5.0
+SMALL_QUEUE = ("--limit", "QUEUE_COMMANDS_MAX=8")  # so that clients fill it
 QUIET_S = 2.3  # longer than the longest reservation of the workload
 
 
@@ -81,6 +82,7 @@ class Storm:
         plans: Callable[..., Plan] = plan,
         hold_ms: float = 10.0,
         launch: tuple[str, ...] = (),
+        work: bool = False,
     ) -> None:
         self.ground, self.front, self.rng = ground, ground.front, random.Random(seed)
         self.seed, self.ledger, self.plans = seed, ledger, plans
@@ -89,7 +91,7 @@ class Storm:
         self.kills: dict[str, int] = {}
         self.missed = self.pauses = 0
         self.recovery_s: list[float] = []
-        self.bug = bug
+        self.bug, self.work = bug, work
         self._options = [*launch, *(["--bug", bug] if bug else [])]
         self._options += ["--hold-ms", str(hold_ms)]
 
@@ -101,6 +103,8 @@ class Storm:
             await self.front.ready()
             await self.workload.prepare()
             self.workload.start()
+            if self.work:
+                self.ground.worker.start()
             await self._kill_all(kills, told)
             unsettled = await self._converge()
         except RuntimeError as error:
@@ -142,6 +146,9 @@ class Storm:
         name = f"{goal.site} × {goal.victim}"
         self.kills[name] = self.kills.get(name, 0) + 1
         self.history.add(Mark("kill", time.monotonic_ns(), detail=name))
+        if self.work and (self.rng.random() < 0.4 or not self.ground.worker.running):
+            self.ground.worker.kill()
+            self.ground.worker.start()
         return goal.victim != "redis"
 
     def _strike(self, victim: str) -> None:
@@ -175,8 +182,8 @@ class Storm:
         """Bring everything up again; return the next plan if it could be armed."""
         began = time.monotonic()
         if down:
-            if not self.ground.server.pid:
-                await asyncio.to_thread(self.ground.server.start)
+            # The worker may be starting it too; this waits until it answers.
+            await asyncio.to_thread(self.ground.server.start)
             seq = await asyncio.to_thread(tail_seq, self.ground.server.url)
             self.history.add(Mark("tail", time.monotonic_ns(), seq))
             self._start(aimed)
@@ -197,10 +204,25 @@ class Storm:
         return unsettled
 
     async def _judge(self, started: float, unsettled: int, failure: str) -> Round:
-        if not self.ground.server.pid:
-            await asyncio.to_thread(self.ground.server.start)
-        entries = await asyncio.to_thread(read_log, self.ground.server.url)
-        verdict = await asyncio.to_thread(judge, self.history, entries, fast=fast_twin())
+        ground = self.ground
+        await asyncio.to_thread(ground.server.start)
+        if self.work and not failure:
+            seq = await asyncio.to_thread(tail_seq, ground.server.url)
+            if not await ground.worker.caught_up(ground.server.url, seq):
+                failure = f"the worker does not catch up:\n{ground.worker.log_end()}"
+        log = await asyncio.to_thread(read_log, ground.server.url, ground.front.folder)
+        verdict = await asyncio.to_thread(
+            judge,
+            self.history,
+            log.entries,
+            archived=log.archived,
+            fast=fast_twin(),
+            stock=log.stock if self.work and not failure else None,
+        )
+        if self.work:
+            snapshots = len(list((ground.front.folder / "snapshots").glob("*")))
+            verdict.reach("replay longer than one snapshot", snapshots > 1)
+            verdict.reach("log trimmed behind the archive", log.archived > 0)
         found = Round(
             self.seed,
             self.kills,
@@ -213,8 +235,8 @@ class Storm:
             failure,
         )
         if not found.clean and not self.bug:
-            keep(self.ground, entries, verdict, self.seed)
-            found.artefacts = str(self.ground.folder)
+            keep(ground, log, verdict, self.seed)
+            found.artefacts = str(ground.folder)
         return found
 
 
@@ -227,22 +249,20 @@ def fast_twin() -> type | None:
     return Ledger
 
 
-def keep(ground: Ground, entries: list[tuple[str, bytes]], verdict: Verdict, seed: int) -> None:
+def keep(ground: Ground, log: Log, verdict: Verdict, seed: int) -> None:
     """Keep history, log and verdict of a failed round, with its seed."""
     ground.keep = True
-    (ground.folder / "log.msgpack").write_bytes(msgspec.msgpack.encode(entries))
+    (ground.folder / "log.msgpack").write_bytes(msgspec.msgpack.encode(log))
     (ground.folder / "seed").write_text(f"{seed}\n")
     verdict.save(ground.folder / "verdict.json")
 
 
 def rejudge(folder: Path) -> Verdict:
     """Judge the artefacts of a failed round again."""
-    from tests.faults.history import read
-
-    entries = msgspec.msgpack.decode(
-        (folder / "log.msgpack").read_bytes(), type=list[tuple[str, bytes]]
+    log = msgspec.msgpack.decode((folder / "log.msgpack").read_bytes(), type=Log)
+    return judge(
+        read(folder / "history.jsonl"), log.entries, archived=log.archived, fast=fast_twin()
     )
-    return judge(read(folder / "history.jsonl"), entries, fast=fast_twin())
 
 
 async def storm(
@@ -253,6 +273,7 @@ async def storm(
     while kills > 0:
         share = min(kills, KILLS_PER_ROUND)
         with Ground() as ground:
-            rounds.append(await Storm(ground, seed).run(share, told))
+            found = Storm(ground, seed, work=seed % 2 == 0, launch=SMALL_QUEUE)
+            rounds.append(await found.run(share, told))
         kills, seed = kills - share, seed + 1
     return rounds

@@ -17,8 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
 from engine.core.errors import LogError
+from engine.log.archive import Archive
 from engine.log.embedded import EmbeddedServer, binary
+from engine.log.frame import unpack
 from engine.log.store import Store
 from tests.faults.wire import Lost, Unsent, Wire
 
@@ -58,7 +62,9 @@ class Front:
         words += ["--ledger", ledger]
         if self.redis:
             words += ["--redis", self.redis]
-        module = ["tests.faults.launch", *launch, "--"] if launch else ["engine.cli"]
+        self._spawn(["tests.faults.launch", *launch, "--"] if launch else ["engine.cli"], words)
+
+    def _spawn(self, module: list[str], words: list[str]) -> None:
         with open(self.folder / f"{self.name}.log", "ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *module, *words],
@@ -118,6 +124,30 @@ class Front:
         path = self.folder / f"{self.name}.log"
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+class Worker(Front):
+    """`dibs work` in a front's folder: stock stream, archive, snapshots, trimming."""
+
+    def start(self, *launch: str, ledger: str = "auto") -> None:
+        """Start it, with snapshots so often that a short storm goes beyond several."""
+        words = ["work", "--data", str(self.folder), "--ledger", ledger]
+        words += ["--snapshot-events", "250", "--snapshot-s", "5"]
+        self._spawn(["engine.cli"], words)
+
+    async def caught_up(self, url: str, seq: int, timeout_s: float = READY_S) -> bool:
+        """Wait until the stock stream has everything up to `seq`."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self.running:
+            store = Store(url)
+            try:
+                cursor = store.hash_all(store.keys.cursors).get("stock-stream", b"0")
+            finally:
+                store.close()
+            if int(cursor) >= seq:
+                return True
+            await asyncio.sleep(STEP_S)
+        return False
 
 
 class PlainServer:
@@ -203,16 +233,37 @@ def _wait_answers(url: str, timeout_s: float = READY_S) -> None:
             store.close()
 
 
-def read_log(url: str) -> list[tuple[str, bytes]]:
-    """Return every entry of the log as the server holds it, in order."""
+def read_log(url: str, folder: Path | None = None) -> "Log":
+    """Return every entry of the log in order: what the archive alone still holds, then what the
+    server holds."""
     store, entries, after = Store(url), [], "0-0"
     try:
         while rows := store.read(after, _SCAN):
             entries += rows
             after = rows[-1][0]
+        stock, after = [], "0-0"
+        while rows := store.stock_read(after, _SCAN):
+            stock += rows
+            after = rows[-1][0]
     finally:
         store.close()
-    return entries
+    frames = [unpack(data) for entry_id, data in entries if not entry_id.endswith("-0")]
+    first = frames[0].first_seq if frames else 0
+    archived = []
+    for _, _, data in Archive(folder / "archive").entries() if folder and first > 1 else ():
+        frame = unpack(data)
+        if frame.first_seq < first:
+            archived.append((frame.entry_id, data))
+    return Log(archived + entries, len(archived), stock)
+
+
+class Log(msgspec.Struct):
+    """A log as it was found. The first `archived` entries are from the archive, which keeps no
+    fences; `stock` is the public stock stream."""
+
+    entries: list[tuple[str, bytes]]
+    archived: int = 0
+    stock: list[tuple[str, dict[str, str]]] = []
 
 
 def tail_seq(url: str) -> int:
@@ -237,7 +288,8 @@ class Ground:
         self.keep = False
         self.front = Front(self.folder / "a")
         self.server: PlainServer | BundledServer = BundledServer(self.folder / "a")
-        self.fronts = [self.front]
+        self.worker = Worker(self.folder / "a", name="work")
+        self.fronts = [self.front, self.worker]
         if shared:
             self.server = PlainServer(self.folder / "log")
             self.server.start()
@@ -245,7 +297,7 @@ class Ground:
 
     def second(self) -> Front:
         """Return another front on the same log, with a folder of its own."""
-        name = "bcdefghij"[len(self.fronts) - 1]
+        name = "bcdefghij"[len(self.fronts) - 2]
         front = Front(self.folder / name, self.server.url, name=f"serve-{name}")
         self.fronts.append(front)
         return front

@@ -98,17 +98,17 @@ class Duel:
         finally:
             self.workload.close()
             self.history.close()
-        entries = await asyncio.to_thread(read_log, self.ground.server.url)
-        verdict = await asyncio.to_thread(judge, self.history, entries, fast=fast_twin())
+        log = await asyncio.to_thread(read_log, self.ground.server.url)
+        verdict = await asyncio.to_thread(judge, self.history, log.entries, fast=fast_twin())
         verdict.reach("fenced write", self.stopped)
         if (not verdict.clean or failure) and not self.launch:
-            keep(self.ground, entries, verdict, self.seed)
+            keep(self.ground, log, verdict, self.seed)
         return Takeovers(
             rounds,
             self.at_once,
             self.stopped,
             self.zombie_answers,
-            stale_entries(entries),
+            stale_entries(log.entries),
             self.takeover_s,
             verdict,
             unsettled,

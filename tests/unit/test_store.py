@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -56,7 +57,7 @@ def test_names_carry_the_partition_as_a_hash_tag() -> None:
 
 
 @contextlib.contextmanager
-def plain_server(folder, **settings):
+def plain_server(folder, password: str = "", **settings):
     """A server as somebody else might run it."""
     folder.mkdir()
     path = folder / "s.sock"
@@ -65,7 +66,7 @@ def plain_server(folder, **settings):
     command = [str(binary()), "--port", "0", "--unixsocket", str(path), "--dir", str(folder)]
     process = subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL)
     try:
-        store = Store(f"unix://{path}")
+        store = Store(f"unix://:{password}@{path}")
         while True:
             with contextlib.suppress(LogError):
                 store.process_id()
@@ -137,6 +138,22 @@ def test_a_server_that_is_not_there_is_a_log_error(tmp_path) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError):
         Store(url)
+
+
+async def test_a_server_over_tcp_with_a_password(tmp_path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    extra = {"port": str(port), "bind": "127.0.0.1", "requirepass": "hush"}
+    with plain_server(tmp_path / "s", password="hush", **SAFE | extra):
+        url = f"redis://:hush@127.0.0.1:{port}"
+        store = Store(url)
+        assert store.check_settings() == []
+        writer = await grown(url, store, 3)
+        assert store.tail()[0] == f"1-{writer.link.seq}"
+        with pytest.raises(LogError, match="WRONGPASS") as error:
+            await Appender.connect(url.replace("hush", "wrong"))
+        assert "wrong" not in str(error.value)
 
 
 def test_a_password_is_never_shown() -> None:

@@ -7,7 +7,7 @@ import signal
 import structlog
 
 from engine.config import Settings
-from engine.service.keys import first_admin_key
+from engine.service.keys import first_admin_key, kept_key
 from engine.service.wiring import Wiring
 
 log = structlog.get_logger("serve")
@@ -32,6 +32,7 @@ async def _serve(wiring: Wiring) -> None:
     engine, keys = wiring.engine(), wiring.key_book()
     keys.start()
     first_admin_key(keys, settings.data / "admin.key")
+    kept_key(keys, settings.data / "page.key", "live page", "read")
     app = create_app(engine, keys)
     leading = asyncio.create_task(engine.lead(), name="lead")
     stopping = asyncio.Event()

@@ -133,13 +133,14 @@ def _watch(children: list[_Child], stopping: list[int]) -> int | None:
 
 
 def _welcome(console: Console, settings: Settings, url: str) -> None:
-    key_file = settings.data / "admin.key"
+    # A key that can only read, behind the #: a browser does not send that part anywhere.
+    page_key = (settings.data / "page.key").read_text().strip()
+    console.print(f"live page   {url}/#key={page_key}", soft_wrap=True, style="bold")
     console.print(
         Panel.fit(
-            f"[bold]{url}/[/]        live page\n"
-            f"[bold]{url}/docs[/]    every call, with examples\n\n"
-            f"admin key   {key_file}\n"
-            f"logs        {settings.data / 'logs'}",
+            f"every call, with examples   [bold]{url}/docs[/]\n"
+            f"admin key                   {settings.data / 'admin.key'}\n"
+            f"logs                        {settings.data / 'logs'}",
             title="dibs is up",
             border_style="green",
         )

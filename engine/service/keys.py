@@ -229,17 +229,23 @@ def load_secret(path: Path) -> bytes:
 def first_admin_key(book: KeyBook, path: Path) -> str:
     """Return the token in `path` if it is a good admin key, else make one and write it there.
 
-    The file has mode 0600 and is replaced whole. It is meant for the first steps: make keys with
-    fewer scopes for everything else, then revoke it and delete the file.
+    It is meant for the first steps: make keys with fewer scopes for everything else, then revoke
+    it and delete the file.
     """
+    return kept_key(book, path, "first admin key", "admin")
+
+
+def kept_key(book: KeyBook, path: Path, label: str, scope: str) -> str:
+    """Return the token in `path` if it is a good key with `scope`, else make one and write it
+    there. The file has mode 0600 and is replaced whole."""
     try:
         token = path.read_text().strip()
     except FileNotFoundError:
         token = ""
     key = book.verify(token)
-    if key and "admin" in key.scopes:
+    if key and scope in key.scopes:
         return token
-    _, token = book.create("first admin key", ["admin"])
+    _, token = book.create(label, [scope])
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     _write_private(fresh, token + "\n")

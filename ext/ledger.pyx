@@ -10,6 +10,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     records    the packed events;  effects  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
                shared with the slow twin (stock, catalogue) read
+    doors      where Python commands come in;  reads  questions;  life  made, freed, replayed
     dump, load the whole state
 
 Invariants, beside those of core/state.py: a row's record was checked when it came, so reading it
@@ -24,15 +25,15 @@ from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 import msgspec
 from msgspec import to_builtins
 
 from engine.core import answers, bundles, commands, dump, limits, reading, state
-from engine.core.commands import fingerprint
 from engine.core.decide import Replay, catalogue, conflict, orders, refusals, stock
 from engine.core.errors import LedgerError
-from engine.core.events import Document
+from engine.core.events import Document, EpochOpened
 from engine.core.outcomes import Accepted, Refused
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
@@ -48,6 +49,7 @@ cdef extern from *:
 cdef int64_t NO_PRICE = -1
 cdef uint16_t POLICY = POLICY_FEWEST
 cdef int64_t FRAME_EVENTS_MAX = limits.FRAME_EVENTS_MAX
+cdef object _msgpack = msgspec.msgpack.Encoder().encode
 cdef object _json = msgspec.json.Encoder().encode
 cdef object _decode_place = msgspec.json.Decoder(commands.PutLocation).decode
 cdef object _decode_sku = msgspec.json.Decoder(commands.PutSku).decode
@@ -89,7 +91,9 @@ include "plane/view.pxi"
 include "plane/answers.pxi"
 include "plane/dump.pxi"
 include "plane/load.pxi"
+include "plane/life.pxi"
 include "plane/doors.pxi"
+include "plane/reads.pxi"
 
 
 @cython.final

@@ -31,7 +31,7 @@ cdef int put_place(Core* c, uint32_t number, uint64_t seq, Text name, Text put) 
         memset(place, 0, sizeof(Place))
         c.places.count += 1
         key.first = name
-        table_add(c, PLACE_NAMES, &key, number)
+        table_add(c, PLACE_NAMES, hash_key(c, PLACE_NAMES, &key), number)
     free(place.text)
     place.text, place.name_size, place.put_size, place.seq = text, name.size, put.size, seq
     return DONE
@@ -55,7 +55,7 @@ cdef int put_sku(Core* c, uint32_t number, uint64_t seq, Text name, Text put) no
         sku.first = sku.last = NONE
         c.skus.count += 1
         key.first = name
-        table_add(c, SKU_NAMES, &key, number)
+        table_add(c, SKU_NAMES, hash_key(c, SKU_NAMES, &key), number)
     free(sku.text)
     sku.text, sku.name_size, sku.put_size, sku.seq = text, name.size, put.size, seq
     return DONE

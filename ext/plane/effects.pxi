@@ -121,7 +121,8 @@ cdef int move_stock(Core* c, const uint8_t* record) noexcept nogil:
 cdef int reserve_event(Core* c, const uint8_t* record) noexcept nogil:
     cdef Cursor at
     cdef Head head
-    cdef uint32_t row
+    cdef Key key
+    cdef uint32_t row, hash
     cdef Reservation* r
     cdef int result
     read_head(&at, record, &head)
@@ -130,14 +131,16 @@ cdef int reserve_event(Core* c, const uint8_t* record) noexcept nogil:
         return result
     if at.bad or at.at != at.end or head.expires_us > <uint64_t> c.limit.expires_us:
         return misfit(c, "a reservation's record is damaged")
-    row = find_text(c, RESERVATION_IDS, head.first)
+    key.first = head.first
+    hash = hash_key(c, RESERVATION_IDS, &key)
+    row = find_hashed(c, RESERVATION_IDS, &key, hash)
     if row != NONE:
         if reservation_at(c, row).status == LIVE:
             return misfit(c, "a reservation's id is in use")
         reservation_drop(c, row)
     if <int64_t> c.reservation_count >= c.limit.reservations:
         return misfit(c, "too many reservations")
-    result = reservation_new(c, record, head.first, c.seq, &row)
+    result = reservation_new(c, record, hash, c.seq, &row)
     if result != DONE:
         return result
     r = reservation_at(c, row)
@@ -206,7 +209,7 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     cdef Cursor at
     cdef Head head
     cdef Key key
-    cdef uint32_t row
+    cdef uint32_t row, hash
     cdef int result
     read_head(&at, record, &head)
     result = check_lines(c, &at, head.lines)
@@ -216,14 +219,15 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     if at.bad or at.at != at.end or head.status < ALLOCATED or head.status > BACKORDERED:
         return misfit(c, "an order's record is damaged")
     key.first, key.second = head.first, head.second
-    row = find(c, ORDER_IDS, &key)
+    hash = hash_key(c, ORDER_IDS, &key)
+    row = find_hashed(c, ORDER_IDS, &key, hash)
     if row != NONE:
         if order_at(c, row).closed_us == 0:
             return misfit(c, "an order's id is in use")
         order_drop(c, row)
     if <int64_t> c.order_count >= c.limit.orders:
         return misfit(c, "too many orders")
-    result = order_new(c, record, &key, c.seq, &row)
+    result = order_new(c, record, hash, c.seq, &row)
     if result != DONE:
         return result
     order_at(c, row).status = head.status

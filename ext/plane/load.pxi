@@ -63,8 +63,9 @@ cdef int load_reservation(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     cdef uint64_t closed_us = get64(at), order = get64(at)
     cdef const uint8_t* record = NULL
     cdef Head head
+    cdef Key key
     cdef Reservation* r
-    cdef uint32_t row
+    cdef uint32_t row, hash
     cdef int result = load_record(c, at, RESERVED, &record)
     if result != DONE:
         return result
@@ -75,9 +76,11 @@ cdef int load_reservation(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     if expires_us > <uint64_t> c.limit.expires_us or closed_us > <uint64_t> c.stamp_us:
         return damaged(c, "a reservation's end")
     read_names(record, &head)
-    if find_text(c, RESERVATION_IDS, head.first) != NONE:
+    key.first = head.first
+    hash = hash_key(c, RESERVATION_IDS, &key)
+    if find_hashed(c, RESERVATION_IDS, &key, hash) != NONE:
         return damaged(c, "a reservation stands twice")
-    result = reservation_new(c, record, head.first, seq, &row)
+    result = reservation_new(c, record, hash, seq, &row)
     if result != DONE:
         return result
     r = reservation_at(c, row)
@@ -154,7 +157,7 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     cdef Head head
     cdef Key key
     cdef Order* o
-    cdef uint32_t row
+    cdef uint32_t row, hash
     cdef int result = load_record(c, at, ORDER_PLACED, &record)
     if result != DONE:
         return result
@@ -164,9 +167,10 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
         return damaged(c, "an order's status")
     read_names(record, &head)
     key.first, key.second = head.first, head.second
-    if find(c, ORDER_IDS, &key) != NONE:
+    hash = hash_key(c, ORDER_IDS, &key)
+    if find_hashed(c, ORDER_IDS, &key, hash) != NONE:
         return damaged(c, "an order stands twice")
-    result = order_new(c, record, &key, seq, &row)
+    result = order_new(c, record, hash, seq, &row)
     if result != DONE:
         return result
     o = order_at(c, row)

@@ -52,47 +52,46 @@ cdef inline void sip_round(uint64_t* v) noexcept nogil:
     v[2] = rotate(v[2], 32)
 
 
-cdef uint64_t sip(uint64_t k0, uint64_t k1, const uint8_t* data, uint64_t size) noexcept nogil:
-    """SipHash-1-3: ids come from outside, and without the key nobody can make them collide."""
-    cdef uint64_t v[4]
+cdef void sip_text(uint64_t* v, Text text) noexcept nogil:
+    """Take in a text, padded with its length to whole words."""
     cdef uint64_t word
-    cdef uint64_t at = 0
-    v[0] = k0 ^ <uint64_t> 0x736F6D6570736575
-    v[1] = k1 ^ <uint64_t> 0x646F72616E646F6D
-    v[2] = k0 ^ <uint64_t> 0x6C7967656E657261
-    v[3] = k1 ^ <uint64_t> 0x7465646279746573
-    while at + 8 <= size:
-        memcpy(&word, data + at, 8)
+    cdef uint32_t at = 0
+    while at + 8 <= text.size:
+        memcpy(&word, text.data + at, 8)
         v[3] ^= word
         sip_round(v)
         v[0] ^= word
         at += 8
     word = 0
-    if at < size:
-        memcpy(&word, data + at, size - at)
-    word |= size << 56
+    if at < text.size:
+        memcpy(&word, text.data + at, text.size - at)
+    word |= <uint64_t> text.size << 56
     v[3] ^= word
     sip_round(v)
     v[0] ^= word
+
+
+cdef uint32_t hash_key(Core* c, int which, const Key* key) noexcept nogil:
+    """SipHash-1-3 of ids: they come from outside, and without the seed nobody can make them
+    collide. Sequence numbers are ours: eight neighbours share a cache line."""
+    cdef uint64_t v[4]
+    cdef uint64_t group
+    if which == RESERVATION_SEQS or which == ORDER_SEQS:
+        group = (key.number >> 3) * <uint64_t> 0x9E3779B97F4A7C15
+        return <uint32_t> (group >> 32) << 3 | <uint32_t> (key.number & 7)
+    v[0] = c.seed0 ^ <uint64_t> 0x736F6D6570736575
+    v[1] = c.seed1 ^ <uint64_t> 0x646F72616E646F6D
+    v[2] = c.seed0 ^ <uint64_t> 0x6C7967656E657261
+    v[3] = c.seed1 ^ <uint64_t> 0x7465646279746573
+    sip_text(v, key.first)
+    if which == ORDER_IDS:
+        sip_text(v, key.second)
     v[2] ^= 0xFF
     sip_round(v)
     sip_round(v)
     sip_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
-
-
-cdef inline uint32_t hash_number(uint64_t number) noexcept nogil:
-    return <uint32_t> ((number * <uint64_t> 0x9E3779B97F4A7C15) >> 32)
-
-
-cdef uint32_t hash_key(Core* c, int which, const Key* key) noexcept nogil:
-    cdef uint64_t first
-    if which == RESERVATION_SEQS or which == ORDER_SEQS:
-        return hash_number(key.number)
-    first = sip(c.seed0, c.seed1, key.first.data, key.first.size)
-    if which == ORDER_IDS:
-        first = sip(c.seed0 ^ first, c.seed1, key.second.data, key.second.size)
-    return <uint32_t> (first ^ (first >> 32))
+    v[0] ^= v[1] ^ v[2] ^ v[3]
+    return <uint32_t> (v[0] ^ (v[0] >> 32))
 
 
 cdef inline bint same(Text text, const uint8_t* data, uint32_t size) noexcept nogil:
@@ -127,15 +126,12 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
     )
 
 
-cdef uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
-    """Return the row that `key` names, or NONE."""
+cdef uint32_t find_hashed(Core* c, int which, const Key* key, uint32_t hash) noexcept nogil:
+    """Return the row that `key` names, or NONE; `hash` is that of the key."""
     cdef Table* table = &c.tables[which]
-    cdef uint32_t hash
-    cdef uint64_t at
+    cdef uint64_t at = hash & table.mask
     if table.used == 0:
         return NONE
-    hash = hash_key(c, which, key)
-    at = hash & table.mask
     while table.slots[at].row:
         if table.slots[at].hash == hash and bears(c, which, table.slots[at].row - 1, key):
             return table.slots[at].row - 1
@@ -143,14 +139,19 @@ cdef uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
     return NONE
 
 
+cdef inline uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
+    """Return the row that `key` names, or NONE."""
+    return find_hashed(c, which, key, hash_key(c, which, key))
+
+
 cdef uint32_t find_seq(Core* c, int which, uint64_t seq) noexcept nogil:
-    cdef Key key
-    key.number = seq
+    cdef Key key = seq_key(seq)
     return find(c, which, &key)
 
 
 cdef uint32_t find_text(Core* c, int which, Text text) noexcept nogil:
     cdef Key key
+    memset(&key, 0, sizeof(Key))
     key.first = text
     return find(c, which, &key)
 
@@ -183,12 +184,11 @@ cdef int table_room(Core* c, int which) noexcept nogil:
     return DONE
 
 
-cdef void table_add(Core* c, int which, const Key* key, uint32_t row) noexcept nogil:
-    """Add a row. There must be room, and no row that bears `key`."""
+cdef void table_add(Core* c, int which, uint32_t hash, uint32_t row) noexcept nogil:
+    """Add a row. There must be room, and no row that bears the same key."""
     cdef Table* table = &c.tables[which]
     cdef Slot slot
-    slot.row = row + 1
-    slot.hash = hash_key(c, which, key)
+    slot.row, slot.hash = row + 1, hash
     insert(table.slots, table.mask, slot)
     table.used += 1
 

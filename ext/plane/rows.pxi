@@ -33,9 +33,9 @@ cdef uint8_t* copy_bytes(const uint8_t* data, uint64_t size) noexcept nogil:
 
 
 cdef int reservation_new(
-    Core* c, const uint8_t* record, Text id, uint64_t seq, uint32_t* made
+    Core* c, const uint8_t* record, uint32_t hash, uint64_t seq, uint32_t* made
 ) noexcept nogil:
-    """Make a row for the reservation of `record`, or change nothing."""
+    """Make a row for the reservation of `record`, whose id has `hash`, or change nothing."""
     cdef Reservation* r
     cdef Key key
     cdef uint32_t row = c.free_reservation
@@ -59,10 +59,9 @@ cdef int reservation_new(
     r.record = copy
     r.seq = r.armed_seq = seq
     r.previous = r.next = NONE
-    key.first = id
-    table_add(c, RESERVATION_IDS, &key, row)
+    table_add(c, RESERVATION_IDS, hash, row)
     key = seq_key(seq)
-    table_add(c, RESERVATION_SEQS, &key, row)
+    table_add(c, RESERVATION_SEQS, hash_key(c, RESERVATION_SEQS, &key), row)
     c.reservation_count += 1
     made[0] = row
     return DONE
@@ -104,9 +103,9 @@ cdef void reservation_drop(Core* c, uint32_t row) noexcept nogil:
 
 
 cdef int order_new(
-    Core* c, const uint8_t* record, Key* key, uint64_t seq, uint32_t* made
+    Core* c, const uint8_t* record, uint32_t hash, uint64_t seq, uint32_t* made
 ) noexcept nogil:
-    """Make a row for the order of `record`, or change nothing."""
+    """Make a row for the order of `record`, whose id has `hash`, or change nothing."""
     cdef Order* o
     cdef Key number
     cdef uint32_t row = c.free_order
@@ -134,9 +133,9 @@ cdef int order_new(
     else:
         order_at(c, o.older).newer = row
     c.newest_order = row
-    table_add(c, ORDER_IDS, key, row)
+    table_add(c, ORDER_IDS, hash, row)
     number = seq_key(seq)
-    table_add(c, ORDER_SEQS, &number, row)
+    table_add(c, ORDER_SEQS, hash_key(c, ORDER_SEQS, &number), row)
     c.order_count += 1
     made[0] = row
     return DONE
@@ -214,7 +213,7 @@ cdef int paper_new(
     """Remember an answer behind those before; an older one to the same key is forgotten."""
     cdef Key key
     cdef Paper* p
-    cdef uint32_t row
+    cdef uint32_t row, hash
     cdef uint8_t* text
     key.first = name
     if room_for(&c.papers, c.papers.count + 1, sizeof(Paper)) != DONE:
@@ -226,7 +225,8 @@ cdef int paper_new(
         return MEMORY
     memcpy(text, name.data, name.size)
     memcpy(text + name.size, answer.data, answer.size)
-    row = find(c, PAPER_KEYS, &key)
+    hash = hash_key(c, PAPER_KEYS, &key)
+    row = find_hashed(c, PAPER_KEYS, &key, hash)
     if row != NONE:
         paper_drop(c, row)
     row = c.free_paper
@@ -245,7 +245,7 @@ cdef int paper_new(
     else:
         paper_at(c, p.previous).next = row
     c.paper_last = row
-    table_add(c, PAPER_KEYS, &key, row)
+    table_add(c, PAPER_KEYS, hash, row)
     c.paper_count += 1
     return DONE
 

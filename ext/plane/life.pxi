@@ -1,0 +1,162 @@
+# The life of a ledger: made, freed, replayed; and commands decided by the shared rules.
+
+cdef int new_core(Core* c) except -1:
+    """Set an empty core's bounds and ends of lists."""
+    c.limit.skus = limits.SKUS_MAX
+    c.limit.places = limits.LOCATIONS_MAX
+    c.limit.positions = limits.POSITIONS_MAX
+    c.limit.reservations = limits.RESERVATIONS_MAX
+    c.limit.orders = limits.ORDERS_MAX
+    c.limit.papers = limits.DOCUMENTS_MAX
+    c.limit.quantity = limits.QUANTITY_MAX
+    c.limit.bucket_units = limits.BUCKET_UNITS_MAX
+    c.limit.expanded = limits.EXPANDED_LINES_MAX
+    c.limit.takes_per_line = limits.TAKES_PER_LINE_MAX
+    c.limit.offers = limits.ROUTE_OFFERS_MAX
+    c.limit.exact_places = limits.ROUTE_EXACT_LOCATIONS_MAX
+    c.limit.exact_work = limits.ROUTE_EXACT_WORK_MAX
+    c.limit.depth = limits.BUNDLE_DEPTH_MAX
+    c.limit.tick_us = limits.WHEEL_TICK_US
+    c.limit.slots = limits.WHEEL_SLOTS
+    c.limit.stamp_us = limits.STAMP_US_MAX
+    c.limit.expires_us = limits.EXPIRES_US_MAX
+    c.limit.retention_us = limits.IDEMPOTENCY_RETENTION_US
+    c.limit.closed_order_us = limits.CLOSED_ORDER_RETENTION_US
+    c.limit.evictions = limits.EVICTIONS_PER_FRAME_MAX
+    c.first_seq = 1
+    c.free_reservation = c.free_order = c.free_paper = NONE
+    c.closed_reservation = c.closed_reservation_last = NONE
+    c.closed_order = c.closed_order_last = NONE
+    c.paper = c.paper_last = c.newest_order = c.oldest_order = NONE
+    return 0
+
+
+cdef void free_core(Core* c) noexcept:
+    cdef uint64_t i
+    cdef Plan* plan = &c.plan
+    for i in range(c.skus.count):
+        free(sku_at(c, i).text)
+        free(sku_at(c, i).components)
+    for i in range(c.places.count):
+        free(place_at(c, i).text)
+    for i in range(c.reservations.count):
+        free(reservation_at(c, i).record)
+    for i in range(c.orders.count):
+        free(order_at(c, i).record)
+        free(order_at(c, i).left)
+    for i in range(c.papers.count):
+        free(paper_at(c, i).text)
+    for i in range(TABLES):
+        free(c.tables[i].slots)
+    for i in range(4):
+        free(c.bits[i])
+    for data in (
+        <size_t> c.positions.data, <size_t> c.skus.data, <size_t> c.places.data,
+        <size_t> c.reservations.data, <size_t> c.orders.data, <size_t> c.papers.data,
+        <size_t> c.touched.data, <size_t> c.cells, <size_t> c.wheel, <size_t> c.out.data,
+        <size_t> plan.asked.data, <size_t> plan.parts.data, <size_t> plan.starts.data,
+        <size_t> plan.pools.data, <size_t> plan.groups.data, <size_t> plan.offers.data,
+        <size_t> plan.picks.data, <size_t> plan.candidates.data, <size_t> plan.chosen.data,
+        <size_t> plan.matrix.data, <size_t> plan.opened.data, <size_t> plan.takes.data,
+        <size_t> plan.granted.data, <size_t> plan.lines.data, <size_t> plan.marks.data,
+    ):
+        free(<void*> <size_t> data)
+
+
+cdef inline int check_whole(Ledger self) except -1:
+    """A ledger on which an event failed half-way is of no more use: fail-stop."""
+    if self._broken:
+        raise LedgerError("an event failed half-way; start again from snapshot and log")
+    return 0
+
+
+cdef int broken(Ledger self, int result) except -1:
+    """Raise what a failed event stands for."""
+    self._broken = True
+    return ensure(&self.core, result)
+
+
+cdef void forget_touches(Core* c) noexcept nogil:
+    cdef Touch* touches = <Touch*> c.touched.data
+    cdef uint64_t i
+    for i in range(c.touched.count):
+        if touches[i].position != NONE:
+            position_at(c, touches[i].position).touch = 0
+    c.touched.count = c.touched_live = 0
+
+
+cdef int replay(Ledger self, const uint8_t* body, uint64_t size) except -1:
+    """Apply a frame's records."""
+    cdef Core* c = &self.core
+    cdef uint64_t done = 0
+    cdef int result
+    while True:
+        with nogil:
+            result = run(c, body, size, &done)
+        if result == DONE:
+            return 0
+        ensure(c, result)
+        try:
+            apply_rest(self, body + done, result)
+        except (LookupError, ValueError, msgspec.MsgspecError) as error:
+            raise LedgerError(f"event {c.seq} does not fit: {error!r}") from error
+        done += load32(body + done)
+
+
+cdef object apply_rest(Ledger self, const uint8_t* record, int result):
+    """Do what the data plane left to Python, and return the record's first answer."""
+    if result == REMEMBER:
+        answer = answer_of(self, record)
+    elif record[4] == LOCATION_PUT:
+        answer = apply_place(self, record)
+    else:
+        answer = apply_sku(self, record)
+    remember(self, record, answer)
+    return answer
+
+
+cdef object record_event(Ledger self, event):
+    """Apply one event that was decided in Python, keep its record, return its first answer."""
+    cdef Core* c = &self.core
+    cdef bytes packed = encode_event(event)
+    cdef const uint8_t* record = <const uint8_t*> PyBytes_AS_STRING(packed)
+    cdef uint64_t size = PyBytes_GET_SIZE(packed)
+    cdef int result
+    answer = None
+    if out_room(&c.out, size) != DONE:
+        raise MemoryError("no memory for the batch's records")
+    result = apply_event(c, record)
+    if result < 0:
+        broken(self, result)
+    if result != DONE:
+        try:
+            answer = apply_rest(self, record, result)
+        except BaseException:
+            self._broken = True
+            raise
+    memcpy(c.out.data + c.out.size, record, size)
+    c.out.size += size
+    c.out_count += 1
+    return answer
+
+
+cdef object decide_shared(Ledger self, request, rule):
+    """Decide with the slow twin's own rule: locations, SKUs and papers."""
+    cdef uint64_t places = self.core.places.count
+    cdef uint64_t skus = self.core.skus.count
+    cdef _View view = new_view(self)
+    decision = rule(view, request)
+    if isinstance(decision, Refused):
+        return decision
+    if isinstance(decision, Replay):
+        return replayed(decision.answer, decision.seq)
+    for event in decision:
+        answer = record_event(self, event)
+    kind = type(request.command)
+    if kind is commands.PutLocation:
+        created = self.core.places.count > places
+    elif kind is commands.PutSku:
+        created = self.core.skus.count > skus
+    else:
+        created = True
+    return Accepted(answer, self.core.seq, False, created)

@@ -101,8 +101,8 @@ def test_a_lost_pid_file_is_written_again(tmp_path) -> None:
 
 @pytest.mark.parametrize("trouble", ["hangs", "socket gone", "socket and pid gone"])
 def test_an_orphan_in_trouble_never_stops_a_start(trouble, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(limits, "SERVER_START_TIMEOUT_S", 3.0)
-    monkeypatch.setattr(limits, "SERVER_STOP_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(limits, "SERVER_START_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(limits, "SERVER_STOP_TIMEOUT_S", 0.5)
     owner_killed(tmp_path / "server")
     server = EmbeddedServer(tmp_path / "server")
     pid = server.pid

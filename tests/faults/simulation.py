@@ -1,22 +1,11 @@
 """One seed, one world: the real engine, loop, writer, reader, recovery and frames over a store
 that lies in memory and fails on purpose; clients; faults; then quiet, convergence and the judge.
 
-Fault sites are armed once for a run, each with probability ¼, and an armed one fires now and then:
-
-    refuse    the server refuses an append and stores nothing
-    drop      the connection ends before the server has stored it
-    silence   the server has stored it, and the answer is lost
-    late      the connection ends, and the server stores it a little later
-    slow      an append takes long
-    away      reads fail for a while
-    kill      the process ends without a word
-    takeover  another process starts on the same log while the first one lives
-    clock     the wall clock jumps before a start
+The faults are those of `world`.
 """
 
 import asyncio
 import contextlib
-import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,158 +15,22 @@ import msgspec
 
 from engine.core import commands
 from engine.core.errors import (
-    AppendError,
     DibsError,
-    DoubtError,
-    FencedError,
-    LogError,
     OutcomeUnknownError,
     ServiceError,
 )
 from engine.core.ledger import Ledger
-from engine.log.frame import pack_fence
 from engine.service import clock as clock_module
 from engine.service import engine as engine_module
 from engine.service.engine import Engine
 from tests.faults import bugs, synthetic
-from tests.faults.history import History, Mark, Op
+from tests.faults.history import Mark, Op
 from tests.faults.judge import judge
 from tests.faults.verdict import Verdict
 from tests.faults.virtual import VirtualLoop, VirtualTime
+from tests.faults.world import FakeAppender, FakeStore, World, position
 
-SITES = ("refuse", "drop", "silence", "late", "slow", "away", "kill", "takeover", "clock")
-ARMED, FIRES = 0.3, 0.08
 CLIENTS, STEPS = 4, 12
-_ENDS = LogError, FencedError
-
-
-class World:
-    """What outlives every process: the log, the clients' history, the dice."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
-        self.armed = {site for site in SITES if self.rng.random() < ARMED}
-        self.fired: dict[str, int] = {}
-        self.entries: list[tuple[str, bytes]] = []
-        self.history = History()
-        self.quiet = False
-        self.away_until = 0.0
-        self.ticks = 0
-        self.hashes: dict[str, dict[str, bytes]] = {}
-
-    def fires(self, site: str) -> bool:
-        """Roll the dice for a site."""
-        if self.quiet or site not in self.armed or self.rng.random() >= FIRES:
-            return False
-        self.fired[site] = self.fired.get(site, 0) + 1
-        return True
-
-    def now_ns(self) -> int:
-        """Virtual time that never stands still, for the history."""
-        self.ticks += 1
-        return int(asyncio.get_running_loop().time() * 1e9) + self.ticks
-
-    @property
-    def last(self) -> tuple[int, int]:
-        """The highest entry id."""
-        return _position(self.entries[-1][0]) if self.entries else (0, 0)
-
-    def store(self, entry_id: str, data: bytes) -> None:
-        """Do what the server does with an XADD."""
-        if _position(entry_id) <= self.last:
-            raise FencedError(f"{entry_id} is equal or smaller than the target stream top item")
-        self.entries.append((entry_id, data))
-
-
-def _position(entry_id: str) -> tuple[int, int]:
-    epoch, seq = entry_id.split("-")
-    return int(epoch), int(seq)
-
-
-class FakeStore:
-    """The face of `log.store.Store` that recovery needs, over a world."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def _ask(self) -> World:
-        now_s = asyncio.get_event_loop().time()
-        if self._world.fires("away"):
-            self._world.away_until = now_s + self._world.rng.random()
-        if now_s < self._world.away_until and not self._world.quiet:
-            raise LogError("the server is away")
-        return self._world
-
-    def check_settings(self) -> list[str]:
-        return []
-
-    def close(self) -> None:
-        pass
-
-    def last_id(self) -> str:
-        return "{}-{}".format(*self._ask().last)
-
-    def fence(self, epoch: int, writer: str) -> None:
-        self._ask().store(f"{epoch}-0", pack_fence(epoch, writer))
-
-    def read(self, after_id: str, count: int, block_ms: int = 0) -> list:
-        after = _position(after_id)
-        return [e for e in self._ask().entries if _position(e[0]) > after][:count]
-
-    def read_back(self, before_id: str | None, count: int) -> list:
-        rows = self._ask().entries
-        if before_id:
-            rows = [e for e in rows if _position(e[0]) < _position(before_id)]
-        return rows[::-1][:count]
-
-    def tail(self):
-        return next(iter(self.read_back(None, 1)), None)
-
-    def entry(self, entry_id: str) -> bytes | None:
-        return dict(self._ask().entries).get(entry_id)
-
-    def hash_all(self, name: str) -> dict[str, bytes]:
-        return dict(self._ask().hashes.get(name, {}))
-
-
-class FakeAppender:
-    """The writer's connection. It ends with its first fault, as the real one does."""
-
-    def __init__(self, world: World) -> None:
-        self._world, self._open = world, True
-
-    async def append(self, entry_id: str, data: bytes, timeout_s: float = 10.0) -> None:
-        world, rng = self._world, self._world.rng
-        if not self._open:
-            raise AppendError("not connected; nothing was sent")
-        try:
-            await asyncio.sleep(rng.random() * (2.0 if world.fires("slow") else 0.002))
-        except asyncio.CancelledError:
-            if rng.random() < 0.5:  # the process died; the bytes may have been on their way
-                with contextlib.suppress(FencedError):
-                    world.store(entry_id, data)
-            raise
-        if world.fires("refuse"):
-            raise AppendError("OOM command not allowed; nothing was stored")
-        if world.fires("drop"):
-            self._open = False
-            raise DoubtError("the connection was lost")
-        if world.fires("late"):
-            self._open = False
-            delay_s = rng.random() * 0.2
-            asyncio.get_running_loop().call_later(delay_s, self._arrive, entry_id, data)
-            raise DoubtError("the connection was lost")
-        world.store(entry_id, data)
-        if world.fires("silence"):
-            self._open = False
-            raise DoubtError("no answer")
-
-    def _arrive(self, entry_id: str, data: bytes) -> None:
-        with contextlib.suppress(FencedError):
-            self._world.store(entry_id, data)
-
-    async def close(self) -> None:
-        self._open = False
 
 
 class _NoChanges:
@@ -249,6 +102,9 @@ class Simulation:
 
     def live(self) -> None:
         """Live through it."""
+        self._in_virtual_time(self._live)
+
+    def _in_virtual_time(self, story: Any) -> None:
         loop = VirtualLoop()
         asyncio.set_event_loop(loop)
         time = VirtualTime(loop)
@@ -256,7 +112,7 @@ class Simulation:
         clock_module.time = engine_module.time = bugs.time = time
         engine_module.gc, engine_module.random = _NoCollector(), self.world.rng
         try:
-            loop.run_until_complete(self._live(time))
+            loop.run_until_complete(story(time))
         finally:
             clock_module.time, engine_module.time, engine_module.gc, engine_module.random = kept
             bugs.time = kept[0]
@@ -265,12 +121,16 @@ class Simulation:
             asyncio.set_event_loop(None)
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def tell(self, story: Any) -> None:
+        """Live through a story of the caller's own: `story(simulation)` is awaited."""
+        self._in_virtual_time(lambda time: story(self))
+
     # The story.
 
     async def _live(self, time: VirtualTime) -> None:
-        self._start()
-        for command in _opening():
-            op = await self._insist(0, command, tries=4_000)
+        self.start()
+        for command in opening():
+            op = await self.insist(0, command, tries=4_000)
             assert op.outcome == "ok", f"never made: {op}"
         nemesis = asyncio.create_task(self._nemesis(time))
         await asyncio.gather(*(self._client(number) for number in range(CLIENTS)))
@@ -280,7 +140,8 @@ class Simulation:
         for process in self.processes:
             await process.kill()
 
-    def _start(self) -> Process:
+    def start(self) -> Process:
+        """Start another process on the log; clients talk to it from now on."""
         number = len(self.processes)
         folder = self.folder if self.world.rng.random() < 0.5 else self.folder / str(number)
         folder.mkdir(exist_ok=True)
@@ -301,11 +162,11 @@ class Simulation:
                 time.jump_s = world.rng.choice([-3600.0, -5.0, 0.0, 7.0, 3600.0])
             if world.fires("kill") or self.process.end:
                 await self.process.kill()
-                seq = next((_position(e)[1] for e, _ in world.entries[::-1] if e[-2:] != "-0"), 0)
+                seq = next((position(e)[1] for e, _ in world.entries[::-1] if e[-2:] != "-0"), 0)
                 world.history.add(Mark("tail", world.now_ns(), seq))
-                self._start()
+                self.start()
             elif world.fires("takeover"):
-                self._start()
+                self.start()
 
     async def _converge(self) -> None:
         """Faults are over: the engine must lead, and every unknown outcome must become known."""
@@ -313,18 +174,18 @@ class Simulation:
             await rival.kill()
         # A rival may have fenced the newest before it ended; only an append finds that out.
         line = commands.ReceiptLine("a", 1)
-        probe = await self._insist(0, commands.Receive("probe", "east", (line,)))
+        probe = await self.insist(0, commands.Receive("probe", "east", (line,)))
         assert probe.outcome == "ok", f"never writable: {probe}"
         wishes = {}
         for op in self.world.history.ops:
             if op.outcome == "unknown" and not op.is_read:
                 wishes[repr((op.name, op.body, op.key))] = (op.command(), op.key)
         for command, key in wishes.values():
-            op = await self._insist(0, command, key)
+            op = await self.insist(0, command, key)
             assert op.outcome in ("ok", "refused"), f"never settled: {op}"
         await asyncio.sleep(5)
         for sku in ("a", "b", "c", "d", "ab", "aa"):
-            op = await self._look(sku)
+            op = await self.look(sku)
             assert op.outcome == "ok", f"never readable: {op}"
 
     # Clients.
@@ -334,21 +195,22 @@ class Simulation:
         names = ["a", "a", "a", "b", "c", "d", "ab", "aa"]
         for step in range(STEPS):
             if rng.random() < 0.15:
-                await self._look(rng.choice(names))
+                await self.look(rng.choice(names))
                 continue
             command = synthetic.wish(rng, f"{number}.{step}", names, self.told)
             self.told.append(command)
             key = f"k{number}.{step}" if rng.random() < 0.3 else ""
-            await self._insist(number, command, key, tries=4)
+            await self.insist(number, command, key, tries=4)
             await asyncio.sleep(rng.random() * rng.choice([0.01, 0.1, 0.5]))
 
-    async def _insist(self, number: int, command: Any, key: str = "", tries: int = 400) -> Op:
+    async def insist(self, number: int, command: Any, key: str = "", tries: int = 400) -> Op:
+        """Send until the answer is definite, or the tries are used up."""
         for _ in range(tries):
             op = await self._send(number, command, key)
             if op.outcome not in ("unknown", "unavailable"):
                 break
             if self.process.end and self.world.quiet:
-                self._start()
+                self.start()
             await asyncio.sleep(self.world.rng.random() * 0.1)
         return op
 
@@ -374,8 +236,9 @@ class Simulation:
         await asyncio.sleep(0)
         return await process.engine.submit(commands.Request(command, "k1", key))
 
-    async def _look(self, sku: str) -> Op:
-        world, process = self.world, self.process
+    async def look(self, sku: str, process: Process | None = None) -> Op:
+        """Read stock of the present process, or of another one."""
+        world, process = self.world, process or self.process
         self.indexes += 1
         op = Op(9, self.indexes, "stock", {"sku": sku}, world.now_ns())
         try:
@@ -395,7 +258,8 @@ class _NoCollector:
         return lambda *words: None
 
 
-def _opening() -> list[commands.Command]:
+def opening() -> list[commands.Command]:
+    """What every world begins with."""
     story = synthetic.Story()
     synthetic.seed_story(story)
     line = commands.CountLine

@@ -9,10 +9,12 @@ import logging
 import pytest
 import structlog
 
+from engine.core import commands
 from engine.core.ledger import Ledger
 from tests.faults.bugs import dig_out, plant
-from tests.faults.simulation import SITES, Simulation, explain
+from tests.faults.simulation import Simulation, explain, opening
 from tests.faults.virtual import Stuck, VirtualLoop
+from tests.faults.world import SITES
 
 WORLDS = 300
 BLOCKS = 6
@@ -65,6 +67,31 @@ def test_worlds_of_the_fast_twin():
         assert verdict.clean, explain(world, verdict)
         slow, _ = live(seed)
         assert world.world.entries == slow.world.entries, f"seed {seed}: the twins differ"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a deposed writer learns of it from its next append; until then its reads and "
+    "refusals are old. They are counted as `deposed_views` by the judge.",
+)
+def test_a_deposed_writer_shows_nothing_old():
+    """P5: what another writer has answered is known to everyone who asks after that."""
+    simulation = Simulation(1)
+    simulation.world.quiet = True
+
+    async def story(sim: Simulation) -> None:
+        old = sim.start()
+        for command in opening():
+            await sim.insist(0, command)
+        sim.start()
+        await sim.insist(0, commands.Receive("late", "east", (commands.ReceiptLine("a", 1),)))
+        await sim.look("a", old)
+        await sim.look("a")
+
+    simulation.tell(story)
+    verdict = simulation.verdict()
+    assert verdict.clean, explain(simulation, verdict)
+    assert verdict.counts.reads_compared >= 1
 
 
 def test_waiting_for_nothing_is_seen():

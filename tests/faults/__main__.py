@@ -1,4 +1,4 @@
-"""`python -m tests.faults storm | bugs | writers | flips | races | simulate | all | rejudge`.
+"""`python -m tests.faults storm | bugs | writers | flips | cuts | races | simulate | all | rejudge`.
 
 Every command prints a table and writes a JSON report; the exit code is 0 only if everything held.
 """
@@ -74,7 +74,7 @@ def _watched(name: str, total: int, run: Callable[[Callable[[str], None]], Any])
         TextColumn("{task.fields[step]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(name, name=name, total=total, step="")
+        task = progress.add_task(name, name=name, total=total or None, step="")
         return run(lambda step: progress.update(task, advance=1, step=step))
 
 
@@ -164,6 +164,22 @@ def run_flips(frames: int, files: int, seed: int) -> Part:
     )
     rows = msgspec.to_builtins(found)
     return Part(f"rot: {found.flips + found.file_flips} flips", found.clean, rows, found)
+
+
+def run_cuts(step: int) -> Part:
+    """Cut the writer's connection at every byte."""
+    from tests.faults import cuts
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    found = _watched("cuts", 0, lambda told: asyncio.run(cuts.cuts(step, told)))
+    rows = {
+        "bytes of an append and of its answer": f"{found.request_bytes} and {found.answer_bytes}",
+        "cuts swept": found.swept,
+        "told unknown": found.unknown,
+        "stuck": found.stuck,
+        "judge": found.verdict.explain(),
+    }
+    return Part(f"cuts × {found.swept}", found.clean, rows, found)
 
 
 def run_races(rounds: int) -> Part:
@@ -276,6 +292,12 @@ def flips(frames: int = 3, files: int = 6, seed: Seed = 1, report: Report = _REP
 
 
 @app.command()
+def cuts(step: int = 1, report: Report = _REPORT) -> None:
+    """Cut the writer's connection after every byte, both ways."""
+    _finish([run_cuts(step)], report)
+
+
+@app.command()
 def races(rounds: int = 3, report: Report = _REPORT) -> None:
     """Races for stock, and controls that must oversell."""
     _finish([run_races(rounds)], report)
@@ -292,9 +314,27 @@ def everything(
     kills: int = 300, rounds: int = 50, count: int = 3_000, seed: Seed = 1, report: Report = _REPORT
 ) -> None:
     """All of it: about half an hour on two cores."""
-    parts = [run_simulations(count, seed), run_races(3), run_flips(3, 6, seed)]
-    parts += [run_bugs(list(BUGS)), run_writers(rounds, seed), run_storm(kills, seed)]
-    _finish(parts, report)
+    parts = {
+        "simulation": lambda: run_simulations(count, seed),
+        "races": lambda: run_races(3),
+        "cuts": lambda: run_cuts(1),
+        "flips": lambda: run_flips(3, 6, seed),
+        "bugs": lambda: run_bugs(list(BUGS)),
+        "writers": lambda: run_writers(rounds, seed),
+        "storm": lambda: run_storm(kills, seed),
+    }
+    _finish([_or_failure(name, run) for name, run in parts.items()], report)
+
+
+def _or_failure(name: str, run: Callable[[], Part]) -> Part:
+    """Run a part; if it breaks down, the others are run and told of all the same."""
+    try:
+        part = run()
+    except Exception as error:
+        console.print_exception()
+        part = Part(f"{name} broke down", False, {"error": repr(error)}, None)
+    console.print(f"{'✓' if part.held else '✗'} {part.name}")
+    return part
 
 
 @app.command()

@@ -289,7 +289,7 @@ class Ground:
         self.front = Front(self.folder / "a")
         self.server: PlainServer | BundledServer = BundledServer(self.folder / "a")
         self.worker = Worker(self.folder / "a", name="work")
-        self.fronts = [self.front, self.worker]
+        self.fronts = [self.front]
         if shared:
             self.server = PlainServer(self.folder / "log")
             self.server.start()
@@ -297,14 +297,14 @@ class Ground:
 
     def second(self) -> Front:
         """Return another front on the same log, with a folder of its own."""
-        name = "bcdefghij"[len(self.fronts) - 2]
+        name = "bcdefghij"[len(self.fronts) - 1]
         front = Front(self.folder / name, self.server.url, name=f"serve-{name}")
         self.fronts.append(front)
         return front
 
     def close(self) -> None:
         """End everything, and remove the folder unless it is to be kept."""
-        for front in self.fronts:
+        for front in (*self.fronts, self.worker):
             front.signal(signal.SIGCONT)
             front.kill()
         self.server.kill()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import flips, hunts, writers
+from tests.faults import cuts, flips, hunts, writers
 from tests.faults.bugs import BUGS
 from tests.faults.storm import storm
 
@@ -25,6 +25,13 @@ async def test_kills_lose_nothing(seed):
     assert counts.refusals_redecided == counts.refused > 100
     assert counts.reads_compared > 50 and found.unsettled == 0
     assert found.verdict.sometimes["unknown outcome, applied"]
+
+
+async def test_cut_connections_leave_one_effect():
+    """P3, P4, P10: the writer's connection ends after N bytes, either way."""
+    found = await cuts.cuts(7, report)
+    assert found.clean, found.verdict.explain()
+    assert found.swept > 25 and found.verdict.counts.epochs > 20
 
 
 @pytest.mark.slow

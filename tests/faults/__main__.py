@@ -1,4 +1,4 @@
-"""`python -m tests.faults storm | bugs | writers | flips | cuts | races | simulate | all | rejudge`.
+"""`python -m tests.faults all`, or one part: storm, bugs, writers, flips, cuts, races, simulate.
 
 Every command prints a table and writes a JSON report; the exit code is 0 only if everything held.
 """

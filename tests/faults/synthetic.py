@@ -37,6 +37,7 @@ class Story:
     def begin(self, step_us: int = 1_000) -> None:
         """Stamp a batch `step_us` after the last."""
         self.stamp_us += step_us
+        self.ns += step_us * 1_000
         self.ledger.begin(self.stamp_us)
 
     def seal(self) -> None:
@@ -47,11 +48,19 @@ class Story:
             last = batch.first_seq + batch.count - 1
             self.entries.append((f"{self.epoch}-{last}", data))
 
-    def batch(self, *wishes: commands.Command, step_us: int = 1_000, key: str = "") -> list[Op]:
-        """Decide commands in one batch; return what their clients saw."""
+    def batch(
+        self,
+        *wishes: commands.Command,
+        step_us: int = 1_000,
+        key: str = "",
+        sweep: bool = True,
+    ) -> list[Op]:
+        """Decide commands in one batch; return what their clients saw. Without `sweep` the
+        reservations that are due are not ended first."""
         sent = self.tick()
         self.begin(step_us)
-        self.ledger.expire()
+        if sweep:
+            self.ledger.expire()
         outcomes = [self.ledger.decide(commands.Request(wish, "k1", key)) for wish in wishes]
         self.seal()
         ops = []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.core import limits
 from tests.faults.history import History, Mark, read
 from tests.faults.judge import judge
 from tests.faults.sites import SITES, VICTIMS
@@ -25,6 +26,7 @@ from tests.faults.workload import Workload
 RANDOM = "random time"
 KILLS_PER_ROUND = 20
 STRIKE_WAIT_S = 5.0
+LONG_PAUSE_S = limits.APPEND_TIMEOUT_S + 1.5  # the writer gives up, and so do its clients
 SMALL_QUEUE = ("--limit", "QUEUE_COMMANDS_MAX=8")  # so that clients fill it
 QUIET_S = 2.3  # longer than the longest reservation of the workload
 
@@ -66,6 +68,8 @@ def plan(rng: random.Random, *, may_aim: bool) -> Plan:
     calm = rng.random() < 0.25
     after_s = rng.uniform(1.0, 1.8) if calm else rng.uniform(0.1, 0.8)
     pause_s = rng.uniform(0.2, 1.2) if rng.random() < 0.15 else 0.0
+    if rng.random() < 0.01:
+        pause_s = LONG_PAUSE_S
     return Plan(site, victim, rng.randint(3, 60), after_s, pause_s)
 
 

@@ -269,7 +269,6 @@ cdef struct Candidate:
     int64_t gain
     uint32_t place
     uint32_t hits
-    uint8_t chosen
 
 
 cdef struct Opened:

@@ -136,7 +136,7 @@ cdef int gather_candidates(Core* c, Group* group) noexcept nogil:
             return MEMORY
         found = &(<Candidate*> plan.candidates.data)[plan.candidates.count]
         found.priority, found.remoteness = place.priority, remoteness(c, place)
-        found.place, found.hits, found.chosen = number, 0, 0
+        found.place, found.hits = number, 0
         plan.candidates.count += 1
         place.candidate = <uint32_t> plan.candidates.count
     return DONE
@@ -254,50 +254,84 @@ cdef bint can_do(
 
 
 cdef int choose_greedy(Core* c) noexcept nogil:
-    """Take the place that gives most, again and again; among equals the best ranked."""
+    """Take the place that gives most, again and again; among equals the best ranked.
+
+    A place's gain never grows, so an old figure is a bound: only the place that seems best is
+    counted again, and it is taken when its figure still holds."""
     cdef Plan* plan = &c.plan
     cdef Candidate* candidates = <Candidate*> plan.candidates.data
-    cdef Group* group
-    cdef Offer* offer
     cdef uint64_t i, best
-    cdef uint32_t j
+    cdef int64_t gain
+    if index_offers(c) != DONE:
+        return MEMORY
     for i in range(plan.groups.count):
         (<Group*> plan.groups.data)[i].left = (<Group*> plan.groups.data)[i].demand
+    for i in range(plan.candidates.count):
+        candidates[i].gain = gain_of(plan, i, False)
     while True:
-        for i in range(plan.candidates.count):
-            candidates[i].gain = 0
-        for i in range(plan.groups.count):
-            group = &(<Group*> plan.groups.data)[i]
-            if group.place == NONE and group.left > 0:
-                for j in range(group.offer_count):
-                    offer = &(<Offer*> plan.offers.data)[group.offers + j]
-                    candidates[offer.candidate].gain += least(group.left, offer.units)
-        best = plan.candidates.count
-        for i in range(plan.candidates.count):
-            if not candidates[i].chosen and candidates[i].gain > 0:
-                if best == plan.candidates.count or candidates[i].gain > candidates[best].gain:
-                    best = i
-        if best == plan.candidates.count:
+        best = 0
+        for i in range(1, plan.candidates.count):
+            if candidates[i].gain > candidates[best].gain:
+                best = i
+        if candidates[best].gain <= 0:
             return DONE
-        candidates[best].chosen = 1
+        gain = gain_of(plan, best, False)
+        if gain < candidates[best].gain:
+            candidates[best].gain = gain
+            continue
+        gain_of(plan, best, True)
+        candidates[best].gain = 0
         (<uint32_t*> plan.chosen.data)[plan.chosen.count] = <uint32_t> best
         plan.chosen.count += 1
-        use_up(plan, <uint32_t> best)
 
 
-cdef void use_up(Plan* plan, uint32_t candidate) noexcept nogil:
+cdef int index_offers(Core* c) noexcept nogil:
+    """Sort the wanted groups' offers by candidate: `marks` says where each one's start, and an
+    entry of `matrix` holds group and offer in its two halves."""
+    cdef Plan* plan = &c.plan
+    cdef uint64_t* marks
     cdef Group* group
-    cdef Offer* offer
-    cdef uint64_t i
+    cdef uint64_t i, at, total = 0
     cdef uint32_t j
+    if room_for(&plan.marks, plan.candidates.count + 2, sizeof(uint64_t)) != DONE:
+        return MEMORY
+    if room_for(&plan.matrix, plan.offers.count + 1, sizeof(int64_t)) != DONE:
+        return MEMORY
+    marks = <uint64_t*> plan.marks.data
+    memset(marks, 0, (plan.candidates.count + 2) * sizeof(uint64_t))
     for i in range(plan.groups.count):
         group = &(<Group*> plan.groups.data)[i]
-        if group.place != NONE or group.left <= 0:
-            continue
-        for j in range(group.offer_count):
-            offer = &(<Offer*> plan.offers.data)[group.offers + j]
-            if offer.candidate == candidate:
-                group.left -= least(group.left, offer.units)
+        if group.demand:
+            for j in range(group.offers, group.offers + group.offer_count):
+                marks[(<Offer*> plan.offers.data)[j].candidate + 2] += 1
+    for i in range(plan.candidates.count + 1):
+        total += marks[i + 1]
+        marks[i + 1] = total
+    for i in range(plan.groups.count):
+        group = &(<Group*> plan.groups.data)[i]
+        if group.demand:
+            for j in range(group.offers, group.offers + group.offer_count):
+                at = marks[(<Offer*> plan.offers.data)[j].candidate + 1]
+                marks[(<Offer*> plan.offers.data)[j].candidate + 1] += 1
+                (<uint64_t*> plan.matrix.data)[at] = i << 32 | j
+    return DONE
+
+
+cdef int64_t gain_of(Plan* plan, uint64_t candidate, bint take) noexcept nogil:
+    """Return the units that a place could give of what is left; with `take`, it gives them."""
+    cdef uint64_t* marks = <uint64_t*> plan.marks.data
+    cdef uint64_t at, pair
+    cdef int64_t units, total = 0
+    cdef Group* group
+    for at in range(marks[candidate], marks[candidate + 1]):
+        pair = (<uint64_t*> plan.matrix.data)[at]
+        group = &(<Group*> plan.groups.data)[pair >> 32]
+        units = (<Offer*> plan.offers.data)[<uint32_t> pair].units
+        units = least(group.left, units)
+        total += units
+        if take:
+            group.left -= units
+    return total
 
 
 cdef int fill(Core* c) noexcept nogil:

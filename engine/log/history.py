@@ -98,7 +98,11 @@ def trim_behind(
             f"the archive's end at seq {cut.seq} is not in the stream; nothing was trimmed",
             seq=cut.seq,
         )
-    return store.trim(entry_id_of(cut))
+    # If this frame opens an epoch, its fence stays with it: a reader that stands just before it
+    # would else meet a frame of an epoch that nobody has opened.
+    before = store.read_back(entry_id_of(cut), 1)
+    fenced = bool(before) and is_fence_id(before[0][0])
+    return store.trim(before[0][0] if fenced else entry_id_of(cut))
 
 
 def _whole(segment: Segment) -> Link:

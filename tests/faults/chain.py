@@ -62,11 +62,12 @@ class Chain:
     def walk(self, entries: Iterable[tuple[str, bytes]], archived: int = 0) -> Iterable[Sealed]:
         """Yield the frames; raise `Break` at the first that does not hold.
 
-        The first `archived` entries are from the archive, where fences are not kept: there a
-        new epoch need only be higher.
+        The first `archived` entries are from the archive, where fences are not kept, and trimming
+        may have taken the fence of the first that the server still holds: there a new epoch need
+        only be higher.
         """
         for number, (entry_id, data) in enumerate(entries):
-            if number < archived:
+            if archived and number <= archived and not entry_id.endswith("-0"):
                 self.fenced = max(self.fenced, int(entry_id.split("-")[0]))
             frame = self._entry(entry_id, bytes(data))
             if frame:

@@ -244,7 +244,7 @@ class Storm:
             failure,
         )
         if not found.clean and not self.bug:
-            keep(ground, log, verdict, self.seed)
+            keep(ground, log, verdict, self.seed, failure)
             found.artefacts = str(ground.folder)
         return found
 
@@ -258,11 +258,11 @@ def fast_twin() -> type | None:
     return Ledger
 
 
-def keep(ground: Ground, log: Log, verdict: Verdict, seed: int) -> None:
-    """Keep history, log and verdict of a failed round, with its seed."""
+def keep(ground: Ground, log: Log, verdict: Verdict, seed: int, failure: str = "") -> None:
+    """Keep history, log and verdict of a failed round, with its seed and what else went wrong."""
     ground.keep = True
     (ground.folder / "log.msgpack").write_bytes(msgspec.msgpack.encode(log))
-    (ground.folder / "seed").write_text(f"{seed}\n")
+    (ground.folder / "seed").write_text(f"{seed}\n{failure}\n")
     verdict.save(ground.folder / "verdict.json")
 
 

@@ -102,7 +102,7 @@ class Duel:
         verdict = await asyncio.to_thread(judge, self.history, log.entries, fast=fast_twin())
         verdict.reach("fenced write", self.stopped)
         if (not verdict.clean or failure) and not self.launch:
-            keep(self.ground, log, verdict, self.seed)
+            keep(self.ground, log, verdict, self.seed, failure)
         return Takeovers(
             rounds,
             self.at_once,

@@ -5,6 +5,7 @@ read next is the whole truth. A snapshot that does not load is passed over for a
 without any the whole history is replayed.
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,12 +77,13 @@ def recover(
 
 def newest_snapshot(folder: Path, make_ledger: Any) -> tuple[Any, Link]:
     """Return the ledger of the newest snapshot that loads, or an empty one."""
+    seed = os.urandom(16)  # ids come from outside: nobody shall choose them so that they collide
     for path in snapshot.latest(folder / "snapshots"):
         try:
             data, link = snapshot.load(path)
-            ledger = make_ledger.load(data)
+            ledger = make_ledger.load(data, seed)
         except (CorruptLogError, LedgerError):
             continue
         if ledger.seq == link.seq:
             return ledger, link
-    return make_ledger(), Link()
+    return make_ledger(seed), Link()

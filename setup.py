@@ -53,7 +53,9 @@ def _modules() -> list:
         "language_level": 3,
         "embedsignature": True,
     }
-    return cythonize(modules, compiler_directives=checks, build_dir="build/cython")
+    # The checks are part of the generated C: each way of building keeps its own.
+    folder = "build/cython-debug" if DEBUG else "build/cython"
+    return cythonize(modules, compiler_directives=checks, build_dir=folder)
 
 
 setup(ext_modules=_modules())

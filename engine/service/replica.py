@@ -62,6 +62,7 @@ class Replica:
         self._ledger.watch()
         self._snapshot_seq, self._snapshot_at = self.link.seq, time.monotonic()
         self._published_seq = 0
+        self._unsent: tuple[int, list] | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Follow until `stop()`; the server may go and come back meanwhile."""
@@ -86,6 +87,7 @@ class Replica:
         self._store = self._connect()
         cursor = self._store.hash_all(Keys().cursors).get(CURSOR_STREAM, b"0")
         self._published_seq = int(cursor)
+        self._send()
         # A snapshot may be ahead of the archive when a crash came between the two.
         behind = read_history(self._archive, self._store, self._archive.link, self.link.seq)
         if self._archive.last_seq < self.link.seq:
@@ -130,9 +132,18 @@ class Replica:
             for name in ("on_hand", "reserved", "allocated", "unavailable", "available"):
                 fields[name] = str(getattr(quantities, name))
             entries.append((f"{seq}-{index}", fields))
+        self._unsent = (last_seq, entries)
+        self._send()
+
+    def _send(self) -> None:
+        """Store what is published and not yet known to be stored; again after a lost server."""
+        if self._unsent is None:
+            return
+        last_seq, entries = self._unsent
         if entries:
             self._store.stock_append(entries)
-        self._published_seq = last_seq
+        self._unsent = None
+        self._published_seq = max(self._published_seq, last_seq)
 
     def _maintain(self) -> None:
         fresh = self.link.seq - self._snapshot_seq

@@ -83,8 +83,10 @@ class Judge:
         self.effect_ids: dict[tuple, int] = {}
         self.order_changes: dict[tuple[str, str], list[int]] = {}
         self.sku_since: dict[str, int] = {}
+        self.lasted_us = 0
         self.undecided: list[Op] = list(evidence.refusals.pop(0, []))
         self.actor = ""
+        self.actors: dict[int, str] = {}  # fronts have admin keys of their own
         self.seq, self.booked, self.stuck, self.broken = 0, 0, False, False
         self.at_seq: dict[str, Any] = {}
 
@@ -92,6 +94,8 @@ class Judge:
 
     def walk(self, entries: list[tuple[str, bytes]], archived: int) -> None:
         """Walk the log from its beginning, then settle what is left."""
+        times = [ns for op in self.evidence.ops for ns in (op.answered_ns, op.sent_ns) if ns]
+        self.lasted_us = (max(times) - min(times)) // 1_000 if times else 0
         self._count_ops()
         self._reads(0)
         try:
@@ -190,8 +194,7 @@ class Judge:
 
     def _refused_at(self, op: Op, stamp_us: int) -> bool:
         """Say whether the twin refuses `op` now with the same code."""
-        request = commands.Request(op.command(), self.actor, op.key)
-        found = self.twin.peek(request, stamp_us)
+        found = self.twin.peek(self._request(op), stamp_us)
         if not isinstance(found, Refused) or found.code.slug != op.code:
             return False
         self.counts.refusals_redecided += 1
@@ -201,6 +204,9 @@ class Judge:
             self._say(3, "P5", "the refusal tells other quantities than the twin", op=_show(op))
         return True
 
+    def _request(self, op: Op) -> commands.Request:
+        return commands.Request(op.command(), self.actors.get(op.front, self.actor), op.key)
+
     def _settle_undecided(self, stamp_us: int) -> None:
         for op in self.undecided:
             if not self._refused_at(op, stamp_us):
@@ -208,7 +214,10 @@ class Judge:
         self.undecided = []
 
     def _false_refusal(self, op: Op, stamp_us: int) -> None:
-        found = self.twin.peek(commands.Request(op.command(), self.actor, op.key), stamp_us)
+        # A deposed writer goes on from the state that it knows, past the stamps of the next one.
+        if self.evidence.deposed(op) and self._refused_at(op, stamp_us + self.lasted_us):
+            return
+        found = self.twin.peek(self._request(op), stamp_us)
         word = found.code.slug if isinstance(found, Refused) else "acceptance"
         self._say(3, "P5", f"refused with {op.code}; the twin says {word}", op=_show(op))
 
@@ -240,6 +249,7 @@ class Judge:
         repeats = self.evidence.repeats.pop(seq, [])
         answer = self.twin.answer(event) if acks or repeats else None
         for op in acks:
+            self.actors[op.front] = cause.actor
             if self.evidence.wish(op) != (cause.fingerprint, cause.key):
                 self.counts.lost += 1
                 self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
@@ -296,10 +306,8 @@ class Judge:
         chain, counts, tail = self.chain, self.counts, self.chain.seq
         counts.epochs, counts.fences = len(chain.epochs), chain.fences
         ops = self.evidence.ops
-        times = [op.answered_ns or op.sent_ns for op in ops] + [op.sent_ns for op in ops]
-        lasted_us = (max(times) - min(times)) // 1_000 if times else 0
         if not self.stuck:
-            self._settle_undecided(self.twin.state.stamp_us + lasted_us)
+            self._settle_undecided(self.twin.state.stamp_us + self.lasted_us)
         for fault in self.accounts.all_faults():
             self._say(4, fault[:2], fault)
         counts.oversold_units = sum(self.accounts.oversold.values())

@@ -163,6 +163,24 @@ class Appender:
             wire.fail("doubt")
             raise DoubtError(f"{what}: the server answered {answer!r}; read the log back")
 
+    async def confirm(self, entry_id: str, timeout_s: float = limits.APPEND_TIMEOUT_S) -> None:
+        """Return if nothing stands behind `entry_id` in the stream now.
+
+        Raises `FencedError` if something does, `AppendError` if the server does not say.
+        """
+        wire, what = self._wire, f"confirm {entry_id}"
+        if wire.reply is not None or wire.transport is None or wire.transport.is_closing():
+            raise AppendError(f"{what}: not connected; nothing was sent")
+        words = (b"XRANGE", self._key, f"({entry_id}", b"+", b"COUNT", b"1")
+        try:
+            answer = await wire.ask(_command(*words), timeout_s)
+        except OSError as error:
+            raise AppendError(f"{what}: {error}; nothing was to be stored") from error
+        if isinstance(answer, Exception):
+            raise refusal(what, str(answer))
+        if answer:
+            raise FencedError(f"{what}: a newer writer has fenced this one off; it must stop")
+
     async def close(self) -> None:
         """Let go of the server. What is in flight is in doubt."""
         with contextlib.suppress(OSError):

@@ -19,6 +19,9 @@ class Appends(Protocol):
     async def append(self, entry_id: str, data: bytes, timeout_s: float) -> None:
         """Store one entry, durably."""
 
+    async def confirm(self, entry_id: str) -> None:
+        """Return if nothing stands behind this entry."""
+
 
 class Writer:
     """Appends batches behind `link` as `epoch`, which must have been opened by a fence.
@@ -59,6 +62,17 @@ class Writer:
             raise
         self.link, self.doubt, self._closed = link, None, False
         return link
+
+    async def confirm(self) -> None:
+        """Return if this writer's last frame is the end of the log: it still leads.
+
+        Raises what the appender raises. After any exception the writer is closed.
+        """
+        if self._closed:
+            raise LogError("the writer is closed; recover and make a new one")
+        self._closed = True
+        await self._appender.confirm(f"{self.link.epoch}-{self.link.seq}")
+        self._closed = False
 
     def _check(self, batch: Batch) -> None:
         link = self.link

@@ -45,7 +45,7 @@ class Loop:
         self.append_s = 0.0
         self._queue: deque[Ticket] = deque()
         self._waiting_reads: list[tuple[asyncio.Future, Any]] = []
-        self._in_flight = False
+        self._asked: list[tuple[asyncio.Future, Any]] = []  # reads that the present round answers
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -64,14 +64,14 @@ class Loop:
         return future
 
     async def read(self, question: Callable[[Any], Any]) -> Any:
-        """Ask the ledger now; answer when everything that the answer shows is durable."""
+        """Ask the ledger now; answer when everything that the answer shows is durable, and this
+        writer is known to have led after the question came."""
         if self.trouble:
             raise UnavailableError("the log is being recovered; try again")
         answer = question(self.ledger)
-        if not self._in_flight:
-            return answer
         future = asyncio.get_running_loop().create_future()
         self._waiting_reads.append((future, answer))
+        self._wake.set()
         return await future
 
     @property
@@ -89,15 +89,18 @@ class Loop:
             await self._append([])
             while True:
                 self._arm_timer()
-                if not self._queue:
+                if not self._queue and not self._waiting_reads:
                     self._wake.clear()
                     await self._wake.wait()
                 # Requests that arrive in the same turn of the event loop share the batch.
                 await asyncio.sleep(0)
                 self._stamp()
                 decided = self._decide_batch()
+                self._asked, self._waiting_reads = self._waiting_reads, []
                 if self.ledger.pending_bytes:
                     await self._append(decided)
+                elif decided or self._asked:
+                    await self._confirm(decided)
                 self._release(decided)
         except LogError as error:
             self.trouble = error
@@ -135,7 +138,6 @@ class Loop:
     async def _append(self, decided: list[tuple[asyncio.Future, Outcome]]) -> None:
         """Make the open batch durable. Until then nobody sees what it changed."""
         batch = self.ledger.drain()
-        self._in_flight = True
         started = time.perf_counter()
         try:
             await self.writer.append(batch)
@@ -143,10 +145,18 @@ class Loop:
             self.doubtful = decided
             raise
         self.append_s += time.perf_counter() - started
-        self._in_flight = False
         self.durable_seq = batch.first_seq + batch.count - 1
         self.batches += 1
         self.events += batch.count
+
+    async def _confirm(self, decided: list[tuple[asyncio.Future, Outcome]]) -> None:
+        """Nothing is to be made durable, but what is told must not be older than what a newer
+        writer may have told already: ask the log whether there is one."""
+        try:
+            await self.writer.confirm()
+        except LogError:
+            self.doubtful = decided
+            raise
 
     def _release(self, decided: list[tuple[asyncio.Future, Outcome]]) -> None:
         """Hand out what the frame before has made true."""
@@ -155,7 +165,7 @@ class Loop:
                 self.refusals += 1
             if not future.done():
                 future.set_result(outcome)
-        reads, self._waiting_reads = self._waiting_reads, []
+        reads, self._asked = self._asked, []
         for future, answer in reads:
             if not future.done():
                 future.set_result(answer)
@@ -176,8 +186,9 @@ class Loop:
         Outcomes of the frame itself stay in `doubtful` until recovery has read the log back.
         """
         waiting = [future for _, future in self._queue]
-        waiting += [future for future, _ in self._waiting_reads]
+        waiting += [future for future, _ in (*self._asked, *self._waiting_reads)]
         self._queue.clear()
+        self._asked.clear()
         self._waiting_reads.clear()
         for future in waiting:
             if not future.done():

@@ -141,7 +141,6 @@ def run_writers(rounds: int, seed: int) -> Part:
         "two started at once": found.at_once,
         "stale appends accepted": found.stale,
         "old writers that stopped": found.zombies_stopped,
-        "old stock shown by a deposed writer": found.verdict.counts.deposed_views,
         "what old writers answered": _join(found.zombie_answers),
         "takeover": f"p50 {waits[len(waits) // 2]:.2f} s, max {waits[-1]:.2f} s" if waits else "-",
         "unsettled": found.unsettled,

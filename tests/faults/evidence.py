@@ -53,14 +53,6 @@ class Evidence:
         elif op.outcome == "refused" and "seq" in op.answer:
             self.refusals[op.seq].append(op)
 
-    def deposed(self, op: Op) -> bool:
-        """Say whether the process that was asked may not have led any more when it answered."""
-        state = ""
-        for mark in self.marks:
-            if mark.ns < op.answered_ns and mark.detail == str(op.front):
-                state = mark.what if mark.what in ("deposed", "buried") else state
-        return state == "deposed"
-
     def wish(self, op: Op) -> Wish:
         """Return which request an op is an attempt of."""
         return self.wish_of[id(op)]

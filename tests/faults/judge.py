@@ -214,9 +214,6 @@ class Judge:
         self.undecided = []
 
     def _false_refusal(self, op: Op, stamp_us: int) -> None:
-        # A deposed writer goes on from the state that it knows, past the stamps of the next one.
-        if self.evidence.deposed(op) and self._refused_at(op, stamp_us + self.lasted_us):
-            return
         found = self.twin.peek(self._request(op), stamp_us)
         word = found.code.slug if isinstance(found, Refused) else "acceptance"
         self._say(3, "P5", f"refused with {op.code}; the twin says {word}", op=_show(op))
@@ -349,11 +346,6 @@ class Judge:
         floors = real_time_floor(self.evidence.ops)
         for op in self.evidence.ops:
             if not self._late(op, floors[id(op)]):
-                continue
-            # A deposed writer learns of it from its next append. Until then what it shows is a
-            # state of the log, but an old one; it can promise nothing, so no effect is excused.
-            if self.evidence.deposed(op) and (op.is_read or op.outcome == "refused"):
-                self.counts.deposed_views += 1
                 continue
             text = f"sent after seq {floors[id(op)]} was answered"
             self.verdict.add(6, "P5", op.seq, text, op=_show(op))

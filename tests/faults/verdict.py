@@ -18,11 +18,7 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct):
-    """How much was looked at. `lost`, `invented`, `double` and `oversold_units` must be 0.
-
-    `deposed_views` are reads and refusals that were true when the writer that gave them still
-    led, and given after another one had gone on: see `Judge._real_time`.
-    """
+    """How much was looked at. `lost`, `invented`, `double` and `oversold_units` must be 0."""
 
     ops: int = 0
     reads: int = 0
@@ -42,7 +38,6 @@ class Counts(msgspec.Struct):
     redecided: int = 0
     refusals_redecided: int = 0
     reads_compared: int = 0
-    deposed_views: int = 0
     lost: int = 0
     invented: int = 0
     double: int = 0

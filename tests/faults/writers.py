@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from tests.faults.history import History, Mark
+from tests.faults.history import History
 from tests.faults.judge import judge
 from tests.faults.storm import fast_twin, keep
 from tests.faults.supervisor import Front, Ground, read_log
@@ -121,14 +121,11 @@ class Duel:
         await asyncio.sleep(self.rng.uniform(0.1, 0.4))
         old.signal(signal.SIGSTOP)
         began = time.monotonic()
-        rivals = [old, new, spare] if both else [old]
-        self._mark("deposed", *rivals)
         new.start(*self.launch)
         if both:
             spare.start(*self.launch)
             self.at_once += 1
             new = await self._winner(new, spare)
-            self._mark("buried", new)
         else:
             await new.ready()
         self.takeover_s.append(time.monotonic() - began)
@@ -144,11 +141,6 @@ class Duel:
         self.others = [front for front in self.ground.fronts if front is not new]
         for front in self.others:
             front.kill()
-        self._mark("buried", *self.others)
-
-    def _mark(self, what: str, *fronts: Front) -> None:
-        for front in fronts:
-            self.history.add(Mark(what, time.monotonic_ns(), detail=str(front.port)))
 
     async def _winner(self, *fronts: Front) -> Front:
         """Of two that started at once, return the one that leads in the end; the other one has

@@ -69,11 +69,6 @@ def test_worlds_of_the_fast_twin():
         assert world.world.entries == slow.world.entries, f"seed {seed}: the twins differ"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a deposed writer learns of it from its next append; until then its reads and "
-    "refusals are old. They are counted as `deposed_views` by the judge.",
-)
 def test_a_deposed_writer_shows_nothing_old():
     """P5: what another writer has answered is known to everyone who asks after that."""
     simulation = Simulation(1)

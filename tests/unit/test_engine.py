@@ -83,6 +83,9 @@ async def test_a_newer_writer_stops_the_older_one(wiring: Wiring) -> None:
         newer = wiring.engine()
         task = asyncio.create_task(newer.lead())
         await until(lambda: newer.status().state == "leading")
+        await newer.submit(order(2))
+        with pytest.raises((UnavailableError, FencedError)):
+            await first.stock("MUG")  # it would be old
         with pytest.raises((UnavailableError, FencedError)):
             await first.submit(order(1))
         await until(lambda: first.status().state == "stopped")

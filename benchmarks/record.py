@@ -47,7 +47,7 @@ def record(name: str, result: dict) -> Path:
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit(),
         "machine": machine(),
-        "command": " ".join(sys.argv),
+        "command": " ".join([f"python -m benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
         **result,
     }
     with path.open("a") as file:

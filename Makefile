@@ -44,7 +44,7 @@ check: $(DEV_STAMP)     ## style, types of mistakes, layout: seconds
 race: $(DEV_STAMP)      ## races for the last unit, with controls that must oversell
 	$(BIN)/python -m pytest tests/race
 
-faults: $(DEV_STAMP)    ## kill -9 at every step, planted bugs, two writers: about half an hour
+faults: $(DEV_STAMP)    ## kill -9 at every step, planted bugs, two writers: about a quarter of an hour
 	$(BIN)/python -m tests.faults all
 
 bench: $(DEV_STAMP)     ## measure, and record in benchmarks/results

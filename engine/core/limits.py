@@ -73,6 +73,7 @@ SOCKET_PATH_BYTES_MAX = 100
 
 # The loop. Commands that wait for a batch, and how long an answer may take.
 QUEUE_COMMANDS_MAX = 65_536
+QUEUE_READS_MAX = 65_536
 BATCH_COMMANDS_MAX = 4_096
 APPEND_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 30.0

@@ -53,26 +53,27 @@ class Loop:
 
     def submit(self, request: Request) -> asyncio.Future:
         """Queue one command. The future gives its durable `Outcome`, or a `ServiceError`."""
-        if self.trouble:
-            raise UnavailableError("the log is being recovered; try again")
-        if len(self._queue) >= limits.QUEUE_COMMANDS_MAX:
-            raise OverloadedError(f"{limits.QUEUE_COMMANDS_MAX} commands wait already; slow down")
+        self._admit(len(self._queue), limits.QUEUE_COMMANDS_MAX, "commands")
         future = asyncio.get_running_loop().create_future()
         self._queue.append((request, future))
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.set()
         return future
 
     async def read(self, question: Callable[[Any], Any]) -> Any:
         """Ask the ledger now; answer when everything that the answer shows is durable, and this
         writer is known to have led after the question came."""
-        if self.trouble:
-            raise UnavailableError("the log is being recovered; try again")
+        self._admit(len(self._waiting_reads), limits.QUEUE_READS_MAX, "reads")
         answer = question(self.ledger)
         future = asyncio.get_running_loop().create_future()
         self._waiting_reads.append((future, answer))
         self._wake.set()
         return await future
+
+    def _admit(self, waiting: int, most: int, noun: str) -> None:
+        if self.trouble:
+            raise UnavailableError("the log is being recovered; try again")
+        if waiting >= most:
+            raise OverloadedError(f"{most} {noun} wait already; slow down")
 
     @property
     def queue_depth(self) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from engine.config import Settings
 from engine.core.commands import Request, Reserve, ReserveLine
-from engine.core.errors import FencedError, UnavailableError
+from engine.core.errors import FencedError, OverloadedError, UnavailableError
 from engine.core.outcomes import Accepted, Code
 from engine.service.wiring import Wiring
 from tests.unit.engines import leading, order, until
@@ -109,6 +109,17 @@ async def test_reservations_end_by_themselves(wiring: Wiring) -> None:
             while not await free():
                 await asyncio.sleep(0.05)
         assert (await engine.reservation("cart")).status == "expired"
+
+
+async def test_reads_that_wait_are_bounded(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P9: reads wait for a round of the loop, and only so many of them."""
+    async with leading(wiring) as engine:
+        monkeypatch.setattr("engine.core.limits.QUEUE_READS_MAX", 3)
+        found = await asyncio.gather(
+            *(engine.stock("MUG") for _ in range(5)), return_exceptions=True
+        )
+        assert [isinstance(answer, OverloadedError) for answer in found] == [False] * 3 + [True] * 2
+        assert (await engine.stock("MUG")).on_hand == 100
 
 
 async def test_reads_wait_for_the_frame_that_they_have_seen(wiring: Wiring) -> None:

@@ -11,8 +11,6 @@ that customer's earlier orders that still hold units of the SKU, the newest firs
 
 from collections import defaultdict
 
-RULES = ("exact", "enough", "spread")
-
 
 class OpenOrders:
     """Units by customer and SKU that earlier orders hold and that are not yet cancelled."""

@@ -382,6 +382,8 @@ cdef struct Core:
     uint8_t watching
     Buffer out                # packed records since `begin`
     uint64_t out_count
+    uint64_t last             # where in `out` the last record begins
+    Buffer said               # packed answers of the running call
     Plan plan
     uint32_t fault_line
     const char* why

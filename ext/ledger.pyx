@@ -4,13 +4,15 @@ answers, records and dumps, byte for byte. A change of one is a change of both.
 The data plane (`plane/*.pxi`) is free functions over C structs that neither hold nor need the
 GIL; the class is the Python door. Rooms, in the order in which a command meets them:
 
-    memory     arrays that grow, keyed hashing, tables of ids, the index of positions
+    octets     memory that grows, bytes read and written in place
+    memory     keyed hashing, tables of ids, the index of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
                shared with the slow twin (stock, catalogue) read
-    doors      where Python commands come in;  reads  questions;  life  made, freed, replayed
+    doors      where Python commands come in;  packed  where packed ones do;  say  their answers
+    reads      questions;  life  made, freed, replayed
     dump, load the whole state
 
 Invariants, beside those of core/state.py: a row's record was checked when it came, so reading it
@@ -22,7 +24,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.math cimport M_PI as PI
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -34,7 +36,8 @@ from engine.core import answers, bundles, commands, dump, limits, reading, state
 from engine.core.decide import Replay, catalogue, conflict, orders, refusals, stock
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened
-from engine.core.outcomes import Accepted, Refused
+from engine.core.outcomes import Accepted, Code, Refused
+from engine.core.packed import answer_one
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
 from engine.core.records import encode as encode_event
@@ -78,6 +81,7 @@ cdef dict _SHARED = {
 }
 _SEED = b"dibs ledger seed"
 
+include "plane/octets.pxi"
 include "plane/memory.pxi"
 include "plane/records.pxi"
 include "plane/wheel.pxi"
@@ -93,6 +97,8 @@ include "plane/dump.pxi"
 include "plane/load.pxi"
 include "plane/life.pxi"
 include "plane/doors.pxi"
+include "plane/say.pxi"
+include "plane/packed.pxi"
 include "plane/reads.pxi"
 
 
@@ -176,6 +182,11 @@ cdef class Ledger:
         if kind is commands.Cancel:
             return cancel(self, request, command)
         return decide_shared(self, request, _SHARED[kind])
+
+    def decide_packed(self, bytes data not None, start=0):
+        """Decide packed requests from byte `start` on; see `core.packed.decide_packed`."""
+        check_whole(self)
+        return decide_all(self, data, start)
 
     def expire(self, limit=limits.EXPIRIES_PER_TICK_MAX):
         """End at most `limit` reservations whose time is over, in the order of their wheel slots

@@ -4,7 +4,7 @@ from api.endpoint import Ask, Endpoint, Reply
 from api.problems import missing
 from api.routes import params
 from api.routes.submit import create
-from engine.core.answers import DocumentAnswer, StockAnswer
+from engine.core.answers import DocumentAnswer, StockAnswer, no_sku
 from engine.core.commands import Adjust, Count, Receive, Transfer
 
 _CODES = (
@@ -21,7 +21,7 @@ async def _stock(ask: Ask) -> Reply:
     sku = ask.params["sku"]
     answer = await ask.front.client.stock(sku)
     if answer is None:
-        raise missing("unknown_sku", "sku", f"SKU {sku!r} does not exist")
+        raise missing("unknown_sku", "sku", no_sku(sku))
     return 200, answer
 
 

@@ -167,6 +167,11 @@ def moment(stamp_us: int) -> datetime:
     )
 
 
+def no_sku(name: str) -> str:
+    """Say that a SKU does not exist."""
+    return f"SKU {name!r} does not exist"
+
+
 def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
     """Answer for a location put at `seq`."""
     fields = {f: getattr(put, f) for f in PutLocation.__struct_fields__}

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import answers, commands, dump, effects, limits, reading, records
+from engine.core import answers, commands, dump, effects, limits, packed, reading, records
 from engine.core.decide import Replay, catalogue, orders, refusals, reservations, stock
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
@@ -111,6 +111,10 @@ class Ledger:
         for event in decision:
             self._record(event)
         return Accepted(self._answer(decision[-1]), state.seq, created=created)
+
+    def decide_packed(self, data: bytes, start: int = 0) -> tuple[bytes, int]:
+        """Decide packed requests from byte `start` on; see `packed.decide_packed`."""
+        return packed.decide_packed(self, data, start)
 
     def expire(self, limit: int = limits.EXPIRIES_PER_TICK_MAX) -> int:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots

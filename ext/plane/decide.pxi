@@ -9,6 +9,7 @@ cdef int emit(Core* c, uint8_t* start, uint8_t* end) noexcept nogil:
     result = apply_event(c, start)
     if result < 0:
         return result
+    c.last = c.out.size
     c.out.size += <uint64_t> (end - start)
     c.out_count += 1
     return DONE

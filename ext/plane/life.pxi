@@ -54,6 +54,7 @@ cdef void free_core(Core* c) noexcept:
         <size_t> c.positions.data, <size_t> c.skus.data, <size_t> c.places.data,
         <size_t> c.reservations.data, <size_t> c.orders.data, <size_t> c.papers.data,
         <size_t> c.touched.data, <size_t> c.cells, <size_t> c.wheel, <size_t> c.out.data,
+        <size_t> c.said.data,
         <size_t> plan.asked.data, <size_t> plan.parts.data, <size_t> plan.starts.data,
         <size_t> plan.pools.data, <size_t> plan.groups.data, <size_t> plan.offers.data,
         <size_t> plan.picks.data, <size_t> plan.candidates.data, <size_t> plan.chosen.data,

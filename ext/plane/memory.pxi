@@ -1,43 +1,4 @@
-# Memory that grows, hashing, and the tables that find rows by id.
-
-cdef int room_for(Rows* rows, uint64_t need, size_t width) noexcept nogil:
-    """Make room for `need` rows. MEMORY leaves everything as it was."""
-    cdef uint64_t more
-    cdef void* moved
-    if need <= rows.room:
-        return DONE
-    more = rows.room + rows.room // 2
-    more = need if more < need else more
-    more = 16 if more < 16 else more
-    moved = realloc(rows.data, more * width)
-    if moved is NULL:
-        return MEMORY
-    rows.data = moved
-    rows.room = more
-    return DONE
-
-
-cdef int out_room(Buffer* out, uint64_t more) noexcept nogil:
-    """Make room for `more` bytes behind what `out` holds."""
-    cdef uint64_t need = out.size + more
-    cdef uint64_t room
-    cdef void* moved
-    if need <= out.room:
-        return DONE
-    room = out.room + out.room // 2
-    room = need if room < need else room
-    room = 4096 if room < 4096 else room
-    moved = realloc(out.data, room)
-    if moved is NULL:
-        return MEMORY
-    out.data = <uint8_t*> moved
-    out.room = room
-    return DONE
-
-
-cdef inline uint64_t rotate(uint64_t x, int by) noexcept nogil:
-    return (x << by) | (x >> (64 - by))
-
+# Keyed hashing, and the tables that find rows by id.
 
 cdef inline void sip_round(uint64_t* v) noexcept nogil:
     v[0] += v[1]

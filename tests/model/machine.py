@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from engine.core import limits, records
+from engine.core import limits, packed, records
 from engine.core.commands import Request
 from engine.core.events import BucketId, StockMoved
 from engine.core.ledger import Ledger as SlowLedger
@@ -50,6 +50,16 @@ class Twins(RuleBasedStateMachine):
         STEPS["steps"] += 1
         self.sent = [*self.sent[-15:], request]
 
+    def decide_packed(self, requests: list[Request], brief: bool) -> None:
+        """Many at once, as packed bytes; their answers must be equal bytes."""
+        data = b"".join(packed.pack(r, n, brief=brief) for n, r in enumerate(requests))
+        answers, end = self.both(lambda ledger: ledger.decide_packed(data))
+        assert end == len(data)
+        for answer in map(packed.unpack_answer, packed.split(answers)):
+            STEPS[f"packed {'replayed' if answer.replayed else answer.code}"] += 1
+        STEPS["steps"] += len(requests)
+        self.sent = [*self.sent, *requests][-16:]
+
     def next_batch(self, stamp_us: int) -> None:
         STEPS["steps"] += 1
         batch = self.both(lambda ledger: ledger.drain())
@@ -78,6 +88,17 @@ class Twins(RuleBasedStateMachine):
         rng = Random(seed)
         for _ in range(count):
             self.decide(drawing.request(rng, self.slow._state))
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16), brief=st.booleans())
+    def packed_batch(self, seed, count, brief) -> None:
+        rng = Random(seed)
+        drawn = [drawing.request(rng, self.slow._state) for _ in range(4 * count)]
+        again = self.sent[-2:] if rng.random() < 0.5 else []
+        self.decide_packed(
+            [r for r in (*drawn, *again) if isinstance(r.command, packed.COMMANDS)], brief
+        )
+        for sku in rng.sample((*drawing.SKUS, *drawing.BUNDLES, "none"), 3):
+            self.both(lambda ledger, sku=sku: ledger.decide_packed(packed.pack_read(sku, 9)))
 
     @rule(back=st.integers(1, 16), key=st.sampled_from(("", "", "key-1")), same=st.booleans())
     def retry(self, back, key, same) -> None:

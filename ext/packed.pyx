@@ -1,0 +1,165 @@
+"""Packed requests from JSON bodies, compiled: the fast twin of what engine/core/packed.py does with
+msgspec's structs, for bodies in their plain form.
+
+`Packer` reads a body (plane/scan.pxi) and writes the packed request (plane/pack.pxi) without making
+an object for anything in it. It refuses nothing: a body that it does not recognise is left to
+msgspec, so there is one place that says what is wrong with a body.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+from ext.ledger cimport DONE, MEMORY, Buffer, Rows, Text
+
+from engine.core import limits, packed
+
+cdef enum:
+    KEY_BYTES_MAX = 32
+    ID_BYTES_MAX = 128
+    TEXT_BYTES_MAX = 512
+    LINES_MOST = 1_000
+    QUANTITY_MOST = 1_000_000_000
+    TTL_LEAST = 1
+    TTL_MOST = 86_400
+    BRIEF = 1
+    PRICED = 2
+    NAMED = 4
+    BOUND = 16
+    HEAD_BYTES = 24
+
+cdef int64_t PRICE_MOST = limits.PRICE_MINOR_MAX
+cdef const char* ADDRESS[10]
+ADDRESS[:] = [
+    "name", "company", "line1", "line2", "city", "region", "postcode", "country", "phone", "email",
+]
+
+# The bounds above are compiled in; they are those of the project, or this does not load.
+assert (ID_BYTES_MAX, TEXT_BYTES_MAX, LINES_MOST) == (
+    limits.ID_CHARS_MAX, limits.TEXT_CHARS_MAX, limits.ORDER_LINES_MAX
+)
+assert (QUANTITY_MOST, TTL_LEAST, TTL_MOST) == (
+    limits.QUANTITY_MAX, limits.RESERVATION_TTL_S_MIN, limits.RESERVATION_TTL_S_MAX
+)
+assert (BRIEF, PRICED, NAMED, BOUND) == (packed.BRIEF, packed.PRICED, packed.NAMED, packed.BOUND)
+assert [PLACE_ORDER, RESERVE, COMMIT, EXTEND, RELEASE, READ_STOCK] == list(packed.Kind)
+
+include "plane/octets.pxi"
+include "plane/blake.pxi"
+include "plane/scan.pxi"
+include "plane/pack.pxi"
+
+cdef uint32_t DETAILS = (
+    1 << CURRENCY | 1 << PAYMENT | 1 << CUSTOMER | 1 << NOTE | 1 << SHIP_TO
+)
+# Fields by kind of request: which may stand in a body, and which must.
+cdef uint32_t[7] ALLOWED
+cdef uint32_t[7] NEEDED
+ALLOWED[:] = [
+    0,
+    DETAILS | 1 << ORDER_ID | 1 << CHANNEL | 1 << LINES | 1 << WHEN_SHORT,
+    1 << RESERVATION_ID | 1 << CHANNEL | 1 << TTL_S | 1 << LINES,
+    DETAILS | 1 << ORDER_ID,
+    1 << TTL_S,
+    0,
+    0,
+]
+NEEDED[:] = [
+    0,
+    1 << ORDER_ID | 1 << CHANNEL | 1 << LINES,
+    1 << RESERVATION_ID | 1 << CHANNEL | 1 << TTL_S | 1 << LINES,
+    0,
+    1 << TTL_S,
+    0,
+    0,
+]
+
+
+cdef inline Text text_of(bytes data) noexcept:
+    cdef Text text
+    text.data = <const uint8_t*> PyBytes_AS_STRING(data)
+    text.size = <uint32_t> PyBytes_GET_SIZE(data)
+    return text
+
+
+cdef class Packer:
+    """Packed requests one behind the other. `count` says how many."""
+
+    def __cinit__(self):
+        memset(&self.out, 0, sizeof(Buffer))
+        memset(&self.lines, 0, sizeof(Rows))
+        self.count = 0
+
+    def __dealloc__(self):
+        free(self.out.data)
+        free(self.lines.data)
+
+    def __len__(self):
+        return self.out.size
+
+    cdef int add(
+        self, int kind, int flags, Text body, Text path, Text actor, Text key, uint64_t tag
+    ) noexcept nogil:
+        """Append one request: 1 if it was recognised, 0 if not, MEMORY without room."""
+        cdef Scan scan
+        cdef Body found
+        cdef Name name
+        cdef int result = DONE
+        scan.at, scan.end, scan.odd = body.data, body.data + body.size, False
+        found.lines = self.lines
+        found.priced = kind == PLACE_ORDER
+        if kind >= RELEASE:
+            scan.odd = body.size != 0
+            found.seen = 0
+            found.lines.count = 0
+            memset(found.texts, 0, sizeof(found.texts))
+            memset(found.address, 0, sizeof(found.address))
+        elif kind != COMMIT or body.size:
+            result = scan_body(&scan, &found, ALLOWED[kind], NEEDED[kind])
+            self.lines = found.lines
+            blanks(&scan)
+        else:
+            memset(&found, 0, sizeof(found))
+        if result != DONE or scan.odd or scan.at != scan.end:
+            return result
+        name.actor, name.key, name.path, name.tag = actor, key, path, tag
+        if put_request(&self.out, kind, flags, &found, &name) != DONE:
+            return MEMORY
+        self.count += 1
+        return 1
+
+    def body(
+        self, int kind, bytes body not None, bytes actor not None, *,
+        bytes key=b"", bytes path=b"", uint64_t tag=0, bint brief=False,
+    ):
+        """Append the request in a JSON body; False if the body is not in its plain form.
+
+        `path` is the id that the path names, checked by the caller. UTF-8 throughout.
+        """
+        cdef int done = self.add(
+            kind, BRIEF if brief else 0, text_of(body), text_of(path), text_of(actor),
+            text_of(key), tag,
+        )
+        if done == MEMORY:
+            raise MemoryError("no memory for a packed request")
+        return done == 1
+
+    def raw(self, bytes request not None):
+        """Append one request that is packed already."""
+        cdef uint64_t size = <uint64_t> PyBytes_GET_SIZE(request)
+        if out_room(&self.out, size) != DONE:
+            raise MemoryError("no memory for a packed request")
+        memcpy(self.out.data + self.out.size, PyBytes_AS_STRING(request), size)
+        self.out.size += size
+        self.count += 1
+
+    def take(self):
+        """Return the requests and forget them."""
+        cdef bytes data = PyBytes_FromStringAndSize(<char*> self.out.data, self.out.size)
+        self.out.size = self.count = 0
+        return data
+
+
+def fingerprint(bytes data not None):
+    """Return the 8-byte BLAKE2b of `data` as a number, little-endian."""
+    return blake8(text_of(data).data, PyBytes_GET_SIZE(data))

@@ -31,7 +31,7 @@ log = structlog.get_logger("api")
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
-_VISIBLE = re.compile(rb"^[\x21-\x7e]{1,%d}\Z" % limits.IDEMPOTENCY_KEY_CHARS_MAX)
+VISIBLE = re.compile(rb"^[\x21-\x7e]{1,%d}\Z" % limits.IDEMPOTENCY_KEY_CHARS_MAX)
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -50,6 +50,7 @@ class Front:
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
         self.document: bytes = b""
+        self.lane: Any = None  # the fast lane of the server, where there is one
         self.overview: Any = None  # the last reading, and when it was begun
         self.overview_s = 0.0
 
@@ -158,6 +159,12 @@ def _text(raw: bytes, name: str) -> str:
         raise field("invalid_utf8", name, "percent-encode UTF-8 text") from None
 
 
+def bearer(authorization: bytes) -> str | None:
+    """Return the token in an Authorization header, None if its scheme is another."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
+
+
 class _GoneError(Exception):
     """The caller went away before its request was whole."""
 
@@ -212,7 +219,7 @@ class Served:
         query = self._asked(raw_query) if raw_query or self._query else _NOTHING
         ask = Ask(front, actor, "", params, query)
         if key is not None and endpoint.keyed:
-            if not _VISIBLE.match(key):
+            if not VISIBLE.match(key):
                 raise field("invalid_value", "Idempotency-Key", "use 1 to 128 visible characters")
             ask.key = key.decode("ascii")
         if self._reader is not None:
@@ -235,11 +242,8 @@ class Served:
                 "send the header Authorization: Bearer KEY",
                 headers=((b"www-authenticate", b'Bearer realm="dibs"'),),
             )
-        scheme, _, token = authorization.partition(b" ")
-        scope = self.endpoint.scope
-        known = None
-        if scheme.lower() == b"bearer":
-            known = self.front.keys.grants(token.strip().decode("latin-1"))
+        scope, token = self.endpoint.scope, bearer(authorization)
+        known = self.front.keys.grants(token) if token is not None else None
         if known is None:
             raise fail(
                 "unauthorized",

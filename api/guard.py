@@ -340,8 +340,10 @@ def _document(code: str, detail: str) -> bytes:
     )
 
 
-def guarded(guard: Guard) -> type[GuardedProtocol]:
-    """Return the protocol class for one server, with its own bounds and timer."""
-    return type(
-        "GuardedProtocol", (GuardedProtocol,), {"guard": guard, "sweep": _Sweep(guard.tick_s)}
-    )
+def guarded(
+    guard: Guard, protocol: type[GuardedProtocol] = GuardedProtocol, **more: Any
+) -> type[GuardedProtocol]:
+    """Return the protocol class for one server, with its own bounds and timer, and `more` that
+    its connections share."""
+    shared = {"guard": guard, "sweep": _Sweep(guard.tick_s), **more}
+    return type(protocol.__name__, (protocol,), shared)

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from api import guard
+from engine.core.packed import Kind
 
 MEDIA = CONTENT_TYPE_LATEST
 _COUNTERS = {
@@ -21,6 +22,22 @@ _COUNTERS = {
 _STATES = ("leading", "recovering", "stopped")
 
 
+_LANE_CALLS = {
+    Kind.PLACE_ORDER: "place_order",
+    Kind.RESERVE: "reserve",
+    Kind.COMMIT: "commit",
+    Kind.EXTEND: "extend",
+    Kind.RELEASE: "release",
+    Kind.READ_STOCK: "get_stock",
+}
+
+
+def count_answers(front: Any) -> None:
+    """Add what the fast lane has answered since the last call to the front's answers."""
+    for (kind, status), count in front.lane.tally().items():
+        front.answers[_LANE_CALLS[Kind(kind)], status] += count
+
+
 class _Collector:
     """Collects from one front."""
 
@@ -31,6 +48,8 @@ class _Collector:
         requests = CounterMetricFamily(
             "dibs_http_requests", "requests answered", labels=("endpoint", "status")
         )
+        if self._front.lane is not None:
+            count_answers(self._front)
         for (endpoint, status), count in sorted(self._front.answers.items()):
             requests.add_metric((endpoint, str(status)), count)
         yield requests

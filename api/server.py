@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 
 from api.app import App
-from api.guard import Guard, guarded
+from api.guard import Guard, GuardedProtocol, guarded
 from engine.core import limits
 from engine.core.errors import ConfigError
 
@@ -42,17 +42,19 @@ async def serve(
     uds: str | None = None,
     fd: int | None = None,
     need_uvloop: bool = True,
+    lane: str = "auto",
 ) -> None:
     """Serve until `stop` is set or this is cancelled; both shut down in good order.
 
     Listens on `host` and `port` (0: any free one), else on the unix socket `uds`, else on the
-    listening socket `fd`. `on_ready` gets the address once it accepts. `OSError` if it cannot
+    listening socket `fd`. `lane` is `auto` (the fast lane where it is compiled), `fast` or
+    `slow`. `on_ready` gets the address once it accepts. `OSError` if it cannot
     listen. Requests under way get `limits.SHUTDOWN_TIMEOUT_S` seconds to end.
     """
     loop = asyncio.get_running_loop()
     _check_loop(loop, need_uvloop)
     listener = _listen(host, port, uds, fd)
-    protocol = guarded(guard or Guard())
+    protocol = _protocol(app, guard or Guard(), lane)
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -77,6 +79,7 @@ async def serve(
                 "listening",
                 address=address,
                 parser=f"httptools {httptools.__version__}",
+                lane="slow" if app.front.lane is None else "fast",
                 loop=type(loop).__module__.partition(".")[0],
             )
             if on_ready:
@@ -90,6 +93,20 @@ async def serve(
         await asyncio.shield(running)
         if uds:
             os.unlink(uds)
+
+
+def _protocol(app: App, guard: Guard, lane: str) -> type[GuardedProtocol]:
+    """Return the protocol class, with the fast lane if there is to be one."""
+    if lane == "slow":
+        return guarded(guard)
+    try:
+        from api.lane import LaneProtocol, make_lane
+    except ImportError as error:
+        if lane == "fast":
+            raise ConfigError(f"the fast lane is not built ({error}); run `make build`") from error
+        return guarded(guard)
+    app.front.lane = make_lane(app.front)
+    return guarded(guard, LaneProtocol, lane=app.front.lane)
 
 
 def _check_loop(loop: asyncio.AbstractEventLoop, need_uvloop: bool) -> None:

@@ -10,10 +10,12 @@ from engine.core.errors import ConfigError
 
 PORT_DEFAULT = 8787
 LEDGERS = ("auto", "fast", "slow")
+LANES = ("auto", "fast", "slow")
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Where data lies, where the log's server is, where to listen, which ledger twin to use.
+    """Where data lies, where the log's server is, where to listen, which ledger twin to use,
+    and whether hot calls take the fast lane.
 
     `redis` is None for the bundled server; its files lie in `data/server`.
     """
@@ -23,12 +25,15 @@ class Settings(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
     port: int = PORT_DEFAULT
     ledger: str = "auto"
+    lane: str = "auto"
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port {self.port} is not a port; use 1 to 65535, or 0 for any")
         if self.ledger not in LEDGERS:
             raise ConfigError(f"ledger {self.ledger!r} is not one of {', '.join(LEDGERS)}")
+        if self.lane not in LANES:
+            raise ConfigError(f"lane {self.lane!r} is not one of {', '.join(LANES)}")
         if self.redis and urlsplit(self.redis).scheme not in ("redis", "rediss", "unix"):
             raise ConfigError(f"{self.redis!r} is no redis://, rediss:// or unix:// address")
         try:

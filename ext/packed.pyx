@@ -163,3 +163,15 @@ cdef class Packer:
 def fingerprint(bytes data not None):
     """Return the 8-byte BLAKE2b of `data` as a number, little-endian."""
     return blake8(text_of(data).data, PyBytes_GET_SIZE(data))
+
+
+def tally(bytes answers not None):
+    """Return how many packed answers there are, and how many of them are refusals."""
+    cdef const uint8_t* at = <const uint8_t*> PyBytes_AS_STRING(answers)
+    cdef const uint8_t* end = at + PyBytes_GET_SIZE(answers)
+    cdef uint64_t count = 0, refused = 0
+    while end - at >= HEAD_BYTES:
+        count += 1
+        refused += 1 if at[4] else 0
+        at += load32(at)
+    return count, refused

@@ -32,6 +32,9 @@ Port = Annotated[int, typer.Option(envvar="DIBS_PORT", help="TCP port to listen 
 Twin = Annotated[
     str, typer.Option("--ledger", envvar="DIBS_LEDGER", help="Ledger: auto, fast or slow.")
 ]
+Lane = Annotated[
+    str, typer.Option("--lane", envvar="DIBS_LANE", help="Hot calls: auto, fast or slow lane.")
+]
 _DATA = Path("data")
 _URL = f"http://127.0.0.1:{PORT_DEFAULT}"
 Tied = Annotated[bool, typer.Option("--tied", hidden=True)]
@@ -63,6 +66,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
     ledger: Twin = "auto",
+    lane: Lane = "auto",
     tied: Tied = False,
 ) -> None:
     """Run the HTTP front and the one writer."""
@@ -70,7 +74,7 @@ def serve(
 
     if tied:
         end_with_parent()
-    run(Settings(data.absolute(), redis, host, port, ledger))
+    run(Settings(data.absolute(), redis, host, port, ledger, lane))
 
 
 @app.command()

@@ -39,7 +39,8 @@ async def _serve(wiring: Wiring) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     serving = asyncio.create_task(
-        serve_http(app, settings.host, settings.port, stop=stopping), name="http"
+        serve_http(app, settings.host, settings.port, stop=stopping, lane=settings.lane),
+        name="http",
     )
     try:
         await asyncio.wait(

@@ -85,6 +85,7 @@ MARK_EVERY_S = 1.0
 # The front, enforced below ASGI.
 HEADER_BYTES_MAX = 16 << 10
 BODY_BYTES_MAX = 8 << 20
+LANE_BODY_BYTES_MAX = 128 << 10  # a longer one comes in several reads anyway
 HEADER_TIMEOUT_S = 10.0
 BODY_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 75.0

@@ -340,9 +340,20 @@ def unpack_answer(data: bytes) -> Answer:
 
 
 def fail_all(data: bytes, trouble: Trouble, detail: str) -> bytes:
-    """Answer every request in `data` with the same trouble."""
+    """Return the same trouble for every request, or answer, in `data`."""
     tags = [HEAD.unpack_from(one)[4] for one in split(data)]
     return b"".join(pack_trouble(trouble, detail, tag) for tag in tags)
+
+
+def withdraw(answers: bytes, detail: str) -> bytes:
+    """Return the answers of a frame that is surely not stored: nothing was changed."""
+    return fail_all(answers, Trouble.UNAVAILABLE, detail)
+
+
+def tally(answers: bytes) -> tuple[int, int]:
+    """Return how many answers there are, and how many of them are refusals."""
+    codes = [ANSWER.unpack_from(one)[1] for one in split(answers)]
+    return len(codes), sum(1 for code in codes if code)
 
 
 def in_doubt(data: bytes, unknown: str, unavailable: str) -> bytes:

@@ -4,6 +4,7 @@ Everything here returns only what a crash cannot take back (P8): `submit` answer
 is durable, reads wait for the batch that they have seen.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from engine.core.answers import (
 from engine.core.commands import Request
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
+from engine.core.packed import tally
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -45,6 +47,38 @@ class Change(msgspec.Struct, frozen=True):
     available: int
 
 
+class Parcel(Protocol):
+    """Packed requests (`core.packed`) on their way to the writer. `count` says about how many."""
+
+    count: int
+
+    def close(self) -> bytes:
+        """Return the requests, once, when they are about to be decided. No more come in then."""
+
+    def deliver(self, answers: bytes) -> None:
+        """Take durable answers, in order, perhaps in parts. Must not raise."""
+
+
+class Bulk:
+    """A parcel of ready requests. `answers` gives all of them when the last one is there."""
+
+    def __init__(self, data: bytes, count: int) -> None:
+        self.count = count
+        self.answers: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._data, self._parts, self._left = data, [], count
+
+    def close(self) -> bytes:
+        """Return the requests."""
+        return self._data
+
+    def deliver(self, answers: bytes) -> None:
+        """Take answers; done when as many came as were asked for."""
+        self._parts.append(answers)
+        self._left -= tally(answers)[0]
+        if self._left <= 0 and not self.answers.done():
+            self.answers.set_result(b"".join(self._parts))
+
+
 class Client(Protocol):
     """What a front may ask. All raise `UnavailableError` while no writer leads."""
 
@@ -61,6 +95,12 @@ class Client(Protocol):
         """Decide commands in order, each for itself; the outcomes come in the same order.
 
         Where the engine failed midway, the commands concerned get their `ServiceError` instead.
+        """
+
+    def submit_packed(self, parcel: Parcel) -> None:
+        """Queue packed requests; the parcel gets their durable answers, or those of a failure.
+
+        Raises `OverloadedError` or `UnavailableError`; the parcel then gets nothing.
         """
 
     async def stock(self, sku: str) -> StockAnswer | None:

@@ -38,7 +38,7 @@ from engine.log import marks
 from engine.log.store import Appender, Store
 from engine.log.writer import Writer
 from engine.service.changes import Changes
-from engine.service.client import Change, Status
+from engine.service.client import Change, Parcel, Status
 from engine.service.clock import Clock
 from engine.service.loop import Loop
 from engine.service.recover import Recovered, recover
@@ -199,6 +199,10 @@ class Engine:
     def submit(self, request: Request) -> asyncio.Future:
         """Decide one command; the future gives its durable outcome."""
         return self._leading().submit(request)
+
+    def submit_packed(self, parcel: Parcel) -> None:
+        """Queue packed requests; the parcel gets their answers."""
+        self._leading().submit_packed(parcel)
 
     async def submit_many(self, requests: Sequence[Request]) -> list[Outcome | ServiceError]:
         """Decide commands in order; each stands for itself."""

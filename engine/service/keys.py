@@ -89,6 +89,7 @@ class KeyBook:
             raise ConfigError("the server secret is shorter than 32 bytes; delete it and restart")
         self._store, self._secret, self._refresh_s = store, secret, refresh_s
         self._known: dict[str, _Known] = {}
+        self.generation: object = object()  # another one whenever grants may have changed
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -120,7 +121,7 @@ class KeyBook:
                     log.error("key record is damaged", id=field, error=str(error))
                     continue
                 known[key.id] = _Known(key, key.grants)
-            self._known = known
+            self._known, self.generation = known, object()
 
     def _run(self) -> None:
         while not self._stop.wait(self._refresh_s):
@@ -205,6 +206,7 @@ class KeyBook:
         with self._lock:
             self._store.hash_put(TABLE, key.id, _encode(key))
             self._known = self._known | {key.id: _Known(key, key.grants)}
+            self.generation = object()
 
 
 def load_secret(path: Path) -> bytes:

@@ -71,6 +71,20 @@ class InProcessClient:
         self._drain()
         return outcome
 
+    def submit_packed(self, parcel) -> None:
+        """Decide packed requests in one batch, as soon as this turn of the event loop is over."""
+        if self.trouble:
+            raise self.trouble
+        asyncio.get_running_loop().call_soon(self._decide_packed, parcel)
+
+    def _decide_packed(self, parcel) -> None:
+        self._begin()
+        data = parcel.close()
+        answers, end = self.ledger.decide_packed(data)
+        assert end == len(data)
+        self._drain()
+        parcel.deliver(answers)
+
     async def submit_many(self, requests: Sequence[Request]) -> list[Outcome | ServiceError]:
         """Decide commands in one batch."""
         self._begin()

@@ -45,7 +45,7 @@ def _ack_before_append(undo: Restore) -> None:
     append = Loop._append
 
     async def early(self, decided) -> None:
-        self._release(decided)
+        self._release(decided, [])
         await append(self, decided)
 
     _set(undo, Loop, "_append", early)

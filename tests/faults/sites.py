@@ -107,8 +107,8 @@ def _durable_unreleased(strike: Strike) -> None:
 def _released(strike: Strike) -> None:
     release = Loop._release
 
-    def wrapped(self, decided) -> None:
-        release(self, decided)
+    def wrapped(self, decided, asked) -> None:
+        release(self, decided, asked)
         if decided and strike.due():
             asyncio.get_running_loop().call_later(strike.hold_s / 10, strike.fall)
 

@@ -15,19 +15,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from api import problems
 from api.endpoint import VISIBLE, Front, bearer
 from api.guard import CLOSING, HEAD, IDLE, GuardedProtocol
-from api.wire import encode
 from engine.core import limits
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Code
-from engine.core.packed import Trouble
 from ext.fastlane import Block, Form, Lane, LaneCycle
 
-_TROUBLES = {
-    Trouble.UNAVAILABLE: "unavailable",
-    Trouble.OUTCOME_UNKNOWN: "outcome_unknown",
-    Trouble.OVERLOADED: "overloaded",
-    Trouble.MALFORMED: "internal",
-}
 _MISSING = 128
 
 
@@ -86,18 +78,15 @@ def _form(status: int, media: bytes, start: bytes = b"", extra: bytes = b"") -> 
 
 
 def _problem_form(slug: str, status: int = 0) -> Form:
-    document = problems.problem(slug, "", status=status)
-    # Everything up to the detail, which the ledger says.
-    start = encode(document).removesuffix(b'"detail":""}')
     waits = slug in ("unavailable", "outcome_unknown", "overloaded")
     extra = b"retry-after: 1\r\n" if waits else b""
-    return _form(document.status, b"application/problem+json", start, extra)
+    start, status = problems.start_of(slug, status), status or problems.TABLE[slug][0]
+    return _form(status, b"application/problem+json", start, extra)
 
 
 def forms() -> dict[int, Form]:
     """Return the forms of all answers that are not successes, by code."""
-    found = {int(code): _problem_form(code.slug) for code in Code}
-    found |= {int(trouble): _problem_form(slug) for trouble, slug in _TROUBLES.items()}
+    found = {code: _problem_form(slug) for code, slug in problems.SLUGS.items()}
     found[Code.UNKNOWN_SKU + _MISSING] = _problem_form("unknown_sku", 404)
     return found
 

@@ -18,6 +18,7 @@ from engine.core.errors import (
     UnavailableError,
 )
 from engine.core.outcomes import Code, Fault, Refused
+from engine.core.packed import Trouble
 
 _TYPE = "urn:dibs:problem:"
 
@@ -196,3 +197,20 @@ def retry_headers(document: Problem) -> Headers:
     if document.retry_after_s is None:
         return ()
     return ((b"retry-after", b"%d" % document.retry_after_s),)
+
+
+def start_of(slug: str, status: int = 0) -> bytes:
+    """Return a problem document's bytes up to its detail, which the ledger says in a packed
+    answer (`core.packed`)."""
+    return msgspec.json.encode(problem(slug, "", status=status)).removesuffix(b'"detail":""}')
+
+
+TROUBLES = {
+    Trouble.UNAVAILABLE: "unavailable",
+    Trouble.OUTCOME_UNKNOWN: "outcome_unknown",
+    Trouble.OVERLOADED: "overloaded",
+    Trouble.MALFORMED: "internal",
+}
+SLUGS = {int(code): code.slug for code in Code} | {int(t): slug for t, slug in TROUBLES.items()}
+# By the code of a packed answer.
+STARTS = [start_of(SLUGS[code]) if code in SLUGS else None for code in range(256)]

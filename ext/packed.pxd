@@ -4,7 +4,7 @@ from ext.ledger cimport Buffer, Rows, Text
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
-cdef enum RequestKind:
+cdef enum:
     PLACE_ORDER = 1
     RESERVE = 2
     COMMIT = 3

@@ -19,6 +19,7 @@ cdef enum:
     ID_BYTES_MAX = 128
     TEXT_BYTES_MAX = 512
     LINES_MOST = 1_000
+    ORDERS_MOST = 1_000
     QUANTITY_MOST = 1_000_000_000
     TTL_LEAST = 1
     TTL_MOST = 86_400
@@ -35,8 +36,8 @@ ADDRESS[:] = [
 ]
 
 # The bounds above are compiled in; they are those of the project, or this does not load.
-assert (ID_BYTES_MAX, TEXT_BYTES_MAX, LINES_MOST) == (
-    limits.ID_CHARS_MAX, limits.TEXT_CHARS_MAX, limits.ORDER_LINES_MAX
+assert (ID_BYTES_MAX, TEXT_BYTES_MAX, LINES_MOST, ORDERS_MOST) == (
+    limits.ID_CHARS_MAX, limits.TEXT_CHARS_MAX, limits.ORDER_LINES_MAX, limits.BATCH_ORDERS_MAX
 )
 assert (QUANTITY_MOST, TTL_LEAST, TTL_MOST) == (
     limits.QUANTITY_MAX, limits.RESERVATION_TTL_S_MIN, limits.RESERVATION_TTL_S_MAX
@@ -80,6 +81,40 @@ cdef inline Text text_of(bytes data) noexcept:
     text.data = <const uint8_t*> PyBytes_AS_STRING(data)
     text.size = <uint32_t> PyBytes_GET_SIZE(data)
     return text
+
+
+cdef int put_orders(
+    Buffer* out, Scan* scan, Body* found, Text actor, uint64_t* count
+) noexcept nogil:
+    """Pack the orders of a batch as they are read."""
+    cdef Name name
+    cdef bint wrapped = follows(scan, c'{')
+    cdef int result
+    memset(&name, 0, sizeof(Name))
+    name.actor = actor
+    if wrapped:
+        if not says(scan_text(scan, 1, KEY_BYTES_MAX), "orders", 6):
+            scan.odd = True
+        need(scan, c':')
+    need(scan, c'[')
+    while not scan.odd:
+        result = scan_body(scan, found, ALLOWED[PLACE_ORDER], NEEDED[PLACE_ORDER])
+        if result != DONE or scan.odd or count[0] == ORDERS_MOST:
+            scan.odd = True
+            return result
+        name.tag = count[0]
+        if put_request(out, PLACE_ORDER, 0, found, &name) != DONE:
+            return MEMORY
+        count[0] += 1
+        if not follows(scan, c','):
+            break
+    need(scan, c']')
+    if wrapped:
+        need(scan, c'}')
+    blanks(scan)
+    if scan.at != scan.end:
+        scan.odd = True
+    return DONE
 
 
 cdef class Packer:
@@ -144,6 +179,26 @@ cdef class Packer:
             raise MemoryError("no memory for a packed request")
         return done == 1
 
+    def orders(self, bytes body not None, bytes actor not None):
+        """Append the orders of a batch, `{"orders": […]}` or a bare list, tagged from 0 on, and
+        return how many; -1, and nothing is appended, if not all of it is in the plain form."""
+        cdef Scan scan
+        cdef Body found
+        cdef uint64_t size = self.out.size, count = 0
+        cdef int result
+        scan.at, scan.odd = <const uint8_t*> PyBytes_AS_STRING(body), False
+        scan.end = scan.at + PyBytes_GET_SIZE(body)
+        found.lines, found.priced = self.lines, True
+        result = put_orders(&self.out, &scan, &found, text_of(actor), &count)
+        self.lines = found.lines
+        if result != DONE or scan.odd:
+            self.out.size = size
+            if result != DONE:
+                raise MemoryError("no memory for a batch")
+            return -1
+        self.count += count
+        return count
+
     def raw(self, bytes request not None):
         """Append one request that is packed already."""
         cdef uint64_t size = <uint64_t> PyBytes_GET_SIZE(request)
@@ -175,3 +230,34 @@ def tally(bytes answers not None):
         refused += 1 if at[4] else 0
         at += load32(at)
     return count, refused
+
+
+def results(bytes answers not None, list starts not None):
+    """Return the bodies of packed answers as one JSON list, in order. A refusal's body gets the
+    start that `starts` has for its code: what a problem document says up to its code."""
+    cdef const uint8_t* at = <const uint8_t*> PyBytes_AS_STRING(answers)
+    cdef const uint8_t* end = at + PyBytes_GET_SIZE(answers)
+    cdef Buffer out
+    cdef uint32_t size
+    cdef bytes start
+    cdef uint8_t* p
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        while True:
+            size = load32(at) if at < end else HEAD_BYTES
+            start = starts[at[4]] if at < end and at[4] else b""
+            if out_room(&out, size + PyBytes_GET_SIZE(start) + 2) != DONE:
+                raise MemoryError("no memory for the answers of a batch")
+            p = out.data + out.size
+            p = put8(p, c',' if out.size else c'[')
+            if at >= end:
+                out.data[out.size] = c']'
+                if out.size == 0:
+                    return b"[]"
+                return PyBytes_FromStringAndSize(<char*> out.data, out.size + 1)
+            p = put_bytes(p, <const uint8_t*> PyBytes_AS_STRING(start), PyBytes_GET_SIZE(start))
+            p = put_bytes(p, at + HEAD_BYTES, size - HEAD_BYTES)
+            out.size = <uint64_t> (p - out.data)
+            at += size
+    finally:
+        free(out.data)

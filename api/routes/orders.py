@@ -5,19 +5,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from api import problems
+from api import bulk
 from api.endpoint import Ask, Endpoint, Reply
-from api.problems import Problem, ProblemError, missing
+from api.problems import missing
 from api.routes import params
 from api.routes.reservations import ORDER_ANSWER
 from api.routes.submit import change, create
-from api.wire import Param, Reader, body_type, check, invalid
+from api.wire import Param, body_type
 from engine.core import limits
 from engine.core.answers import OrderAnswer
-from engine.core.commands import Cancel, Id, PlaceOrder, Request
-from engine.core.errors import ServiceError
+from engine.core.commands import Cancel, Id, PlaceOrder
 from engine.core.events import OrderStatus
-from engine.core.outcomes import Accepted, Outcome
 
 CancelBody = body_type(Cancel, "channel", "order_id", name="CancelBody")
 _STATUSES = tuple(status.name.lower() for status in OrderStatus)
@@ -44,61 +42,6 @@ class OrdersPage(msgspec.Struct):
 
     orders: list[OrderAnswer]
     next_cursor: str | None
-
-
-_RawOrders = Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.BATCH_ORDERS_MAX)]
-
-
-class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
-    orders: _RawOrders
-
-
-class BatchReader:
-    """Splits a batch into its orders and reads each by itself."""
-
-    def __init__(self) -> None:
-        self._object = msgspec.json.Decoder(_RawBatch).decode
-        self._list = msgspec.json.Decoder(_RawOrders).decode
-        self._order = Reader(PlaceOrder).read
-
-    def read(self, data: bytes, named: dict) -> list[PlaceOrder | Problem]:
-        """Return a command or a problem for each order; raises where the batch itself is bad."""
-        check(data, 1)
-        try:
-            if data.lstrip()[:1] == b"[":
-                raws = self._list(data)
-            else:
-                raws = self._object(data).orders
-        except (ValueError, RecursionError, OverflowError) as error:
-            raise invalid(error, data, _RawBatch) from None
-        return [self._one(bytes(raw)) for raw in raws]
-
-    def _one(self, raw: bytes) -> PlaceOrder | Problem:
-        try:
-            return self._order(raw, {})
-        except ProblemError as error:
-            return error.problem
-
-
-async def _batch(ask: Ask) -> Reply:
-    results: list[Any] = ask.value
-    places = [i for i, order in enumerate(results) if type(order) is PlaceOrder]
-    requests = [Request(results[i], ask.actor, f"{ask.key}:{i}" if ask.key else "") for i in places]
-    if requests:
-        outcomes = await ask.front.client.submit_many(requests)
-        for i, outcome in zip(places, outcomes, strict=True):
-            results[i] = _result(outcome)
-    return 200, {"results": results}
-
-
-def _result(outcome: Outcome | ServiceError) -> Any:
-    if type(outcome) is Accepted:
-        return outcome.answer
-    if isinstance(outcome, ServiceError):
-        return problems.of_service(outcome)
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return problems.of_refusal(outcome)
 
 
 async def _order(ask: Ask) -> Reply:
@@ -172,7 +115,7 @@ ENDPOINTS = (
             "has the key `KEY:i`."
         ),
         scope="sell",
-        handler=_batch,
+        handler=bulk.place,
         body=OrderBatch,
         body_also={
             "type": "array",
@@ -180,7 +123,7 @@ ENDPOINTS = (
             "minItems": 1,
             "maxItems": limits.BATCH_ORDERS_MAX,
         },
-        reader=BatchReader(),
+        reader=bulk.Body(),
         answer=OrderResults,
         keyed=True,
         hot=True,

@@ -246,8 +246,7 @@ class _Reader:
 
 
 def _details_fields(document: bytes) -> dict[str, Any]:
-    found = _details(document)
-    return {f: getattr(found, f) for f in Details.__struct_fields__}
+    return msgspec.structs.asdict(_details(document))
 
 
 def _located(details: dict, place: bytes) -> bool:
@@ -328,15 +327,8 @@ def pack_trouble(trouble: Trouble, detail: str, tag: int, retry_after_s: int = 1
 def unpack_answer(data: bytes) -> Answer:
     """Return one answer."""
     _, code, flags, _, tag, seq = ANSWER.unpack_from(data)
-    return Answer(
-        code,
-        tag,
-        seq,
-        data[ANSWER.size :],
-        bool(flags & REPLAYED),
-        bool(flags & CREATED),
-        bool(flags & MISSING),
-    )
+    marks = (bool(flags & mark) for mark in (REPLAYED, CREATED, MISSING))
+    return Answer(code, tag, seq, data[ANSWER.size :], *marks)
 
 
 def fail_all(data: bytes, trouble: Trouble, detail: str) -> bytes:
@@ -400,8 +392,3 @@ def decide_packed(ledger: Any, data: bytes, start: int = 0) -> tuple[bytes, int]
         found.append(answer_one(ledger, data[at : at + size]))
         at += size
     return b"".join(found), at
-
-
-def refusal_code(code: int) -> Code | Trouble:
-    """Return what an answer's code other than 0 stands for."""
-    return Trouble(code) if code >= Trouble.UNAVAILABLE else Code(code)

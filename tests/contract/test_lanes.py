@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from api.server import serve
-from tests.contract.site import LOOSE, PATIENCE_S, Line, Site
+from tests.contract.site import LOOSE, PATIENCE_S, Line, Site, changed
 from tests.contract.world import World, furnish
 
 fastlane = pytest.importorskip("ext.fastlane")

@@ -4,13 +4,14 @@ They are patched in by `launch`, in a process of its own, or by a test that take
 A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
 """
 
+import asyncio
 import inspect
 import textwrap
 import time
 from collections.abc import Callable
 from types import ModuleType
 
-from engine.core import limits
+from engine.core import limits, packed
 from engine.core.decide import allotment, orders, reservations
 from engine.core.ledger import Ledger
 from engine.core.state import Position
@@ -46,6 +47,7 @@ def _ack_before_append(undo: Restore) -> None:
 
     async def early(self, decided) -> None:
         self._release(decided, [])
+        decided.clear()
         await append(self, decided)
 
     _set(undo, Loop, "_append", early)
@@ -114,11 +116,34 @@ def _skip_checksum(undo: Restore) -> None:
     _set(undo, frame, "unpack", trusting)
 
 
+class _Opened:
+    """A parcel that can be told what it holds."""
+
+    def __init__(self, parcel) -> None:
+        self.count, self.close, self.deliver = parcel.count, parcel.close, parcel.deliver
+
+
 def _read_before_durable(undo: Restore) -> None:
     async def hasty(self, question):
         return question(self.ledger)
 
+    submit = Loop.submit_packed
+
+    def sort_out(loop, parcel) -> None:
+        requests = packed.split(parcel.close())
+        reads = b"".join(r for r in requests if r[4] == packed.Kind.READ_STOCK)
+        others = b"".join(r for r in requests if r[4] != packed.Kind.READ_STOCK)
+        if reads:
+            parcel.deliver(loop.ledger.decide_packed(reads)[0])
+        if others:
+            parcel.close = lambda: others
+            submit(loop, parcel)
+
+    def hasty_packed(self, parcel) -> None:
+        asyncio.get_running_loop().call_soon(sort_out, self, _Opened(parcel))
+
     _set(undo, Loop, "read", hasty)
+    _set(undo, Loop, "submit_packed", hasty_packed)
 
 
 def _unbounded_queue(undo: Restore) -> None:

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+KEPT = Path(__file__).parent / "results"
+# Trials go elsewhere, so that they never stand among what is kept.
+RESULTS = Path(os.environ.get("DIBS_BENCH_RESULTS") or KEPT)
 
 
 def machine() -> dict:

@@ -1,0 +1,145 @@
+"""Ours: the engine in this process, on the bundled server, fed with batches of 500 orders.
+
+`NotDurable` is the same loop with an appender that stores nothing: what durability costs.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from itertools import cycle
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.stores.contest import BATCH, SKUS, UNITS, Broken, Order, Store
+from engine.config import Settings
+from engine.core import commands as c
+from engine.core.commands import Request
+from engine.core.errors import FencedError
+from engine.core.outcomes import Accepted, Refused
+from engine.service.engine import Engine
+from engine.service.wiring import Wiring
+
+_PATIENCE_S = 60
+_ROWS_MAX = 1_000  # lines of one document
+
+
+class _NoLog:
+    """An appender that stores nothing and says at once that it has."""
+
+    async def append(self, entry_id: str, data: bytes, timeout_s: float) -> None:
+        """Store nothing."""
+
+    async def confirm(self, entry_id: str) -> None:
+        """Confirm nothing."""
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+class _NoLogWiring(Wiring):
+    async def appender(self) -> _NoLog:
+        return _NoLog()
+
+
+class Dibs(Store):
+    """`streams` callers, each with a batch under way."""
+
+    wiring: type[Wiring] = Wiring
+    label = "dibs"
+
+    def __init__(self, folder: Path, streams: int) -> None:
+        super().__init__(folder)
+        self.name, self._streams = f"{self.label}, {streams} × {BATCH} deep", streams
+        self._wiring = self.wiring(Settings(folder, ledger="fast"))
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._runner.run(self._open())
+
+    async def _open(self) -> None:
+        await self._lead()
+        names = [f"SKU-{n}" for n in range(SKUS)]
+        opening = [c.PutLocation("main", "Main", "warehouse", "DE")]
+        opening += [c.PutSku(name, name) for name in names]
+        for at in range(0, SKUS, _ROWS_MAX):
+            lines = tuple(c.ReceiptLine(name, UNITS // 2) for name in names[at : at + _ROWS_MAX])
+            opening += [c.Receive(f"opening-{n}-{at}", "main", lines) for n in range(2)]
+        outcomes = await self._engine.submit_many([Request(command) for command in opening])
+        if not all(isinstance(outcome, Accepted) for outcome in outcomes):
+            raise Broken("the catalogue was refused")
+
+    async def _lead(self) -> None:
+        self._engine: Engine = self._wiring.engine()
+        self._leading = asyncio.create_task(self._engine.lead())
+        async with asyncio.timeout(_PATIENCE_S):
+            while self._engine.status().state != "leading":
+                await asyncio.sleep(0.01)
+
+    async def _stop(self) -> None:
+        self._leading.cancel()
+        with contextlib.suppress(asyncio.CancelledError, FencedError):
+            await self._leading
+
+    def prepare(self, batch: list[Order]) -> list[Request]:
+        """Return a batch as commands."""
+        return [
+            Request(
+                c.PlaceOrder(
+                    order_id=str(n),
+                    channel="web",
+                    lines=(c.OrderLine(f"SKU-{a}", 1), c.OrderLine(f"SKU-{b}", 1)),
+                )
+            )
+            for n, a, b in batch
+        ]
+
+    def send(self, payloads: list[list[Request]]) -> int:
+        """Keep a batch under way for each caller."""
+        return self._runner.run(self._send(payloads))
+
+    async def _send(self, payloads: list[list[Request]]) -> int:
+        shares: list[list] = [[] for _ in range(self._streams)]
+        for share, payload in zip(cycle(shares), payloads, strict=False):
+            share.append(payload)
+        return sum(await asyncio.gather(*map(self._call, shares)))
+
+    async def _call(self, payloads: list[list[Request]]) -> int:
+        taken = 0
+        for payload in payloads:
+            for outcome in await self._engine.submit_many(payload):
+                if isinstance(outcome, Exception | Refused):
+                    raise Broken(f"an order ended with {outcome!r}")
+                taken += not outcome.replayed
+        return taken
+
+    def taken(self) -> int:
+        """Add up what is allocated; fail on a negative."""
+        return self._runner.run(self._taken())
+
+    async def _taken(self) -> int:
+        stocks = await asyncio.gather(*(self._engine.stock(f"SKU-{n}") for n in range(SKUS)))
+        if None in stocks:
+            raise Broken("SKUs are gone")
+        if any(stock.available < 0 or stock.on_hand != UNITS // 2 * 2 for stock in stocks):
+            raise Broken("stock is negative, or units came or went")
+        return sum(stock.allocated for stock in stocks)
+
+    def crash(self) -> None:
+        """Drop the engine and kill the server; a new one recovers from the log."""
+        self._runner.run(self._stop())
+        os.kill(self._wiring.server.pid, signal.SIGKILL)
+        self._runner.run(self._lead())
+
+    def close(self) -> None:
+        """Stop engine and server."""
+        self._runner.run(self._stop())
+        self._runner.close()
+        self._wiring.close()
+
+
+class NotDurable(Dibs):
+    """The same engine, writing nowhere."""
+
+    survives = False
+    wiring = _NoLogWiring
+    label = "dibs, not durable"

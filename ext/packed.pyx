@@ -6,6 +6,7 @@ an object for anything in it. It refuses nothing: a body that it does not recogn
 msgspec, so there is one place that says what is wrong with a body.
 """
 
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
@@ -28,6 +29,7 @@ cdef enum:
     NAMED = 4
     BOUND = 16
     HEAD_BYTES = 24
+    UNSURE = 128
 
 cdef int64_t PRICE_MOST = limits.PRICE_MINOR_MAX
 cdef const char* ADDRESS[10]
@@ -42,13 +44,16 @@ assert (ID_BYTES_MAX, TEXT_BYTES_MAX, LINES_MOST, ORDERS_MOST) == (
 assert (QUANTITY_MOST, TTL_LEAST, TTL_MOST) == (
     limits.QUANTITY_MAX, limits.RESERVATION_TTL_S_MIN, limits.RESERVATION_TTL_S_MAX
 )
-assert (BRIEF, PRICED, NAMED, BOUND) == (packed.BRIEF, packed.PRICED, packed.NAMED, packed.BOUND)
+assert (BRIEF, UNSURE, PRICED, NAMED, BOUND) == (
+    packed.BRIEF, packed.UNSURE, packed.PRICED, packed.NAMED, packed.BOUND
+)
 assert [PLACE_ORDER, RESERVE, COMMIT, EXTEND, RELEASE, READ_STOCK] == list(packed.Kind)
 
 include "plane/octets.pxi"
 include "plane/blake.pxi"
 include "plane/scan.pxi"
 include "plane/pack.pxi"
+include "plane/check.pxi"
 
 cdef uint32_t DETAILS = (
     1 << CURRENCY | 1 << PAYMENT | 1 << CUSTOMER | 1 << NOTE | 1 << SHIP_TO
@@ -218,6 +223,28 @@ cdef class Packer:
 def fingerprint(bytes data not None):
     """Return the 8-byte BLAKE2b of `data` as a number, little-endian."""
     return blake8(text_of(data).data, PyBytes_GET_SIZE(data))
+
+
+def check(bytearray data not None, bint trusted=False, uint64_t most_count=1 << 62):
+    """Return (end, count) of the whole requests, or answers, at the start of `data`, `most_count`
+    of them at most; those that are not right
+    beyond doubt get the flag UNSURE, unless the sender is `trusted`. `ValueError` if what stands
+    there cannot be a request, or is longer than `packed.REQUEST_BYTES_MAX`."""
+    cdef uint8_t* start = <uint8_t*> PyByteArray_AS_STRING(data)
+    cdef uint64_t size = <uint64_t> PyByteArray_GET_SIZE(data), at = 0, count = 0
+    cdef uint64_t most = packed.REQUEST_BYTES_MAX
+    cdef uint32_t length
+    while size - at >= 4 and count < most_count:
+        length = load32(start + at)
+        if length < HEAD_BYTES or (length > most and not trusted):
+            raise ValueError("this is no packed request")
+        if length > size - at:
+            break
+        if not trusted and not is_sure(start + at, length):
+            start[at + 5] |= UNSURE
+        at += length
+        count += 1
+    return at, count
 
 
 def tally(bytes answers not None):

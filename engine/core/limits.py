@@ -82,6 +82,10 @@ DOUBT_PATIENCE_S = 2.0
 GC_THRESHOLDS = (50_000, 20, 100)  # allocations, young passes, middle passes
 MARK_EVERY_S = 1.0
 
+# The packed socket, for services on the same host.
+SOCKET_REQUESTS_MAX = 16_384  # of one connection, not answered yet; over it reading stops
+SOCKET_CONNECTIONS_MAX = 256
+
 # The front, enforced below ASGI.
 HEADER_BYTES_MAX = 16 << 10
 BODY_BYTES_MAX = 8 << 20

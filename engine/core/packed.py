@@ -65,9 +65,10 @@ class Trouble(IntEnum):
     MALFORMED = 67
 
 
-BRIEF, LOCATED = 1, 2  # of a request
+BRIEF, LOCATED, UNSURE = 1, 2, 128  # of a request; UNSURE: look at every field of it
 REPLAYED, CREATED, MISSING = 1, 2, 4  # of an answer; MISSING: what is read does not exist
 PRICED, NAMED, BOUND = 2, 4, 16  # of a line
+REQUEST_BYTES_MAX = 1 << 20
 COMMANDS = (PlaceOrder, Reserve, Commit, Extend, Release)
 WHEN_SHORT = ("refuse", "backorder", "split")
 
@@ -246,7 +247,10 @@ class _Reader:
 
 
 def _details_fields(document: bytes) -> dict[str, Any]:
-    return msgspec.structs.asdict(_details(document))
+    found = _details(document)
+    if _json(found) != document:
+        raise ValueError("the details are not written as dibs writes them")
+    return msgspec.structs.asdict(found)
 
 
 def _located(details: dict, place: bytes) -> bool:

@@ -11,6 +11,7 @@ cdef enum:
     ASK_STOCK = 6
     ASK_BRIEF = 1
     ASK_LOCATED = 2
+    ASK_UNSURE = 128
     LINE_PRICED = 2
     LINE_NAMED = 4
     LINE_BOUND = 16
@@ -211,7 +212,7 @@ cdef int ask(Core* c, const uint8_t* request, Buffer* out) noexcept nogil:
     at.at, at.end, at.bad = request + HEAD_BYTES, request + load32(request), False
     cause.fingerprint = load64(request + 16)
     cause.actor, cause.key = get_text(&at), get_text(&at)
-    if at.bad or cause.key.size:
+    if at.bad or cause.key.size or flags & ASK_UNSURE:
         result = UNUSUAL
     elif kind == ASK_PLACE:
         result = ask_place(c, &at, flags, &cause, &s)

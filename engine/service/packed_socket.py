@@ -1,0 +1,216 @@
+"""The packed socket: services on the same host put packed requests to the writer, many at a time.
+
+    client ── hello, request, request, … ──▶ unix socket ──▶ parcels ──▶ the writer's loop
+    client ◀────────────────── answer, answer, … in the same order ──────────┘
+
+Public format: docs/packed-format.md. The socket's file mode (0600) says who may connect; the actor
+is what a request says it is. Reading stops while `limits.SOCKET_REQUESTS_MAX` requests of a
+connection are under way. A request that cannot be one ends the connection.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from engine.core import limits
+from engine.core.errors import OverloadedError, ServiceError, UnavailableError
+from engine.core.packed import Trouble, fail_all
+from ext.packed import check, tally
+
+log = structlog.get_logger("packed")
+HELLO = b"DIBP\x01\x00\x00\x00"  # magic, version
+
+
+class _Requests:
+    """A parcel of one connection, with the answers that are there and how many are not."""
+
+    def __init__(self, connection: "_Connection", data: bytes, count: int) -> None:
+        self.count = self.left = count
+        self.said: list[bytes] = []
+        self._connection, self._data = connection, data
+
+    def close(self) -> bytes:
+        return self._data
+
+    def deliver(self, answers: bytes) -> None:
+        self.said.append(answers)
+        self.left -= tally(answers)[0]
+        self._connection.flush()
+
+
+class _Connection(asyncio.Protocol):
+    """One service."""
+
+    def __init__(self, server: "PackedServer") -> None:
+        self._server, self._waiting, self._hello = server, 0, False
+        self._buffer = bytearray()
+        self._asked: deque[_Requests] = deque()
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self._server.connections.add(self)
+        if len(self._server.connections) > limits.SOCKET_CONNECTIONS_MAX:
+            transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._hello:
+            if len(self._buffer) < len(HELLO):
+                return
+            if self._buffer[: len(HELLO)] != HELLO:
+                self.transport.abort()
+                return
+            del self._buffer[: len(HELLO)]
+            self._hello = True
+            self.transport.write(HELLO)
+        self._take()
+
+    def _take(self) -> None:
+        try:
+            end, count = check(self._buffer)
+        except ValueError as error:
+            log.warning("a service sent what is no request", error=str(error))
+            self.transport.abort()
+            return
+        if not count:
+            return
+        data = bytes(memoryview(self._buffer)[:end])
+        del self._buffer[:end]
+        self._waiting += count
+        if self._waiting > limits.SOCKET_REQUESTS_MAX:
+            self.transport.pause_reading()
+        parcel = _Requests(self, data, count)
+        self._asked.append(parcel)
+        try:
+            self._server.client.submit_packed(parcel)
+        except ServiceError as error:
+            over = isinstance(error, OverloadedError)
+            trouble = Trouble.OVERLOADED if over else Trouble.UNAVAILABLE
+            parcel.deliver(fail_all(data, trouble, str(error)))
+
+    def flush(self) -> None:
+        """Write the answers that are next; go on reading when enough of them are out."""
+        before = self._waiting
+        while self._asked and self._asked[0].said:
+            parcel = self._asked[0]
+            if not self.transport.is_closing():
+                self.transport.writelines(parcel.said)
+            parcel.said = []
+            if parcel.left:
+                break
+            self._waiting -= parcel.count
+            self._asked.popleft()
+        if before > limits.SOCKET_REQUESTS_MAX >= self._waiting and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+
+class PackedServer:
+    """Listens at `path` for the process that holds `client`."""
+
+    def __init__(self, client: Any, path: Path) -> None:
+        self.client, self.path = client, path
+        self.connections: set[_Connection] = set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen. A file that a dead process left is replaced; `OSError` if that cannot be."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        loop, mask = asyncio.get_running_loop(), os.umask(0o177)
+        try:
+            self._server = await loop.create_unix_server(lambda: _Connection(self), str(self.path))
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        if self._server:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.transport.close()
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+class PackedClient(asyncio.Protocol):
+    """A service's end. `ask` may be called many times before the first answer is there."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[asyncio.Future, int]] = deque()
+        self._buffer, self._count, self._hello = bytearray(), 0, False
+        self._parts: list[bytes] = []
+        self._transport: Any = None
+        self._ready: asyncio.Future = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def connect(cls, path: Path | str) -> "PackedClient":
+        """Connect; `OSError` if nobody listens or it is no packed socket."""
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_unix_connection(cls, str(path))
+        await client._ready
+        return client
+
+    def ask(self, requests: bytes, count: int) -> asyncio.Future[bytes]:
+        """Send `count` packed requests; the future gives their answers, in order.
+
+        `UnavailableError` if the connection ends first: then nobody knows which were decided, and
+        repeating them with the same ids is safe.
+        """
+        future = asyncio.get_running_loop().create_future()
+        if self._transport is None:
+            raise UnavailableError("the packed socket is closed")
+        self._waiting.append((future, count))
+        self._transport.write(requests)
+        return future
+
+    def close(self) -> None:
+        """Let go of the writer."""
+        if self._transport:
+            self._transport.close()
+
+    def connection_made(self, transport: Any) -> None:
+        """Say hello."""
+        self._transport = transport
+        transport.write(HELLO)
+
+    def data_received(self, data: bytes) -> None:
+        """Sort answers to who asked."""
+        self._buffer += data
+        if not self._hello:
+            if len(self._buffer) < len(HELLO):
+                return
+            self._hello = True
+            del self._buffer[: len(HELLO)]
+            self._ready.set_result(None)
+        while self._waiting and self._buffer:
+            future, wanted = self._waiting[0]
+            end, count = check(self._buffer, True, wanted - self._count)
+            if not count:
+                return
+            self._parts.append(bytes(memoryview(self._buffer)[:end]))
+            del self._buffer[:end]
+            self._count += count
+            if self._count == wanted:
+                self._waiting.popleft()
+                answers, self._parts, self._count = b"".join(self._parts), [], 0
+                if not future.done():
+                    future.set_result(answers)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Whoever waits is told that nobody knows."""
+        self._transport = None
+        if not self._ready.done():
+            self._ready.set_exception(ConnectionError("this is no packed socket of dibs"))
+        for future, _ in self._waiting:
+            if not future.done():
+                future.set_exception(UnavailableError("the packed socket was closed"))
+        self._waiting.clear()

@@ -28,6 +28,7 @@ BENCHES = (
     Bench("bench_ledger", ("--short",)),
     Bench("bench_stores", ("--short",)),
     Bench("bench_recovery", ("--events", "500000", "--rounds", "1")),
+    Bench("bench_packed", ("--short",)),
     Bench("bench_http", ("--short",)),
     Bench("bench_latency", ("--short",)),
 )

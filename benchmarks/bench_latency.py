@@ -115,7 +115,7 @@ def steady(stage: Stage, size: Size) -> Case:
         "whole_run_us": found.latency.summary(),
         "percentiles_us": found.latency.curve(),
     }
-    rows = [sample_row("steady", f"dibs {name}", "µs", taken[name], **extra) for name in taken]
+    rows = [sample_row(f"steady {name}", "dibs", "µs", taken[name], **extra) for name in taken]
     name = "p99.9 ÷ p50 at 70 % of saturation, open loop"
     ratio = ratio_row(name, taken["p99.9"], taken["p50"], floor=20, target=8, less_is_better=True)
     return Case(rows, [ratio])
@@ -140,8 +140,8 @@ def expiry(stage: Stage, size: Size) -> Case:
         facts.append({**_generator(found), "books_right": right, "cpu_us_per_order": cpu_us})
     extra = {**stage.facts(), "reservations": size.reservations, "rounds": facts}
     rows = [
-        sample_row("expiry", "p99.9 before", "µs", before, **extra),
-        sample_row("expiry", "p99.9 with the storm", "µs", after, **extra),
+        sample_row("expiry p99.9", "dibs, before", "µs", before, **extra),
+        sample_row("expiry p99.9", "dibs, storm", "µs", after, **extra),
     ]
     name = f"p99.9 with {size.reservations:,} reservations ending in one second ÷ without"
     return Case(rows, [ratio_row(name, after, before, floor=3, target=1.5, less_is_better=True)])
@@ -163,9 +163,11 @@ def dashboard(stage: Stage, size: Size) -> Case:
         taken[watched] += _samples([found.latency], 99.9, right)
         about = {**_generator(found), "books_right": right, "cpu_us_per_order": cpu_us}
         facts[watched].append({**about, **seen, "answered_per_s": found.per_s})
-    names = {False: "p99.9 unwatched", True: "p99.9 watched"}
+    names = {False: "dibs, unwatched", True: "dibs, watched"}
     rows = [
-        sample_row("dashboard", names[watched], "µs", taken[watched], **stage.facts(), rounds=found)
+        sample_row(
+            "dashboard p99.9", names[watched], "µs", taken[watched], **stage.facts(), rounds=found
+        )
         for watched, found in facts.items()
     ]
     name = "p99.9 with 20 readers and 50 stream subscribers ÷ without"
@@ -220,9 +222,7 @@ def run(name: str, size: Size, seed: int) -> Case:
 def main() -> None:
     """Run the cases, print, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--short", action="store_true", help="a minute or two instead of half an hour"
-    )
+    parser.add_argument("--short", action="store_true", help="two minutes instead of half an hour")
     parser.add_argument("--case", action="append", choices=CASES, help="may be repeated")
     parser.add_argument("--reservations", type=int, help="of the expiry storm")
     parser.add_argument("--seed", type=int, default=1)

@@ -7,11 +7,11 @@ STAMP := $(VENV)/.built
 DEV_STAMP := $(VENV)/.built-dev
 BENCH_STAMP := $(VENV)/.built-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/*)
+SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* loadtests/openloop/*.p*)
 DATA ?= data
 PORT ?= 8787
 
-.PHONY: build run test check race faults bench bench-full clean help
+.PHONY: build run test check race faults bench bench-full load clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,5 +59,8 @@ bench: $(BENCH_STAMP)   ## measure the short cut of everything, record it, write
 bench-full: $(BENCH_STAMP) ## measure all of it: about an hour and a half
 	$(BIN)/python -m benchmarks --full
 
+load: $(DEV_STAMP)      ## a short round of load, judged; writes data/load/report.html
+	$(BIN)/python -m loadtests --out $(DATA)/load/report.html
+
 clean:           ## remove what building left
-	rm -rf $(VENV) build *.egg-info ext/*.so ext/*.c
+	rm -rf $(VENV) build *.egg-info ext/*.so ext/*.c loadtests/openloop/*.so loadtests/openloop/*.c

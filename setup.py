@@ -1,4 +1,4 @@
-"""Compile the modules of `ext/`. Everything else is in pyproject.toml.
+"""Compile the modules of `ext/`, and the load generator. Everything else is in pyproject.toml.
 
 `DIBS_DEBUG=1` turns all Cython checks back on.
 """
@@ -28,6 +28,9 @@ def _compiler() -> None:
 
 def _modules() -> list:
     sources = sorted(Path("ext").glob("*.pyx"))
+    # The load generator speaks epoll, and belongs to a checkout, not to a wheel.
+    if sys.platform == "linux" and "bdist_wheel" not in sys.argv:
+        sources += sorted(Path("loadtests").rglob("*.pyx"))
     if not sources:
         return []
     _compiler()
@@ -37,9 +40,9 @@ def _modules() -> list:
     modules = [
         # No contraction of a*b+c: the twins compare distances bit by bit.
         Extension(
-            f"ext.{s.stem}",
+            ".".join(s.with_suffix("").parts),
             [str(s)],
-            depends=[str(p) for p in sorted(Path("ext").rglob("*.px[di]"))],
+            depends=[str(p) for p in sorted(s.parent.rglob("*.px[di]"))],
             extra_compile_args=[*flags, "-ffp-contract=off"],
         )
         for s in sources

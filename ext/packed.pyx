@@ -6,6 +6,7 @@ an object for anything in it. It refuses nothing: a body that it does not recogn
 msgspec, so there is one place that says what is wrong with a body.
 """
 
+cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdlib cimport free, realloc
@@ -122,6 +123,8 @@ cdef int put_orders(
     return DONE
 
 
+@cython.final
+@cython.nonecheck(False)  # a check would need the GIL
 cdef class Packer:
     """Packed requests one behind the other. `count` says how many."""
 

@@ -42,7 +42,8 @@ class Changes:
 
     def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
         self._connect = connect
-        self._followers: set[asyncio.Queue] = set()
+        # Each follower's buffer, by the SKUs that it wants; None: it wants all.
+        self._followers: dict[str | None, set[asyncio.Queue]] = {}
         self._stream: Any = None
         self._last = "0-0"
 
@@ -66,18 +67,32 @@ class Changes:
     async def _read(self) -> None:
         entries = await self._stream.read(self._last, 1_000, 1_000)
         for entry_id, fields in entries:
-            change = change_of(entry_id, fields)
-            for queue in list(self._followers):
-                if queue.full():
-                    self._followers.discard(queue)
-                    queue.get_nowait()
-                    queue.put_nowait(OverloadedError("this follower is too slow; resume"))
-                else:
-                    queue.put_nowait(change)
+            wanted = (self._followers.get(None), self._followers.get(fields["sku"]))
+            if any(wanted):
+                change = change_of(entry_id, fields)
+                for queue in [queue for queues in wanted if queues for queue in queues]:
+                    self._hand(queue, change)
             self._last = entry_id
 
+    def _hand(self, queue: asyncio.Queue, change: Change) -> None:
+        if queue.full():
+            self._leave(queue)
+            queue.get_nowait()
+            queue.put_nowait(OverloadedError("this follower is too slow; resume"))
+        else:
+            queue.put_nowait(change)
+
+    def _all(self) -> set[asyncio.Queue]:
+        return set().union(*self._followers.values())
+
+    def _leave(self, queue: asyncio.Queue) -> None:
+        for sku, queues in list(self._followers.items()):
+            queues.discard(queue)
+            if not queues:
+                del self._followers[sku]
+
     def _cut(self, why: str) -> None:
-        for queue in self._followers:
+        for queue in self._all():
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(UnavailableError(why))
@@ -89,10 +104,11 @@ class Changes:
         """Yield changes after `after`; see `Client.changes`."""
         if self._stream is None:
             raise UnavailableError("the stock stream is away")
-        if len(self._followers) >= limits.STREAM_SUBSCRIBERS_MAX:
+        if len(self._all()) >= limits.STREAM_SUBSCRIBERS_MAX:
             raise OverloadedError(f"{limits.STREAM_SUBSCRIBERS_MAX} followers already")
         queue: asyncio.Queue = asyncio.Queue(limits.STREAM_BUFFER_CHANGES_MAX)
-        self._followers.add(queue)
+        for sku in skus or (None,):
+            self._followers.setdefault(sku, set()).add(queue)
         try:
             known = position_of(after) if after else position_of(self._last)
             async for change in self._merged(known, queue):
@@ -102,7 +118,7 @@ class Changes:
                 ):
                     yield change
         finally:
-            self._followers.discard(queue)
+            self._leave(queue)
 
     async def _merged(
         self, known: tuple[int, int], queue: asyncio.Queue

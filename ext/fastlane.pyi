@@ -29,7 +29,6 @@ class Parcel:
     def deliver(self, answers: bytes) -> None: ...
 
 class Lane:
-    closed: bool
     def __init__(
         self,
         submit: Callable[[Parcel], bool],

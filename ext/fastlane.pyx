@@ -14,8 +14,8 @@ from libc.string cimport memchr, memcmp, memcpy, strlen
 
 from ext.ledger cimport Text
 from ext.packed cimport (
-    COMMIT, EXTEND, PLACE_ORDER, READ_STOCK, RELEASE, RESERVE, Packer, int64_t, uint8_t, uint16_t,
-    uint32_t, uint64_t,
+    COMMIT, EXTEND, PLACE_ORDER, READ_STOCK, RELEASE, RESERVE, Packer, int64_t, uint8_t, uint32_t,
+    uint64_t,
 )
 
 from engine.core import limits, packed
@@ -111,9 +111,10 @@ cdef class Parcel:
 
 
 cdef class Lane:
-    """One server's lane. `submit` takes a parcel, `learn` judges a header block, `grants` a token,
-    `keys` has a `generation` that changes when grants may have. `forms` maps an answer's code (128
-    more where what is read does not exist) to a `Form`, and the statuses 200 and 201 as well."""
+    """One server's lane. `submit` takes a parcel and says whether anybody decides it, `learn`
+    judges a header block, `keys` grants tokens and has a `generation` that changes when grants may
+    have. `forms` maps an answer's code (128 more where what is read does not exist) to a `Form`;
+    `made` and `done` are those of the successes 201 and 200."""
 
     cdef Packer packer
     cdef Parcel open
@@ -122,14 +123,12 @@ cdef class Lane:
     cdef list forms
     cdef Form made, done
     cdef uint64_t counts[KINDS * STATUSES]
-    cdef public bint closed
 
     def __init__(self, submit, learn, keys, dict forms, Form made not None, Form done not None):
         self.submit, self.learn, self.keys = submit, learn, keys
         self.packer, self.open, self.blocks = Packer(), None, {}
         self.forms = [forms.get(code) for code in range(256)]
         self.made, self.done = made, done
-        self.closed = False
 
     def tally(self):
         """Return {(kind, status): answers} since the last call."""
@@ -149,8 +148,6 @@ cdef class Lane:
         cdef const uint8_t* start = <const uint8_t*> PyBytes_AS_STRING(data)
         cdef int64_t size = PyBytes_GET_SIZE(data), head
         cdef const uint8_t* end
-        if self.closed:
-            return 0
         end = <const uint8_t*> memchr(start, c'\n', min(size, <int64_t> LINE_BYTES_MAX))
         if end is NULL:
             return 0
@@ -217,10 +214,7 @@ cdef class Lane:
             return False
         if self.open is None:
             self.open = Parcel(self)
-            try:
-                if not self.submit(self.open):
-                    raise LookupError("nobody takes it now")
-            except LookupError:
+            if not self.submit(self.open):
                 self.open = None
                 self.packer.take()
                 return False

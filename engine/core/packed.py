@@ -42,6 +42,7 @@ from engine.core.commands import (
     ReserveLine,
     fingerprint,
 )
+from engine.core.decide.orders import details_of
 from engine.core.outcomes import Accepted, Code, Fault, Outcome
 
 
@@ -124,11 +125,6 @@ def _text(value: str | None) -> bytes:
 
 def _blob(value: bytes) -> bytes:
     return _U32.pack(len(value)) + value
-
-
-def details_of(command: Details) -> bytes:
-    """Return the JSON of what an order carries besides its lines."""
-    return _json(Details(**{f: getattr(command, f) for f in Details.__struct_fields__}))
 
 
 def _line(line: OrderLine | ReserveLine) -> bytes:

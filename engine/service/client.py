@@ -20,7 +20,11 @@ from engine.core.answers import (
 from engine.core.commands import Request
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
-from engine.core.packed import tally
+
+try:
+    from ext.packed import tally
+except ImportError:
+    from engine.core.packed import tally
 
 
 class Status(msgspec.Struct, frozen=True):

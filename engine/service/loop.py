@@ -29,12 +29,7 @@ from engine.core.errors import (
     UnavailableError,
 )
 from engine.core.outcomes import Accepted, Outcome
-from engine.service.client import Parcel
-
-try:
-    from ext.packed import tally
-except ImportError:
-    from engine.core.packed import tally
+from engine.service.client import Parcel, tally
 
 # What waits: a command and its future, or a parcel's count and the parcel.
 Ticket = tuple[Request, asyncio.Future] | tuple[int, Parcel]

@@ -11,6 +11,7 @@ from math import ceil
 import msgspec
 
 from engine.core.errors import (
+    OUTCOME_UNKNOWN,
     GapError,
     OutcomeUnknownError,
     OverloadedError,
@@ -31,6 +32,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The path has no such method"),
     "request_timeout": (408, "The request did not arrive in time"),
     "body_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The body is of another media type"),
     "headers_too_large": (431, "The headers are too large"),
     "too_many_connections": (503, "Too many connections"),
     # The request as JSON.
@@ -178,11 +180,7 @@ def of_service(error: ServiceError) -> Problem:
     retry_s = max(1, ceil(error.retry_after_s))
     match error:
         case OutcomeUnknownError():
-            detail = (
-                "it is not known whether this took effect: retry with the same id or "
-                "Idempotency-Key, and you get the first answer or the effect, never both"
-            )
-            return problem("outcome_unknown", detail, retry_after_s=retry_s)
+            return problem("outcome_unknown", OUTCOME_UNKNOWN, retry_after_s=retry_s)
         case OverloadedError():
             return problem("overloaded", str(error), retry_after_s=retry_s)
         case GapError():

@@ -94,15 +94,31 @@ cdef class Parcel:
 
     cdef Lane lane
     cdef list asking
-    cdef readonly int count
+    cdef Py_ssize_t enough
+    cdef object call
 
     def __cinit__(self, Lane lane):
-        self.lane, self.asking, self.count = lane, [], 1
+        self.lane, self.asking, self.enough, self.call = lane, [], 0, None
+
+    @property
+    def count(self):
+        """How many requests it holds now."""
+        return len(self.asking)
+
+    def watch(self, Py_ssize_t enough, call not None):
+        """Call once when it holds `enough` requests."""
+        self.enough, self.call = enough, call
+
+    cdef int add(self, LaneCycle cycle) except -1:
+        self.asking.append(cycle)
+        if self.enough and len(self.asking) >= self.enough:
+            self.enough = 0
+            self.call()
+        return 0
 
     def close(self):
         """Take the requests out of the lane; later ones gather in a new parcel."""
-        self.lane.open = None
-        self.count = <int> self.lane.packer.count
+        self.lane.open, self.enough = None, 0
         return self.lane.packer.take()
 
     def deliver(self, bytes answers not None):
@@ -218,7 +234,7 @@ cdef class Lane:
                 self.open = None
                 self.packer.take()
                 return False
-        self.open.asking.append(cycle)
+        self.open.add(cycle)
         cycle.kind = kind
         cycle.response_complete = cycle.behind = False
         return True

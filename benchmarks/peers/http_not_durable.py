@@ -5,18 +5,20 @@ takes the words of `dibs`: `python -m benchmarks.peers.http_not_durable serve --
 """
 
 from engine.cli import main
-from engine.log.writer import Appends
+from engine.log.writer import Appends, Told
 from engine.service.wiring import Wiring
 
 
 class Nowhere:
     """An appender that says yes at once."""
 
-    async def append(self, entry_id: str, data: bytes, timeout_s: float = 0) -> None:
+    def append(self, after: str, entry_id: str, data: bytes, told: Told, timeout_s: float) -> None:
         """Store nothing."""
+        told(None)
 
-    async def confirm(self, entry_id: str, timeout_s: float = 0) -> None:
+    def confirm(self, entry_id: str, told: Told) -> None:
         """Confirm."""
+        told(None)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -17,6 +17,12 @@
 Every message says what to do next.
 """
 
+# What a caller is told whose request was decided, but maybe not kept.
+OUTCOME_UNKNOWN = (
+    "it is not known whether this took effect: retry with the same id or "
+    "Idempotency-Key, and you get the first answer or the effect, never both"
+)
+
 
 class DibsError(Exception):
     """Base of all errors raised by dibs."""

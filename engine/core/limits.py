@@ -76,6 +76,7 @@ QUEUE_COMMANDS_MAX = 65_536
 QUEUE_READS_MAX = 65_536
 BATCH_COMMANDS_MAX = 4_096
 APPEND_TIMEOUT_S = 10.0
+ROUNDS_UNDER_WAY_MAX = 2
 ANSWER_TIMEOUT_S = 30.0
 RECONNECT_DELAY_S_MAX = 2.0
 DOUBT_PATIENCE_S = 2.0
@@ -85,6 +86,19 @@ MARK_EVERY_S = 1.0
 # The packed socket, for services on the same host.
 SOCKET_REQUESTS_MAX = 16_384  # of one connection, not answered yet; over it reading stops
 SOCKET_CONNECTIONS_MAX = 256
+
+# Fronts: HTTP processes of their own beside the writer's.
+FRONTS_MAX = 64
+FRONT_REQUESTS_MAX = SOCKET_REQUESTS_MAX  # of one front, not answered yet
+FRONT_UNSENT_BYTES_MAX = 64 << 20  # of packed requests that the writer has not read
+FRONT_RECONNECT_S = 0.05
+FRONT_RESTART_S_MIN = 0.2  # doubled after each death until it lives as long as the longest
+FRONT_RESTART_S_MAX = 5.0
+FRONT_REPORT_S = 1.0
+FRONT_PORT_TIMEOUT_S = 5.0  # for fronts of a dead writer to let go of the port
+RELAY_SPARE_MAX = 256  # connections to the writer's HTTP server that a front keeps unused
+RELAY_SPARE_S = 30.0
+RELAY_UNREAD_BYTES_MAX = 256 << 10  # of one answer that its caller has not read
 
 # The front, enforced below ASGI.
 HEADER_BYTES_MAX = 16 << 10
@@ -99,6 +113,11 @@ PAGE_ROWS_DEFAULT = 50
 STREAM_SUBSCRIBERS_MAX = 1_000
 STREAM_BUFFER_CHANGES_MAX = 10_000
 STREAM_HEARTBEAT_S = 15.0
+ORDER_STREAMS_MAX = 256
+ORDER_STREAM_PARCELS_MAX = 2  # of one stream: one is decided while the next is read
+ORDER_STREAM_ORDERS_MAX = ORDER_STREAM_PARCELS_MAX * BATCH_ORDERS_MAX  # undecided or unsent
+ORDER_STREAM_IDLE_S = 75.0
+ORDER_STREAM_RETRY_S = 0.01  # until the queue of commands is looked at again
 KEY_REFRESH_S = 1.0
 KEYS_MAX = 10_000
 JSON_FIELDS_MAX = 64
@@ -133,5 +152,7 @@ assert WHEEL_TICK_US * WHEEL_SLOTS > (RESERVATION_TTL_S_MAX + 60) * 1_000_000
 assert RESERVATION_TTL_S_MAX * 1_000_000 < IDEMPOTENCY_RETENTION_US
 assert TAKES_PER_LINE_MAX < 2**16 and ORDER_LINES_MAX < 2**16
 assert FRAME_BODY_BYTES_TARGET < EVENT_BYTES_MAX < FRAME_BODY_BYTES_MAX
+assert ORDER_STREAM_IDLE_S > ANSWER_TIMEOUT_S
+assert RELAY_SPARE_S < IDLE_TIMEOUT_S
 assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32
 assert 8 * (ROUTE_OFFERS_MAX + EXPANDED_LINES_MAX) + ORDER_LINES_MAX * 1_024 < EVENT_BYTES_MAX

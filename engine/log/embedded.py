@@ -56,7 +56,8 @@ def binary() -> Path:
 
 
 def access_rules(keys: Keys) -> list[str]:
-    """Return the server's user lines. Nobody may delete, rename, flush or run scripts.
+    """Return the server's user lines. Nobody may delete, rename or flush, and the writer's script
+    may do no more than the writer.
 
     The socket lies in a folder that only its owner may enter, so the users need no passwords;
     they keep one process from doing another's work by mistake.
@@ -67,7 +68,7 @@ def access_rules(keys: Keys) -> list[str]:
     done = f"(+hset +hdel %W~{keys.cursors} %W~{keys.keys})"
     return [
         "user default off",
-        f"user writer on nopass {look} -@all {talk} {read} (+xadd %RW~{keys.log})",
+        f"user writer on nopass {look} -@all {talk} {read} (+xadd +eval %RW~{keys.log})",
         f"user worker on nopass {look} -@all {talk} {read} +multi +exec "
         f"(+xadd %RW~{keys.stock}) (+xtrim %RW~{keys.log}) {done}",
         f"user reader on nopass {look} -@all {talk} {read}",

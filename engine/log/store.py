@@ -129,6 +129,16 @@ class Store:
             raise LogError(f"{self.shown} does not answer: {error}") from error
         return settings.check(self.shown, version, found)
 
+    def check_scripts(self) -> None:
+        """Refuse a server that lets this user run no script: appends are scripts."""
+        with _reading("script"):
+            try:
+                self._redis.eval("return 1", 1, self.keys.log)
+            except redis.ResponseError as error:
+                raise ConfigError(
+                    f"{self.shown} runs no script for this user ({error}); let the user run EVAL"
+                ) from error
+
     def info(self) -> dict[str, Any]:
         """What the server says of memory and persistence, for metrics."""
         with _reading("info"):

@@ -5,7 +5,7 @@ is durable, reads wait for the batch that they have seen.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -56,6 +56,9 @@ class Parcel(Protocol):
 
     count: int
 
+    def watch(self, enough: int, call: Callable[[], None]) -> None:
+        """Call once when it has grown to `enough` requests, if it grows."""
+
     def close(self) -> bytes:
         """Return the requests, once, when they are about to be decided. No more come in then."""
 
@@ -70,6 +73,9 @@ class Bulk:
         self.count = count
         self.answers: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._data, self._parts, self._left = data, [], count
+
+    def watch(self, enough: int, call: Callable[[], None]) -> None:
+        """It does not grow."""
 
     def close(self) -> bytes:
         """Return the requests."""

@@ -121,14 +121,14 @@ class Engine:
     async def _recover(self) -> tuple[Recovered, Appender]:
         """Recover, trying again while the server is away. Doubtful outcomes are settled here."""
         delay_s, patience = 0.02, None
-        doubt = self._doubt()
-        if doubt:
+        doubts = self._doubts()
+        if doubts:
             patience = asyncio.get_running_loop().call_later(
                 limits.DOUBT_PATIENCE_S, self._loop.settle_unknown
             )
         while True:
             try:
-                recovered = await asyncio.to_thread(self._recover_once, doubt)
+                recovered = await asyncio.to_thread(self._recover_once, doubts)
                 appender = await self._connect_appender()
                 break
             except LogError as error:
@@ -140,25 +140,28 @@ class Engine:
         if patience:
             patience.cancel()
         if self._loop:
-            self._loop.settle(stored=recovered.doubt_stored)
+            self._check_whole(recovered)
+            self._loop.settle(stored=recovered.doubts_stored)
         self._recoveries += 1
         self._recovered = recovered
         return recovered, appender
 
-    def _doubt(self) -> tuple[str, bytes] | None:
+    def _doubts(self) -> list[tuple[str, bytes]]:
         if self._loop and isinstance(self._loop.trouble, DoubtError):
-            return self._loop.writer.doubt
-        return None
+            return self._loop.writer.doubts
+        return []
 
-    def _recover_once(self, doubt: tuple[str, bytes] | None) -> Recovered:
+    def _recover_once(self, doubts: list[tuple[str, bytes]]) -> Recovered:
         store = self._connect()
         try:
             if self._epoch:
                 self._check_not_fenced(store)
-            found = recover(store, self._folder, self._make_ledger, self._name, doubt=doubt)
+            found = recover(store, self._folder, self._make_ledger, self._name, doubts=doubts)
         finally:
             store.close()
-        # What was loaded stays: the collector need not look at it again while orders come in.
+        # What was loaded stays: the collector need not look at it again while orders come in. What
+        # was kept for a ledger before this one is let go.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*limits.GC_THRESHOLDS)
@@ -169,6 +172,16 @@ class Engine:
         tail = store.tail()
         if tail and int(tail[0].split("-")[0]) > self._epoch and not self._own_fence(tail):
             raise FencedError(f"a newer writer leads (entry {tail[0]}); this one stops")
+
+    def _check_whole(self, recovered: Recovered) -> None:
+        """Do not go on from a log that has lost what was told to somebody."""
+        told = self._loop.durable_seq
+        if recovered.link.seq < told:
+            raise CorruptLogError(
+                f"the log ends at {recovered.link.seq}, but {told} was durable; "
+                "its server has lost data, or another one answers",
+                seq=recovered.link.seq + 1,
+            )
 
     def _own_fence(self, tail: tuple[str, bytes]) -> bool:
         return tail[0].endswith("-0") and self._name.encode() in tail[1]

@@ -1,16 +1,18 @@
 """The one writer: collect, stamp, decide, append, release. The only code that changes the ledger.
 
-    submit ─▶ queue ─▶ _stamp ─▶ _decide_batch ─▶ _append ─▶ _release ─▶ answers
+    submit ─▶ queue ─▶ _stamp ─▶ _decide_batch ─▶ _send ─▶ … ─▶ _finish ─▶ _release ─▶ answers
                  ▲                                   │
-                 └── the next batch gathers here ────┘   while one frame is being made durable
+                 └── the next batch gathers here ────┘   while frames are being made durable
 
 Commands come one by one, as a `Request` with its future, or many at once, as a parcel of packed
 requests (`core.packed`). When a frame is durable and commands wait already, the next frame leaves
 first and the answers of the one before are written while it is on its way.
 
-One frame is under way at most. What the ledger holds beyond the last durable frame is seen by
-nobody: outcomes and reads wait for the frame that they have seen (P3, P8). An append that fails or
-is in doubt ends writing at once (P12); `Engine` recovers from the log, never from memory.
+Frames are sent before the ones before them are durable, `limits.ROUNDS_UNDER_WAY_MAX` at most; the
+log takes them in order or not at all (`log.appender`). What the ledger holds beyond the last
+durable frame is seen by nobody: outcomes and reads wait for the frame that they have seen (P3,
+P8). An append that fails or is in doubt ends writing at once (P12); `Engine` recovers from the
+log, never from memory.
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from typing import Any
 from engine.core import limits, packed
 from engine.core.commands import Request
 from engine.core.errors import (
+    OUTCOME_UNKNOWN,
     DoubtError,
     LogError,
     OutcomeUnknownError,
@@ -35,12 +38,21 @@ from engine.service.client import Parcel, tally
 Ticket = tuple[Request, asyncio.Future] | tuple[int, Parcel]
 # What was decided: an outcome for a future, or packed answers for a parcel.
 Decided = list[tuple[asyncio.Future, Outcome] | tuple[Parcel, bytes]]
+Asked = list[tuple[asyncio.Future, Any]]  # reads and what they are told
 _AWAY = "the log is being recovered; try again"
-_UNKNOWN = (
-    "it is not known whether this took effect: retry with the same id or "
-    "Idempotency-Key, and you get the first answer or the effect, never both"
-)
 _UNCHANGED = "nothing was changed; try again"
+
+
+class _Round:
+    """What was decided together, and waits for one frame, or one question, to the log."""
+
+    __slots__ = ("asked", "commands", "decided", "durable", "events", "last_seq", "sent_s")
+
+    def __init__(self, decided: Decided, asked: Asked, commands: int) -> None:
+        self.decided, self.asked, self.commands = decided, asked, commands
+        self.events = self.last_seq = 0
+        self.sent_s = time.perf_counter()
+        self.durable = False
 
 
 class Loop:
@@ -53,17 +65,19 @@ class Loop:
     def __init__(self, ledger: Any, writer: Any, clock: Any) -> None:
         self.ledger, self.writer, self.clock = ledger, writer, clock
         self.trouble: LogError | None = None
-        self.doubtful: Decided = []
+        self.doubtful: list[_Round] = []
         self.durable_seq = ledger.seq
         self.batches = self.events = self.commands = self.refusals = self.expiries = 0
         self.append_s = 0.0
         self._queue: deque[Ticket] = deque()
         self._packed = 0  # packed requests in the queue, about
         self._rest: tuple[Parcel, bytes, int] | None = None  # a parcel that did not fit, from where
-        self._waiting_reads: list[tuple[asyncio.Future, Any]] = []
-        self._asked: list[tuple[asyncio.Future, Any]] = []  # reads that the present round answers
+        self._waiting_reads: Asked = []
+        self._under_way: deque[_Round] = deque()
+        self._due = False  # a reservation may have ended
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_us = 0  # what the timer waits for
 
     # The door.
 
@@ -72,15 +86,16 @@ class Loop:
         self._admit(self.queue_depth, limits.QUEUE_COMMANDS_MAX, "commands")
         future = asyncio.get_running_loop().create_future()
         self._queue.append((request, future))
-        self._wake.set()
+        self._stir()
         return future
 
     def submit_packed(self, parcel: Parcel) -> None:
         """Queue packed requests; the parcel gets their durable answers."""
         self._admit(self.queue_depth, limits.QUEUE_COMMANDS_MAX, "commands")
-        self._queue.append((parcel.count, parcel))
-        self._packed += parcel.count
-        self._wake.set()
+        count = max(parcel.count, 1)
+        self._queue.append((count, parcel))
+        self._packed += count
+        self._stir()
 
     async def read(self, question: Callable[[Any], Any]) -> Any:
         """Ask the ledger now; answer when everything that the answer shows is durable, and this
@@ -89,7 +104,7 @@ class Loop:
         answer = question(self.ledger)
         future = asyncio.get_running_loop().create_future()
         self._waiting_reads.append((future, answer))
-        self._wake.set()
+        self._stir()
         return await future
 
     def _admit(self, waiting: int, most: int, noun: str) -> None:
@@ -110,20 +125,21 @@ class Loop:
         try:
             self._stamp()
             self.ledger.open_epoch(epoch, writer_name, software)
-            await self._append([])
+            self._send([], [], 0)
             while True:
-                self._arm_timer()
-                if not self._waits():
-                    self._wake.clear()
-                    await self._wake.wait()
-                    # Requests that arrive in the same turn of the event loop share the batch.
-                    await asyncio.sleep(0)
-                await self._round()
+                while not self._ready() and not self._told():
+                    await self._pause()
+                finished = self._finish()
+                if self._ready():
+                    self._round()
+                self._release_all(finished)
         except LogError as error:
+            if self.writer.doubts and not isinstance(error, DoubtError):
+                error = DoubtError(str(error))  # a batch that could not be sent, behind others
             self.trouble = error
             self._fail()
             if not isinstance(error, DoubtError):
-                self.settle(stored=False)
+                self.settle(stored=0)
             return error
         except BaseException:
             # A bug, or the end of the process: say nothing about what was under way.
@@ -136,24 +152,63 @@ class Loop:
                 self._timer.cancel()
 
     def _waits(self) -> bool:
-        return bool(self._queue or self._waiting_reads or self._rest)
+        return bool(self._queue or self._waiting_reads or self._rest or self._due)
 
-    async def _round(self) -> None:
-        """Decide what waits, make it durable, and let the answers go."""
+    def _ready(self) -> bool:
+        """Say whether a round is to begin: at once when none is under way, else when as much
+        has gathered as is under way, so that two do not share what one would do as quickly."""
+        if not self._under_way:
+            return self._waits()
+        return self._may_join() and (self._lack() <= 0 or bool(self._rest))
+
+    def _may_join(self) -> bool:
+        return len(self._under_way) < limits.ROUNDS_UNDER_WAY_MAX and self._waits()
+
+    def _lack(self) -> int:
+        """Return how many more have to wait until a round joins the one under way."""
+        lack = max(self._under_way[-1].commands, 1)
+        lack -= len(self._waiting_reads) + len(self._queue)
+        for request, target in self._queue:
+            if lack <= 0:
+                break
+            if type(request) is int:
+                lack -= target.count - 1
+        return lack
+
+    def _stir(self) -> None:
+        """Wake up now if that begins a round, or when enough has gathered."""
+        if not self._under_way:
+            if self._waits():
+                self._wake.set()
+        elif self._may_join():
+            lack = self._lack()
+            if lack <= 0:
+                self._wake.set()
+            elif self._queue and type(self._queue[-1][0]) is int:
+                parcel = self._queue[-1][1]
+                parcel.watch(parcel.count + lack, self._wake.set)
+
+    def _told(self) -> bool:
+        return bool(self.trouble or (self._under_way and self._under_way[0].durable))
+
+    async def _pause(self) -> None:
+        """Sleep until something comes: a request, an answer of the log, a reservation's end."""
+        self._arm_timer()
+        self._wake.clear()
+        self._stir()
+        await self._wake.wait()
+        if not self._under_way:
+            # Requests that arrive in the same turn of the event loop share the batch.
+            await asyncio.sleep(0)
+
+    def _round(self) -> None:
+        """Decide what waits and send it to the log."""
         self._stamp()
+        commands, self._due = self.commands, False
         decided = self._decide_batch()
-        asked = self._asked = self._waiting_reads
-        self._waiting_reads = []
-        if self.ledger.pending_bytes:
-            await self._append(decided)
-        elif decided or asked:
-            await self._confirm(decided)
-        self._asked = []
-        if self._waits():
-            # The next frame is sent in this turn of the event loop, these answers in the next.
-            asyncio.get_running_loop().call_soon(self._release, decided, asked)
-        else:
-            self._release(decided, asked)
+        asked, self._waiting_reads = self._waiting_reads, []
+        if self.ledger.pending_bytes or decided or asked:
+            self._send(decided, asked, self.commands - commands)
 
     def _stamp(self) -> None:
         self.ledger.begin(self.clock.stamp_us())
@@ -188,32 +243,57 @@ class Loop:
             self.refusals += refused
             decided.append((parcel, answers))
 
-    async def _append(self, decided: Decided) -> None:
-        """Make the open batch durable. Until then nobody sees what it changed."""
+    def _send(self, decided: Decided, asked: Asked, commands: int) -> None:
+        """Have the open batch made durable. Until then nobody sees what it changed.
+
+        Where nothing is to be made durable, what is told must still not be older than what a newer
+        writer may have told already: the log is asked whether there is one.
+        """
+        sent = _Round(decided, asked, commands)
+        self._under_way.append(sent)
+
+        def told(error: LogError | None) -> None:
+            sent.durable = error is None and not self.trouble
+            self.trouble = self.trouble or error
+            self._wake.set()
+
+        if not self.ledger.pending_bytes:
+            self.writer.ask(told)
+            return
         batch = self.ledger.drain()
-        started = time.perf_counter()
-        try:
-            await self.writer.append(batch)
-        except LogError:
-            self.doubtful = decided
-            raise
-        self.append_s += time.perf_counter() - started
-        self.durable_seq = batch.first_seq + batch.count - 1
-        self.batches += 1
-        self.events += batch.count
+        sent.last_seq, sent.events = batch.first_seq + batch.count - 1, batch.count
+        self.writer.send(batch, told)
 
-    async def _confirm(self, decided: Decided) -> None:
-        """Nothing is to be made durable, but what is told must not be older than what a newer
-        writer may have told already: ask the log whether there is one."""
-        try:
-            await self.writer.confirm()
-        except LogError:
-            self.doubtful = decided
-            raise
+    def _finish(self) -> list[_Round]:
+        """Return the rounds that the log has made true, in order; raise what ended writing."""
+        finished = []
+        now_s = time.perf_counter()
+        while self._under_way and self._under_way[0].durable:
+            done = self._under_way.popleft()
+            finished.append(done)
+            if done.events:
+                self.durable_seq = done.last_seq
+                self.append_s += now_s - done.sent_s
+                self.batches += 1
+                self.events += done.events
+        if self.trouble:
+            for done in finished:
+                self._release(done)
+            raise self.trouble
+        return finished
 
-    def _release(self, decided: Decided, asked: list[tuple[asyncio.Future, Any]]) -> None:
-        """Hand out what the frame before has made true."""
-        for target, outcome in decided:
+    def _release_all(self, finished: list[_Round]) -> None:
+        """Release at once, or, when a frame has just left, in the next turn of the event loop."""
+        later = bool(self._under_way)
+        for done in finished:
+            if later:
+                asyncio.get_running_loop().call_soon(self._release, done)
+            else:
+                self._release(done)
+
+    def _release(self, done: _Round) -> None:
+        """Hand out what a round has decided and seen."""
+        for target, outcome in done.decided:
             if type(outcome) is bytes:
                 target.deliver(outcome)
                 continue
@@ -221,26 +301,37 @@ class Loop:
                 self.refusals += 1
             if not target.done():
                 target.set_result(outcome)
-        for future, answer in asked:
+        for future, answer in done.asked:
             if not future.done():
                 future.set_result(answer)
 
     def _arm_timer(self) -> None:
         """Wake up when the next reservation is due."""
+        due_us = self.ledger.next_expiry_us()
+        if due_us == self._armed_us or self._due:
+            return
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        due_us = self.ledger.next_expiry_us()
+        self._armed_us = due_us
         if due_us:
             delay_s = max(due_us - self.clock.now_us(), 0) / 1_000_000
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake.set)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._due, self._armed_us = True, 0
+        self._wake.set()
 
     def _fail(self) -> None:
         """Answer what waits: nothing of the queue was looked at, nothing read is confirmed.
 
-        Outcomes of the frame itself stay in `doubtful` until recovery has read the log back.
+        Outcomes of rounds under way stay in `doubtful` until recovery has read the log back.
         """
-        waiting = [future for future, _ in (*self._asked, *self._waiting_reads)]
+        self.doubtful = list(self._under_way)
+        self._under_way.clear()
+        waiting = [future for future, _ in self._waiting_reads]
+        for round_ in self.doubtful:
+            waiting += [future for future, _ in round_.asked]
         parcels = []
         if self._rest:
             parcel, data, at = self._rest
@@ -251,31 +342,39 @@ class Loop:
             else:
                 waiting.append(target)
         self._queue.clear()
-        self._asked, self._waiting_reads, self._rest, self._packed = [], [], None, 0
+        self._waiting_reads, self._rest, self._packed = [], None, 0
         for future in waiting:
             if not future.done():
                 future.set_exception(UnavailableError(_AWAY))
         for parcel, data in parcels:
             parcel.deliver(packed.fail_all(data, packed.Trouble.UNAVAILABLE, _AWAY))
 
-    def settle(self, *, stored: bool | None) -> None:
-        """Answer the frame that failed: it is in the log, it is not, or nobody can say yet."""
+    def settle(self, stored: int | None) -> None:
+        """Answer the rounds that failed: the first `stored` of their frames are in the log and no
+        others, or, where None, nobody can say yet."""
         doubtful, self.doubtful = self.doubtful, []
-        for target, outcome in doubtful:
-            if type(outcome) is bytes:
-                target.deliver(_settled(outcome, stored))
-            elif target.done():
-                continue
-            elif stored:
-                target.set_result(outcome)
-            elif stored is None and isinstance(outcome, Accepted):
-                target.set_exception(OutcomeUnknownError(_UNKNOWN))
-            else:
-                target.set_exception(UnavailableError(_UNCHANGED))
+        for failed in doubtful:
+            known = None if stored is None else bool(failed.events) and stored > 0
+            stored = stored - 1 if known else stored
+            for target, outcome in failed.decided:
+                _settle(target, outcome, known)
 
     def settle_unknown(self) -> None:
-        """Answer the frame that failed: nobody can say yet whether it holds."""
+        """Answer the rounds that failed: nobody can say yet whether they hold."""
         self.settle(stored=None)
+
+
+def _settle(target: asyncio.Future | Parcel, outcome: Outcome | bytes, stored: bool | None) -> None:
+    if type(outcome) is bytes:
+        target.deliver(_settled(outcome, stored))
+    elif target.done():
+        return
+    elif stored:
+        target.set_result(outcome)
+    elif stored is None and isinstance(outcome, Accepted):
+        target.set_exception(OutcomeUnknownError(OUTCOME_UNKNOWN))
+    else:
+        target.set_exception(UnavailableError(_UNCHANGED))
 
 
 def _settled(answers: bytes, stored: bool | None) -> bytes:
@@ -283,5 +382,5 @@ def _settled(answers: bytes, stored: bool | None) -> bytes:
     if stored:
         return answers
     if stored is None:
-        return packed.in_doubt(answers, _UNKNOWN, _UNCHANGED)
+        return packed.in_doubt(answers, OUTCOME_UNKNOWN, _UNCHANGED)
     return packed.withdraw(answers, _UNCHANGED)

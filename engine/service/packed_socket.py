@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import structlog
 from engine.core import limits
 from engine.core.errors import OverloadedError, ServiceError, UnavailableError
 from engine.core.packed import Trouble, fail_all
+from engine.service.client import Bulk, Parcel
 from ext.packed import check, tally
 
 log = structlog.get_logger("packed")
@@ -33,6 +35,9 @@ class _Requests:
         self.count = self.left = count
         self.said: list[bytes] = []
         self._connection, self._data = connection, data
+
+    def watch(self, enough: int, call: Callable[[], None]) -> None:
+        """It does not grow."""
 
     def close(self) -> bytes:
         return self._data
@@ -66,17 +71,18 @@ class _Connection(asyncio.Protocol):
         if not self._hello:
             if len(self._buffer) < len(HELLO):
                 return
-            if self._buffer[: len(HELLO)] != HELLO:
+            hello = self._server.hello
+            if self._buffer[: len(HELLO)] != hello:
                 self.transport.abort()
                 return
             del self._buffer[: len(HELLO)]
             self._hello = True
-            self.transport.write(HELLO)
+            self.transport.write(hello)
         self._take()
 
     def _take(self) -> None:
         try:
-            end, count = check(self._buffer)
+            end, count = check(self._buffer, self._server.trusted)
         except ValueError as error:
             log.warning("a service sent what is no request", error=str(error))
             self.transport.abort()
@@ -114,10 +120,13 @@ class _Connection(asyncio.Protocol):
 
 
 class PackedServer:
-    """Listens at `path` for the process that holds `client`."""
+    """Listens at `path` for the process that holds `client`. Who says `hello` and is `trusted`
+    writes requests as `ext.packed` does: they are not checked again."""
 
-    def __init__(self, client: Any, path: Path) -> None:
-        self.client, self.path = client, path
+    def __init__(
+        self, client: Any, path: Path, hello: bytes = HELLO, *, trusted: bool = False
+    ) -> None:
+        self.client, self.path, self.hello, self.trusted = client, path, hello, trusted
         self.connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
 
@@ -141,15 +150,26 @@ class PackedServer:
             self.path.unlink()
 
 
+class _Asked:
+    """A parcel under way: its requests, and how many of them have no answer."""
+
+    __slots__ = ("data", "left", "parcel")
+
+    def __init__(self, parcel: Parcel, data: bytes) -> None:
+        self.parcel, self.data, self.left = parcel, data, parcel.count
+
+
 class PackedClient(asyncio.Protocol):
     """A service's end. `ask` may be called many times before the first answer is there."""
 
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[asyncio.Future, int]] = deque()
-        self._buffer, self._count, self._hello = bytearray(), 0, False
-        self._parts: list[bytes] = []
+    def __init__(self, hello: bytes = HELLO) -> None:
+        loop = asyncio.get_running_loop()
+        self.unanswered = 0
+        self._hello, self._greeted = hello, False
+        self._asked: deque[_Asked] = deque()
+        self._buffer = bytearray()
         self._transport: Any = None
-        self._ready: asyncio.Future = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future = loop.create_future()
 
     @classmethod
     async def connect(cls, path: Path | str) -> "PackedClient":
@@ -165,12 +185,22 @@ class PackedClient(asyncio.Protocol):
         `UnavailableError` if the connection ends first: then nobody knows which were decided, and
         repeating them with the same ids is safe.
         """
-        future = asyncio.get_running_loop().create_future()
+        bulk = Bulk(requests, count)
+        self.send(bulk, bulk.close())
+        return bulk.answers
+
+    def send(self, parcel: Parcel, requests: bytes) -> None:
+        """Send the requests of a closed parcel, which gets their answers as they come."""
         if self._transport is None:
             raise UnavailableError("the packed socket is closed")
-        self._waiting.append((future, count))
+        self._asked.append(_Asked(parcel, requests))
+        self.unanswered += parcel.count
         self._transport.write(requests)
-        return future
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the other end has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
 
     def close(self) -> None:
         """Let go of the writer."""
@@ -180,37 +210,40 @@ class PackedClient(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Say hello."""
         self._transport = transport
-        transport.write(HELLO)
+        transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
         """Sort answers to who asked."""
         self._buffer += data
-        if not self._hello:
-            if len(self._buffer) < len(HELLO):
+        if not self._greeted:
+            if len(self._buffer) < len(self._hello):
                 return
-            self._hello = True
-            del self._buffer[: len(HELLO)]
+            self._greeted = True
+            del self._buffer[: len(self._hello)]
             self._ready.set_result(None)
-        while self._waiting and self._buffer:
-            future, wanted = self._waiting[0]
-            end, count = check(self._buffer, True, wanted - self._count)
+        while self._asked and self._buffer:
+            asked = self._asked[0]
+            end, count = check(self._buffer, True, asked.left)
             if not count:
                 return
-            self._parts.append(bytes(memoryview(self._buffer)[:end]))
+            answers = bytes(memoryview(self._buffer)[:end])
             del self._buffer[:end]
-            self._count += count
-            if self._count == wanted:
-                self._waiting.popleft()
-                answers, self._parts, self._count = b"".join(self._parts), [], 0
-                if not future.done():
-                    future.set_result(answers)
+            asked.left -= count
+            self.unanswered -= count
+            if not asked.left:
+                self._asked.popleft()
+            asked.parcel.deliver(answers)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Whoever waits is told that nobody knows."""
         self._transport = None
         if not self._ready.done():
             self._ready.set_exception(ConnectionError("this is no packed socket of dibs"))
-        for future, _ in self._waiting:
-            if not future.done():
-                future.set_exception(UnavailableError("the packed socket was closed"))
-        self._waiting.clear()
+        asked, self._asked, self.unanswered = self._asked, deque(), 0
+        for one in asked:
+            self.lose(one.parcel, one.data, one.left)
+
+    def lose(self, parcel: Parcel, requests: bytes, left: int) -> None:
+        """Tell a parcel that the last `left` of its requests get no answer."""
+        if not parcel.answers.done():
+            parcel.answers.set_exception(UnavailableError("the packed socket was closed"))

@@ -7,7 +7,8 @@ without any the whole history is replayed.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from engine.log.store import Keys, Store
 class Recovered(msgspec.Struct, frozen=True):
     """A ledger at `link`, free to write as `epoch`, and what it took to get there.
 
-    `doubt_stored` says whether the entry in doubt is in the log; None if none was asked about.
+    `doubts_stored` says how many of the entries in doubt are in the log; the others are not.
     """
 
     ledger: Any
@@ -34,7 +35,7 @@ class Recovered(msgspec.Struct, frozen=True):
     snapshot_seq: int
     replayed_events: int
     seconds: float
-    doubt_stored: bool | None = None
+    doubts_stored: int = 0
 
 
 def recover(
@@ -43,19 +44,22 @@ def recover(
     make_ledger: Any,
     writer_name: str,
     *,
-    doubt: tuple[str, bytes] | None = None,
+    doubts: Sequence[tuple[str, bytes]] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Recovered:
     """Fence the log and bring a ledger up to its end.
 
-    `make_ledger` is the ledger's class; `doubt` an entry (id, bytes) whose fate is to be resolved.
+    `make_ledger` is the ledger's class; `doubts` are entries (id, bytes) whose fate is to be
+    resolved, in the order in which they were sent.
     Raises `ConfigError` on unsafe settings, `CorruptLogError` if the log cannot be trusted,
     `LogError` if the server does not answer.
     """
     started = time.monotonic()
     store.check_settings()
+    store.check_scripts()
     epoch = open_epoch(store, writer_name)
-    doubt_stored = resolve(store, *doubt) if doubt else None
+    # The log takes them in order: behind one that is missing there is none.
+    doubts_stored = sum(1 for _ in takewhile(lambda doubt: resolve(store, *doubt), doubts))
     ledger, link = newest_snapshot(folder, make_ledger)
     snapshot_seq = link.seq
     for frame in read_history(Archive(folder / "archive"), store, link):
@@ -71,7 +75,7 @@ def recover(
         snapshot_seq,
         link.seq - snapshot_seq,
         time.monotonic() - started,
-        doubt_stored,
+        doubts_stored,
     )
 
 

@@ -1,4 +1,4 @@
-"""Planted bugs: ten ways to break a promise, each of which the suite must find.
+"""Planted bugs: twelve ways to break a promise, each of which the suite must find.
 
 They are patched in by `launch`, in a process of its own, or by a test that takes them out again.
 A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
@@ -17,9 +17,11 @@ from engine.core.ledger import Ledger
 from engine.core.state import Position
 from engine.log import frame
 from engine.log.frame import Frame
+from engine.log.reader import entry_id_of
+from engine.log.writer import Writer
 from engine.service import engine as engine_module
 from engine.service import recover as recover_module
-from engine.service.loop import Loop
+from engine.service.loop import Loop, _Round
 
 Restore = list[tuple[object, str, object]]
 
@@ -43,21 +45,53 @@ def _rewrite(
 
 
 def _ack_before_append(undo: Restore) -> None:
-    append = Loop._append
+    send = Loop._send
 
-    async def early(self, decided) -> None:
-        self._release(decided, [])
-        decided.clear()
-        await append(self, decided)
+    def early(self, decided, asked, commands) -> None:
+        self._release(_Round(decided, [], commands))
+        send(self, [], asked, commands)
 
-    _set(undo, Loop, "_append", early)
+    _set(undo, Loop, "_send", early)
+
+
+def _doubts_as_one(undo: Restore) -> None:
+    """What the log says of the first frame in doubt is told of the others too."""
+    _rewrite(undo, Loop, "settle", "stored = stored - 1 if known else stored", "pass")
+
+
+def _gap_allowed(undo: Restore) -> None:
+    """A frame does not say which one has to stand before it."""
+    send = Writer.send
+
+    def careless(self, *words) -> None:
+        append = self._appender.append
+        self._appender.append = lambda after, *rest: append("", *rest)
+        try:
+            send(self, *words)
+        finally:
+            del self._appender.append
+
+    _set(undo, Writer, "send", careless)
 
 
 def _skip_fence(undo: Restore) -> None:
+    fence, newest = recover_module.open_epoch, {}
+
     def unfenced(store, writer: str) -> int:
-        return int(store.last_id().split("-")[0]) + 1
+        last = store.last_id()
+        if last == "0-0":
+            return fence(store, writer)
+        epoch = int(last.split("-")[0]) + 1
+        newest[epoch] = last
+        return epoch
+
+    def behind(self) -> str:
+        if self._tip.epoch == self.epoch:
+            return entry_id_of(self._tip)
+        return newest.get(self.epoch, f"{self.epoch}-0")
 
     _set(undo, recover_module, "open_epoch", unfenced)
+    _set(undo, Writer, "_newest", property(behind))
 
 
 def _split_check_take(undo: Restore) -> None:
@@ -121,6 +155,7 @@ class _Opened:
 
     def __init__(self, parcel) -> None:
         self.count, self.close, self.deliver = parcel.count, parcel.close, parcel.deliver
+        self.watch = parcel.watch
 
 
 def _read_before_durable(undo: Restore) -> None:
@@ -152,6 +187,8 @@ def _unbounded_queue(undo: Restore) -> None:
 
 BUGS: dict[str, Callable[[Restore], None]] = {
     "ack before append": _ack_before_append,
+    "doubts told as one": _doubts_as_one,
+    "gap allowed": _gap_allowed,
     "skip fence": _skip_fence,
     "split check/take": _split_check_take,
     "per-line check": _per_line_check,

@@ -78,38 +78,48 @@ def _after_decide(strike: Strike) -> None:
 
 
 def _sending(strike: Strike, share: float) -> None:
-    ask = appender._Wire.ask
+    send, received = appender._Wire.send, appender._Wire.data_received
+    cut: set[appender._Wire] = set()
 
-    async def wrapped(self, parts, timeout_s):
-        if b"XADD" not in parts or not strike.due():
-            return await ask(self, parts, timeout_s)
-        data = b"".join(parts)
-        self.transport.write(data[: int(len(data) * share)])
-        await asyncio.sleep(strike.hold_s)
+    def fall(wire) -> None:
         strike.fall()
-        self.fail("cut in the middle")
-        raise ConnectionError("cut in the middle")
+        wire.fail("cut in the middle")
 
-    appender._Wire.ask = wrapped
+    def wrapped(self, parts, timeout_s, told) -> None:
+        if self not in cut and (b"EVAL" not in parts or not strike.due()):
+            send(self, parts, timeout_s, told)
+            return
+        data = b"".join(parts) if self not in cut else b""  # nothing may follow half a command
+        cut.add(self)
+        send(self, [data[: int(len(data) * share)]], timeout_s, told)
+        asyncio.get_running_loop().call_later(strike.hold_s, fall, self)
+
+    def deaf(self, data: bytes) -> None:
+        if self not in cut:
+            received(self, data)
+
+    appender._Wire.send, appender._Wire.data_received = wrapped, deaf
 
 
 def _durable_unreleased(strike: Strike) -> None:
-    append = Loop._append
+    finish = Loop._finish
 
-    async def wrapped(self, decided) -> None:
-        await append(self, decided)
-        if decided and strike.due():
-            strike.fall()
+    def wrapped(self):
+        finished = finish(self)
+        for done in finished:
+            if done.decided and strike.due():
+                strike.fall()
+        return finished
 
-    Loop._append = wrapped
+    Loop._finish = wrapped
 
 
 def _released(strike: Strike) -> None:
     release = Loop._release
 
-    def wrapped(self, decided, asked) -> None:
-        release(self, decided, asked)
-        if decided and strike.due():
+    def wrapped(self, done) -> None:
+        release(self, done)
+        if done.decided and strike.due():
             asyncio.get_running_loop().call_later(strike.hold_s / 10, strike.fall)
 
     Loop._release = wrapped

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.faults import cuts, flips, hunts, writers
-from tests.faults.bugs import BUGS
 from tests.faults.storm import storm
 
 
@@ -52,8 +51,8 @@ async def test_every_flipped_byte_is_seen():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", hunts.SCENARIOS)
 async def test_planted_bug_is_caught(bug):
-    """The suite fails for each of the ten; their controls are the tests above and `make faults`."""
+    """The suite fails for each of them; their controls are the tests above and `make faults`."""
     (found,) = await hunts.hunt([bug], report, controls=False)
     assert found.caught, found

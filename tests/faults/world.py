@@ -16,6 +16,7 @@ Fault sites are armed once for a run, each with probability ¼, and an armed one
 import asyncio
 import contextlib
 import random
+from collections import deque
 
 from engine.core.errors import AppendError, DoubtError, FencedError, LogError
 from engine.log.frame import pack_fence
@@ -31,6 +32,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.armed = {site for site in SITES if self.rng.random() < ARMED}
+        self.busy = self.rng.random() < 0.5
         self.fired: dict[str, int] = {}
         self.entries: list[tuple[str, bytes]] = []
         self.history = History()
@@ -56,10 +58,12 @@ class World:
         """The highest entry id."""
         return position(self.entries[-1][0]) if self.entries else (0, 0)
 
-    def store(self, entry_id: str, data: bytes) -> None:
-        """Do what the server does with an XADD."""
-        if position(entry_id) <= self.last:
+    def store(self, entry_id: str, data: bytes, after: str = "") -> None:
+        """Do what the server does with an entry, which may belong behind `after` only."""
+        if position(entry_id) <= self.last or (after and position(after) < self.last):
             raise FencedError(f"{entry_id} is equal or smaller than the target stream top item")
+        if after and position(after) != self.last:
+            raise AppendError(f"the entry before, {after}, is not there")
         self.entries.append((entry_id, data))
 
 
@@ -85,6 +89,9 @@ class FakeStore:
 
     def check_settings(self) -> list[str]:
         return []
+
+    def check_scripts(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -116,51 +123,96 @@ class FakeStore:
 
 
 class FakeAppender:
-    """The writer's connection. It ends with its first fault, as the real one does."""
+    """The writer's connection: what is sent is served in order, one thing after the other. It ends
+    with its first fault that leaves doubt, as the real one does."""
 
     def __init__(self, world: World) -> None:
         self._world, self._open = world, True
+        self._sent: deque = deque()
+        self._serving: asyncio.Task | None = None
 
-    async def append(self, entry_id: str, data: bytes, timeout_s: float = 10.0) -> None:
-        world, rng = self._world, self._world.rng
+    def append(self, after: str, entry_id: str, data: bytes, told, timeout_s: float = 10.0) -> None:
+        self._send((after, entry_id, data), told)
+
+    def confirm(self, entry_id: str, told, timeout_s: float = 10.0) -> None:
+        self._send((entry_id,), told)
+
+    def _send(self, what: tuple, told) -> None:
         if not self._open:
-            raise AppendError("not connected; nothing was sent")
-        try:
-            await asyncio.sleep(rng.random() * (2.0 if world.fires("slow") else 0.002))
-        except asyncio.CancelledError:
-            if rng.random() < 0.5:  # the process died; the bytes may have been on their way
-                with contextlib.suppress(FencedError):
-                    world.store(entry_id, data)
-            raise
+            told(AppendError("not connected; nothing was sent"))
+            return
+        self._sent.append((what, told))
+        if not self._serving:
+            self._serving = asyncio.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        """Serve what was sent. The server may read several commands at once: then there is no
+        time between them."""
+        together = 0
+        while self._sent:
+            what, told = self._sent[0]
+            try:
+                if not together:
+                    await self._wait()
+                    together = self._world.rng.randint(1, len(self._sent))
+                together -= 1
+                (self._confirm if len(what) == 1 else self._append)(*what)
+                error = None
+            except LogError as found:
+                error = found
+            if not self._open:
+                self._end()
+                return
+            self._sent.popleft()
+            told(error)
+        self._serving = None
+
+    async def _wait(self) -> None:
+        world = self._world
+        await asyncio.sleep(world.rng.random() * (2.0 if world.fires("slow") else 0.002))
+
+    def _append(self, after: str, entry_id: str, data: bytes) -> None:
+        world, rng = self._world, self._world.rng
         if world.fires("refuse"):
             raise AppendError("OOM command not allowed; nothing was stored")
         if world.fires("drop"):
             self._open = False
-            raise DoubtError("the connection was lost")
-        if world.fires("late"):
+        elif world.fires("late"):
             self._open = False
-            delay_s = rng.random() * 0.2
-            asyncio.get_running_loop().call_later(delay_s, self._arrive, entry_id, data)
-            raise DoubtError("the connection was lost")
-        world.store(entry_id, data)
-        if world.fires("silence"):
-            self._open = False
-            raise DoubtError("no answer")
+            self._arrive_later(rng.random() * 0.2)
+        else:
+            world.store(entry_id, data, after)
+            self._open = not world.fires("silence")
 
-    async def confirm(self, entry_id: str, timeout_s: float = 10.0) -> None:
+    def _confirm(self, entry_id: str) -> None:
         world = self._world
-        if not self._open:
-            raise AppendError("not connected; nothing was sent")
-        await asyncio.sleep(world.rng.random() * 0.001)
         if world.fires("refuse"):
             raise AppendError("no answer; nothing was to be stored")
         if world.last > position(entry_id):
             raise FencedError("a newer writer leads")
-        await asyncio.sleep(world.rng.random() * 0.001)
 
-    def _arrive(self, entry_id: str, data: bytes) -> None:
-        with contextlib.suppress(FencedError):
-            self._world.store(entry_id, data)
+    def _arrive_later(self, delay_s: float) -> None:
+        """What is on its way reaches the server, or the first part of it does."""
+        reach = self._world.rng.randint(1, len(self._sent))
+        for what, _ in list(self._sent)[:reach]:
+            if len(what) > 1:
+                asyncio.get_running_loop().call_later(delay_s, self._arrive, *what)
+
+    def _arrive(self, after: str, entry_id: str, data: bytes) -> None:
+        with contextlib.suppress(FencedError, AppendError):
+            self._world.store(entry_id, data, after)
+
+    def _end(self) -> None:
+        sent, self._sent = self._sent, deque()
+        for what, told in sent:
+            kind = AppendError if len(what) == 1 else DoubtError
+            told(kind("the connection was lost"))
 
     async def close(self) -> None:
+        """The process lets go, or has died: what it has sent may be on its way."""
+        if self._serving:
+            self._serving.cancel()
+        if self._open and self._sent and self._world.rng.random() < 0.5:
+            self._arrive_later(0.0)
         self._open = False
+        self._end()

@@ -83,7 +83,7 @@ async def test_cuts_at_every_place_leave_doubt_that_is_resolved(server, store, t
             with pytest.raises(DoubtError):
                 await writer.append(batch(writer.link, 100))
             cutter.ahead = cutter.back = 1 << 40
-            entry_id, data = writer.doubt
+            ((entry_id, data),) = writer.doubts
             with pytest.raises(LogError):
                 await writer.append(batch(writer.link))
             with pytest.raises(LogError, match="fence before"):
@@ -108,9 +108,9 @@ async def test_a_late_arrival_is_impossible_after_the_fence(server, store) -> No
         finally:
             os.kill(server.pid, signal.SIGCONT)
         open_epoch(store, "resolver")
-        fates.append(resolve(store, *writer.doubt))
+        fates.append(resolve(store, *writer.doubts[0]))
         await asyncio.sleep(0.05)
-        assert fates[-1] == (store.entry(writer.doubt[0]) is not None)
+        assert fates[-1] == (store.entry(writer.doubts[0][0]) is not None)
     assert len(list(read_frames(store, Link()))) == fates.count(True)
 
 
@@ -123,9 +123,11 @@ async def test_a_cancelled_append_is_in_doubt(server, store) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert len(writer.doubts) == 1
+        await writer._appender.close()
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    assert writer.closed and writer.doubt
+    assert writer.doubts
     with pytest.raises(LogError):
         await writer.append(batch(writer.link))
 

@@ -6,7 +6,9 @@ Proves P3, P8, P10 and P12 in one process; `tests/faults` does so with real ones
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +16,13 @@ import pytest
 
 from engine.config import Settings
 from engine.core.commands import Request, Reserve, ReserveLine
-from engine.core.errors import FencedError, OverloadedError, UnavailableError
+from engine.core.errors import (
+    CorruptLogError,
+    FencedError,
+    OutcomeUnknownError,
+    OverloadedError,
+    UnavailableError,
+)
 from engine.core.outcomes import Accepted, Code
 from engine.service.wiring import Wiring
 from tests.unit.engines import leading, order, until
@@ -76,6 +84,38 @@ async def test_the_server_dies_and_comes_back(wiring: Wiring) -> None:
             == sum([(await engine.order("web", str(n))) is not None for n in range(1, 40)])
         )
         assert engine.status().epoch > 1
+
+
+async def test_a_log_that_lost_what_was_told_stops_the_engine(wiring: Wiring) -> None:
+    """P3: its server comes back empty; going on would sell everything a second time."""
+    wiring.store().close()
+    engine = wiring.engine()
+    task = asyncio.create_task(engine.lead())
+    await until(lambda: engine.status().state == "leading")
+    await engine.submit(order(1))
+    os.kill(wiring.server.pid, signal.SIGKILL)
+    shutil.rmtree(wiring.server.folder / "appendonlydir")
+    with contextlib.suppress(UnavailableError):
+        await engine.submit(order(2))
+    with pytest.raises(CorruptLogError, match="was durable"):
+        async with asyncio.timeout(20):
+            await task
+    assert engine.status().state == "stopped"
+
+
+async def test_ledgers_thrown_away_are_let_go(wiring: Wiring) -> None:
+    """A server that comes and goes all day must not fill the memory with old ledgers."""
+    async with leading(wiring) as engine:
+        old = [weakref.ref(engine._loop)]
+        for number in range(3):
+            os.kill(wiring.server.pid, signal.SIGKILL)
+            with contextlib.suppress(UnavailableError, OutcomeUnknownError):
+                await engine.submit(order(number))
+            await until(
+                lambda: engine._loop is not old[-1]() and engine.status().state == "leading"
+            )
+            old.append(weakref.ref(engine._loop))
+        assert sum(ref() is not None for ref in old) <= 2
 
 
 async def test_a_newer_writer_stops_the_older_one(wiring: Wiring) -> None:

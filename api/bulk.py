@@ -1,11 +1,12 @@
-"""Many orders in one request: from the body to a parcel of packed requests, and back to results.
+"""Many orders at once: from JSON to a parcel of packed requests, and back to their results.
 
-A batch whose orders all stand in their plain form is packed and answered without an object for any
-of them (`ext.packed`). Otherwise, and where that is not compiled, each order is read by itself, so
-that one bad order is one problem among the results.
+Orders in their plain form are packed and answered without an object for any of them
+(`ext.packed`). The others, and all where that is not compiled, are read one by one, so that one bad
+order is one problem among the results. A batch in the plain form is packed as a whole.
 """
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +34,7 @@ class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
 _object = msgspec.json.Decoder(_RawBatch).decode
 _list = msgspec.json.Decoder(_RawOrders).decode
 _order = Reader(PlaceOrder).read
+_PLACE_ORDER = int(packed.Kind.PLACE_ORDER)
 
 
 class Body:
@@ -43,6 +45,78 @@ class Body:
         return data
 
 
+class Gathered:
+    """Orders, each read by itself, for one parcel.
+
+    `data` are the packed requests of those that could be read, tagged with their places, `count`
+    says how many. `bodies` are the results by place: problems from the start, answers once `fill`
+    has them. With a `key`, order i has the key `key:i`.
+    """
+
+    def __init__(self, orders: Iterable[bytes | Problem], actor: str, key: str = "") -> None:
+        self.bodies: list[bytes] = []
+        self.count = 0
+        self._packer = Packer() if Packer is not None else _Requests()
+        self._actor, self._key = actor, key
+        name, plain = actor.encode(), self._packer.body
+        for place, order in enumerate(orders):
+            own = self._key_of(place).encode() if key else b""
+            if type(order) is Problem:
+                problem = order
+            elif plain(_PLACE_ORDER, order, name, key=own, tag=place):
+                problem = None
+            else:
+                problem = self._read(order, place)
+            self.count += problem is None
+            self.bodies.append(b"" if problem is None else encode(problem))
+        self.data = self._packer.take()
+
+    def _key_of(self, place: int) -> str:
+        return f"{self._key}:{place}" if self._key else ""
+
+    def _read(self, order: bytes, place: int) -> Problem | None:
+        """Pack an order that is not in its plain form, or return what is wrong with it."""
+        try:
+            request = Request(_order(order, {}), self._actor, self._key_of(place))
+        except ProblemError as error:
+            return error.problem
+        self._packer.raw(packed.pack(request, place))
+        return None
+
+    def fill(self, answers: bytes) -> list[bytes]:
+        """Put packed answers in their places and return all results."""
+        bodies, starts, at = self.bodies, problems.STARTS, 0
+        head = packed.ANSWER.size
+        while at < len(answers):
+            size, code, _, _, place, _ = packed.ANSWER.unpack_from(answers, at)
+            body = answers[at + head : at + size]
+            bodies[place] = starts[code] + body if code else body
+            at += size
+        return bodies
+
+    def lines(self, answers: bytes) -> bytes:
+        """Return all results as lines."""
+        if self.count == len(self.bodies) and Packer is not None:
+            return results(answers, problems.STARTS, lines=True)
+        return b"\n".join([*self.fill(answers), b""])
+
+
+class _Requests:
+    """What a `Packer` does, where it is not compiled: it takes nothing for plain."""
+
+    def __init__(self) -> None:
+        self._requests: list[bytes] = []
+
+    def body(self, kind: int, body: bytes, actor: bytes, *, key: bytes, tag: int) -> bool:
+        return False
+
+    def raw(self, request: bytes) -> None:
+        self._requests.append(request)
+
+    def take(self) -> bytes:
+        return b"".join(self._requests)
+
+
 async def place(ask: Ask) -> Reply:
     """Place all orders of a body, each for itself, and answer with all results."""
     if Packer is not None and not ask.key:
@@ -51,24 +125,9 @@ async def place(ask: Ask) -> Reply:
         if count > 0:
             answers = await _submit(ask, packer.take(), count)
             return 200, _content(results(answers, problems.STARTS))
-    return await _place_each(ask)
-
-
-async def _place_each(ask: Ask) -> Reply:
-    found = [_read(raw) for raw in _split(ask.value)]
-    data, places = [], []
-    for i, order in enumerate(found):
-        if type(order) is PlaceOrder:
-            request = Request(order, ask.actor, f"{ask.key}:{i}" if ask.key else "")
-            data.append(packed.pack(request, i))
-            places.append(i)
-    bodies = [b"" if type(order) is PlaceOrder else encode(order) for order in found]
-    if places:
-        for one in packed.split(await _submit(ask, b"".join(data), len(places))):
-            answer = packed.unpack_answer(one)
-            start = problems.STARTS[answer.code] if answer.code else b""
-            bodies[answer.tag] = start + answer.body
-    return 200, _content(b"[" + b",".join(bodies) + b"]")
+    found = Gathered(map(bytes, _split(ask.value)), ask.actor, ask.key)
+    answers = await _submit(ask, found.data, found.count) if found.count else b""
+    return 200, _content(b"[" + b",".join(found.fill(answers)) + b"]")
 
 
 async def _submit(ask: Ask, data: bytes, count: int) -> bytes:
@@ -88,10 +147,3 @@ def _split(data: bytes) -> list[msgspec.Raw]:
         return _list(data) if data.lstrip()[:1] == b"[" else _object(data).orders
     except (ValueError, RecursionError, OverflowError) as error:
         raise invalid(error, data, _RawBatch) from None
-
-
-def _read(raw: Any) -> PlaceOrder | Problem:
-    try:
-        return _order(bytes(raw), {})
-    except ProblemError as error:
-        return error.problem

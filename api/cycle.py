@@ -9,10 +9,30 @@ _NO_BODY = frozenset((204, 304))
 
 
 class Cycle(RequestResponseCycle):
-    """`head` is what of the answer waits for its first body message."""
+    """`head` is what of the answer waits for its first body message. `endless` says that the body
+    is not bounded in bytes and time, `idle` that nothing of it came for as long as that may be."""
 
     head = b""
     left = 0
+    endless = idle = False
+
+    @staticmethod
+    def of(receive: Any) -> "Cycle | None":
+        """Return the cycle that an ASGI `receive` belongs to, or None under another server."""
+        cycle = getattr(receive, "__self__", None)
+        return cycle if isinstance(cycle, Cycle) else None
+
+    def open_endless(self) -> None:
+        """Take a body without an end from a caller that may send one; ask for it if it waits."""
+        self.endless = True
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.waiting_for_100_continue = False
+
+    def call_idle(self) -> None:
+        """Let `receive` return without any bytes: too long nothing came."""
+        self.idle = True
+        self.message_event.set()
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take one ASGI message; `RuntimeError` where it does not fit what came before."""
@@ -71,6 +91,6 @@ class Cycle(RequestResponseCycle):
         if not more:
             self.response_complete = True
             self.message_event.set()
-            if not self.keep_alive:
+            if not self.keep_alive and not (self.endless and self.more_body):
                 self.transport.close()
             self.on_response()

@@ -20,7 +20,7 @@ import structlog
 
 from api import problems
 from api.problems import Headers, Problem, ProblemError, fail, field
-from api.streams import Stream, send_stream
+from api.streams import Exchange, Stream, send_stream
 from api.wire import Param, Reader, encode
 from engine.core import limits
 from engine.core.errors import ServiceError
@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What an operator may choose about the front."""
 
     body_bytes_max: int = limits.BODY_BYTES_MAX
+    order_streams_max: int = limits.ORDER_STREAMS_MAX
     stream_first_s: float = limits.STREAM_FIRST_S
 
 
@@ -49,6 +50,7 @@ class Front:
         self.client, self.keys, self.settings = client, keys, settings
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
+        self.order_streams = 0  # open now
         self.document: bytes = b""
         self.lane: Any = None  # the fast lane of the server, where there is one
         self.overview: Any = None  # the last reading, and when it was begun
@@ -83,6 +85,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     `body` is what is read (`body_also` the schema of another form of it), `command` what is made of
     it and the path; `answer` is the type of a success, `status` its code (`also` a second one).
+    Where `lines` is set, body and answer are NDJSON, one `body` and one `answer` a line, and the
+    handler reads by itself (`api.streams.Exchange`).
     `codes` are problem codes beyond those that every call of this kind can give. `scope` is None
     where no key is needed.
     """
@@ -110,6 +114,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     example: Any = None
     answer_example: Any = None
     media: str = "application/json"
+    lines: bool = False
     hot: bool = False
     keyed: bool = False
 
@@ -119,7 +124,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         codes = set(self.codes)
         if self.scope:
             codes |= {*problems.AUTH_CODES, *problems.SERVICE_CODES}
-        if self.body is not None:
+        if self.body is not None and not self.lines:
             codes |= {*problems.BODY_CODES}
         if self.params:
             codes |= {"invalid_utf8", "invalid_value", "invalid_length"}
@@ -180,7 +185,7 @@ class Served:
         self._params = {param.name: param for param in endpoint.params}
         self._query = {param.name: param for param in endpoint.query}
         self._reader = endpoint.reader
-        if endpoint.body is not None and self._reader is None:
+        if endpoint.body is not None and self._reader is None and not endpoint.lines:
             self._reader = Reader(endpoint.body, endpoint.command, optional=endpoint.body_optional)
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
@@ -202,6 +207,9 @@ class Served:
         self.front.answers[self.endpoint.name, status] += 1
         if type(answer) is Stream:
             await send_stream(answer, status, receive, send, self.front.closing)
+            return
+        if isinstance(answer, Exchange):
+            await answer.run(receive, send)
             return
         await self._send(send, status, answer, headers)
 
@@ -230,7 +238,7 @@ class Served:
             elif message["type"] != "http.request":
                 raise _GoneError
             ask.value = self._reader.read(body, params)
-        elif endpoint.headers:
+        else:
             ask.headers = scope["headers"]
         return await endpoint.handler(ask)
 

@@ -5,8 +5,9 @@ headers (431), bytes of body by `Content-Length` and as counted (413), seconds u
 and until the body are there (408), seconds between requests and seconds without the caller reading
 (close); and the number of connections (503). Ambiguous framing, by which one proxy sees two
 requests where another sees one, is refused (400). A refused connection gets a problem document and
-is closed. Deadlines are looked at every `Guard.tick_s`, by one timer for all connections, so good
-traffic pays nothing for them.
+is closed. An order stream (`api.order_stream`) whose key is good may send bytes without end, for as
+long as it likes: what is bounded is how long it sends nothing. Deadlines are looked at every
+`Guard.tick_s`, by one timer for all connections, so good traffic pays nothing for them.
 
     CONNECTED ─first byte─▶ HEAD ─headers whole─▶ BODY ─body whole─▶ BUSY ─answered─▶ IDLE ─▶ HEAD
 """
@@ -39,6 +40,7 @@ class Guard(msgspec.Struct, frozen=True):
     header_timeout_s: float = limits.HEADER_TIMEOUT_S
     body_timeout_s: float = limits.BODY_TIMEOUT_S
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S
+    stream_idle_s: float = limits.ORDER_STREAM_IDLE_S
     write_timeout_s: float = limits.WRITE_TIMEOUT_S
     linger_timeout_s: float = limits.LINGER_TIMEOUT_S
     connections_max: int = limits.CONNECTIONS_MAX
@@ -133,12 +135,18 @@ class GuardedProtocol(HttpToolsProtocol):
             self.stuck_since = 0.0
         if self.phase == HEAD and spent > guard.header_timeout_s:
             self._refuse("request_timeout", f"headers take {guard.header_timeout_s:g} s at most")
+        elif self.phase == BODY and self.cycle.endless:
+            if spent > guard.stream_idle_s:
+                self.since = now
+                self.cycle.call_idle()
         elif self.phase == BODY and spent > guard.body_timeout_s:
             self._refuse("request_timeout", f"a body takes {guard.body_timeout_s:g} s at most")
         elif self.phase == IDLE and spent > guard.idle_timeout_s:
             self.transport.close()
-        elif self.phase == CLOSING and spent > guard.linger_timeout_s and not self.last_words:
-            self.transport.abort()
+        elif self.phase == CLOSING and not self.last_words:
+            unsent = self.transport.get_write_buffer_size()
+            if spent > (guard.write_timeout_s if unsent else guard.linger_timeout_s):
+                self.transport.abort()
 
     # Bytes.
 
@@ -250,7 +258,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
-        self.body_bytes += len(body)
+        if self.cycle.endless:
+            self.since = self.sweep.now
+        else:
+            self.body_bytes += len(body)
         if self.body_bytes > self.guard.body_bytes_max:
             raise _RefusedError("body_too_large", self._body_words())
         super().on_body(body)
@@ -295,6 +306,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._say_last_words()
         elif self.phase == BUSY:
             self._enter(IDLE)
+        elif self.phase == BODY and self.cycle.endless:  # the front has ended it, not the caller
+            self._enter(CLOSING)
+            self._say_last_words()
 
     def _refuse(self, code: str, detail: str) -> None:
         """Answer with a problem document after the answers that are due, then close."""
@@ -317,7 +331,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _say_last_words(self) -> None:
         """Write the refusal, then read on for a moment: closing at once with unread bytes would
-        reset the connection and could take the refusal away from the caller."""
+        reset the connection and could take the last answer away from the caller."""
         self.transport.write(self.last_words)
         self.last_words, self.since = b"", self.sweep.now
         self.flow.resume_reading()

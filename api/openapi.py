@@ -106,11 +106,13 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if endpoint.body is not None:
         media = _media(endpoint.body, endpoint.example)
+        if endpoint.lines:
+            media["schema"] |= {"description": "of each line"}
         if endpoint.body_also:
             media["schema"] = {"anyOf": [media["schema"], endpoint.body_also]}
         operation["requestBody"] = {
             "required": not endpoint.body_optional,
-            "content": {"application/json": media},
+            "content": {endpoint.media if endpoint.lines else "application/json": media},
         }
     return operation
 
@@ -150,6 +152,9 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     success = _media(endpoint.answer, endpoint.answer_example)
     if endpoint.media == "text/event-stream":
         success = {"schema": {"type": "string"}}
+    elif endpoint.lines:
+        problem = {"$ref": _REF.format(name="Problem")}
+        success["schema"] = {"anyOf": [success["schema"], problem]}
     responses = {}
     for status in filter(None, (endpoint.status, endpoint.also)):
         words = {200: "Done", 201: "Created", 503: "Not ready"}[status]

@@ -1,4 +1,5 @@
-"""Server-sent events: how a stream is sent, and how stock changes are written into one.
+"""Server-sent events: how a stream is sent, and how stock changes are written into one. And the
+kind of answer that is given while its request still comes in (`api.order_stream`).
 
 A stream ends when its source ends, the caller goes away, or the front closes. What it may hold
 back is bounded by its source (`limits.STREAM_BUFFER_CHANGES_MAX`): sending waits for the caller to
@@ -18,6 +19,14 @@ from engine.service.client import Change
 
 HEARTBEAT = b": still here\n\n"
 CHANGE_ID = re.compile(r"^\d{1,18}(-\d{1,18})?\Z")
+
+
+class Exchange:
+    """An answer that is given while its request is still coming in."""
+
+    async def run(self, receive: Callable, send: Callable) -> None:
+        """Read the request's body and send the whole answer, status and headers first."""
+        raise NotImplementedError
 
 
 class Stream(msgspec.Struct, frozen=True):

@@ -1,10 +1,11 @@
 """What does one front do over HTTP, with each answer durable, beside what one writes first?
 
 Boundary B2: single requests of 64 keep-alive connections, sent by `wrk` on core 1 to a server on
-core 0; what the server stores on (bundled Valkey, Valkey, PostgreSQL) may run on both. In each
-section of `benchmarks.http.plan` the contestants take turns, round by round, after one round to
-warm up. After each round the books are checked: units taken equal units sold, nothing negative; for
-dibs they are also read back from the log at the end. A round that fails counts as zero.
+core 0; order streams, one and four, are sent by `benchmarks.http.streamer`. What the server stores
+on (bundled Valkey, Valkey, PostgreSQL) may run on both. In each section of `benchmarks.http.plan`
+the contestants take turns, round by round, after one round to warm up. After each round the books
+are checked: units taken equal units sold, nothing negative; for dibs they are also read back from
+the log at the end. A round that fails counts as zero.
 
     python -m benchmarks.bench_http [--short] [--rounds N] [--seconds S] [--cases two_lines,batch]
 """

@@ -262,9 +262,10 @@ def tally(bytes answers not None):
     return count, refused
 
 
-def results(bytes answers not None, list starts not None):
-    """Return the bodies of packed answers as one JSON list, in order. A refusal's body gets the
-    start that `starts` has for its code: what a problem document says up to its code."""
+def results(bytes answers not None, list starts not None, *, bint lines=False):
+    """Return the bodies of packed answers, in order, as one JSON list, or as lines, each with its
+    end. A refusal's body gets the start that `starts` has for its code: what a problem document
+    says up to its code."""
     cdef const uint8_t* at = <const uint8_t*> PyBytes_AS_STRING(answers)
     cdef const uint8_t* end = at + PyBytes_GET_SIZE(answers)
     cdef Buffer out
@@ -273,21 +274,25 @@ def results(bytes answers not None, list starts not None):
     cdef uint8_t* p
     memset(&out, 0, sizeof(Buffer))
     try:
-        while True:
-            size = load32(at) if at < end else HEAD_BYTES
-            start = starts[at[4]] if at < end and at[4] else b""
+        while at < end:
+            size = load32(at)
+            start = starts[at[4]] if at[4] else b""
             if out_room(&out, size + PyBytes_GET_SIZE(start) + 2) != DONE:
                 raise MemoryError("no memory for the answers of a batch")
             p = out.data + out.size
-            p = put8(p, c',' if out.size else c'[')
-            if at >= end:
-                out.data[out.size] = c']'
-                if out.size == 0:
-                    return b"[]"
-                return PyBytes_FromStringAndSize(<char*> out.data, out.size + 1)
+            if not lines:
+                p = put8(p, c',' if out.size else c'[')
             p = put_bytes(p, <const uint8_t*> PyBytes_AS_STRING(start), PyBytes_GET_SIZE(start))
             p = put_bytes(p, at + HEAD_BYTES, size - HEAD_BYTES)
+            if lines:
+                p = put8(p, c'\n')
             out.size = <uint64_t> (p - out.data)
             at += size
+        if out.size == 0:
+            return b"" if lines else b"[]"
+        if not lines:  # there is room: an answer's head, which is left out, is longer
+            out.data[out.size] = c']'
+            out.size += 1
+        return PyBytes_FromStringAndSize(<char*> out.data, out.size)
     finally:
         free(out.data)

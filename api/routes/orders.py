@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from api import bulk
+from api import bulk, order_stream
 from api.endpoint import Ask, Endpoint, Reply
+from api.lines import NDJSON
 from api.problems import missing
 from api.routes import params
 from api.routes.reservations import ORDER_ANSWER
@@ -129,6 +130,33 @@ ENDPOINTS = (
         hot=True,
         example={"orders": [_ORDER]},
         answer_example={"results": [ORDER_ANSWER]},
+    ),
+    Endpoint(
+        name="stream_orders",
+        method="POST",
+        path="/v1/orders/stream",
+        noun="orders",
+        summary="Allocate orders as they come in, one a line; results come back in the same order",
+        note=(
+            "Send the body in chunks, one order a line, for as long as you like: the answer "
+            "begins at once, and each line gets, in the order sent, the line that it would get "
+            "among the `results` of a batch. Blank lines are ignored and keep a stream open. A "
+            "bad line, or one longer than a body may be, gets its problem, and the stream goes "
+            "on. Read while you send: who does not read is not read from. The answer ends after "
+            f"the end of the body. It also ends after {limits.ORDER_STREAM_IDLE_S:g} s without a "
+            "byte (`request_timeout`) and when the server shuts down (`unavailable`): then a "
+            "problem comes last, and orders without a result before it were not looked at."
+        ),
+        scope="sell",
+        handler=order_stream.place,
+        body=PlaceOrder,
+        answer=OrderAnswer,
+        lines=True,
+        media=NDJSON,
+        hot=True,
+        codes=("unsupported_media_type", "invalid_value"),
+        example=_ORDER,
+        answer_example=ORDER_ANSWER,
     ),
     Endpoint(
         name="get_order",

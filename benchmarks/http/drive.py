@@ -1,12 +1,14 @@
-"""One round: wrk loads a target for some seconds, then its books are checked.
+"""One round: wrk, or `streamer` where a workload has streams, loads a target for some seconds, then
+its books are checked.
 
-wrk is a closed loop: it asks again when it was answered, so its latencies say how long an answer
+Both are closed loops: wrk asks again when it was answered, so its latencies say how long an answer
 takes under full load, not how long a caller waits who comes at a time of its own.
 """
 
 import json
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,7 +35,11 @@ def drive(
     target.pin(1 - core)
     before = target.books()
     front_s, behind_s, weather = cpu_s(target.front()), cpu_s(target.behind()), Weather()
-    found = _wrk(target, script.arguments(f"r{number:02d}-", lag), connections, seconds, core)
+    arguments = script.arguments(f"r{number:02d}-", lag)
+    if workload.streams:
+        found = _streamer(target, arguments, seconds, core)
+    else:
+        found = _wrk(target, arguments, connections, seconds, core)
     front_s, behind_s = cpu_s(target.front()) - front_s, cpu_s(target.behind()) - behind_s
     around = weather.read()
     after = settled(target)
@@ -66,6 +72,17 @@ def _wrk(target: Target, arguments: list[str], connections: int, seconds: float,
     words += ["--timeout", "10s", "-s", str(LUA), "-H", "Content-Type: application/json"]
     words += ["-H", f"Authorization: Bearer {target.key}"] if target.key else []
     words += [f"http://127.0.0.1:{target.port}", "--", *arguments]
+    return _result(words)
+
+
+def _streamer(target: Target, arguments: list[str], seconds: float, core: int) -> dict:
+    workload = target.workload
+    words = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.http.streamer"]
+    words += [str(target.port), target.key, *arguments]
+    return _result([*words, str(workload.orders), str(workload.streams), f"{seconds:g}"])
+
+
+def _result(words: list[str]) -> dict:
     out = subprocess.check_output(words, text=True)
     return json.loads(re.search(r"RESULT (.*)", out).group(1))
 

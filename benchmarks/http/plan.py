@@ -43,6 +43,7 @@ _FRONTS = ("dibs_not_durable", "dibs_slow_lane")
 _STACKS = ("tigerfans", "pydantic_front")
 _ECHOES = ("raw_asgi", "bare_echo", "asyncio_echo")
 _BESIDE = _all(MAIN, "dibs")
+_STREAMS = _all("one_stream", "dibs") + _all("four_streams", "dibs")
 
 SECTIONS = (
     Section(
@@ -59,6 +60,7 @@ SECTIONS = (
         _BESIDE + _all("sold_out", "dibs"),
     ),
     Section("batch", _BESIDE + _all("batch", "dibs"), _BESIDE + _all("batch", "dibs")),
+    Section("stream", _BESIDE + _STREAMS, _BESIDE + _STREAMS),
     Section("reserve_commit", _all("reserve_commit", "dibs", "dibs_slow_lane")),
     Section("read_stock", _all("read_stock", "dibs", "dibs_slow_lane")),
     Section("fronts", _BESIDE + _all(MAIN, "dibs_two_fronts"), about="dibs_two_fronts"),
@@ -124,6 +126,15 @@ def _batch(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
     ]
 
 
+def _stream(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
+    one, four = ("one_stream", "dibs"), ("four_streams", "dibs")
+    return [
+        rate.of("orders/s: one stream ÷ single", one, _DIBS),
+        rate.of("orders/s: four streams ÷ one", four, one),
+        rate.absolute("orders/s of four streams", four, BATCH_GOAL_PER_S),
+    ]
+
+
 def _fronts(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
     name = "orders per CPU-second: two fronts ÷ one process"
     return [cost.of(name, (MAIN, "dibs_two_fronts"), _DIBS, 0.75, 0.9)]
@@ -136,6 +147,7 @@ _OWN = {
     "hot_key": _hot_key,
     "sold_out": _sold_out,
     "batch": _batch,
+    "stream": _stream,
     "fronts": _fronts,
 }
 

@@ -1,4 +1,5 @@
-"""What is sent: each workload's requests as lines for `wrk.lua`, and what they must do to stock.
+"""What is sent: each workload's requests as lines for `wrk.lua`, or its orders as lines for
+`streamer`, and what they must do to stock.
 
 wrk does not tell its script which connection asks, so `reserve_commit` is not a sequence per
 connection: commits follow their reservations at a distance of many times the connections.
@@ -19,7 +20,8 @@ LAG_PER_CONNECTION = 16
 class Workload(msgspec.Struct, frozen=True):
     """`skus` SKUs are stocked, `wanted` of them (all: 0) sold, `lines` one-unit lines an order,
     `orders` orders a request. `expect` is accepted, refused (409, all of them) or read. `noun` is
-    what is counted, `count` how many of them a request holds."""
+    what is counted, `count` how many of them a request holds. With `streams`, so many order streams
+    carry the orders, and a request is a block of them."""
 
     name: str
     lines: int = 2
@@ -29,6 +31,7 @@ class Workload(msgspec.Struct, frozen=True):
     expect: str = "accepted"
     noun: str = "orders"
     paired: bool = False
+    streams: int = 0
     pool: int = POOL
 
     @property
@@ -50,7 +53,7 @@ class Workload(msgspec.Struct, frozen=True):
         return requests * self.orders * self.lines
 
     def lines_of(self, seed: int) -> Iterator[str]:
-        """Yield the prepared lines for `wrk.lua`."""
+        """Yield the prepared lines."""
         pick = random.Random(seed)
         skus = self._skus(pick)
         for _ in range(self.pool):
@@ -62,6 +65,8 @@ class Workload(msgspec.Struct, frozen=True):
                     'POST /v1/reservations {"reservation_id":"@","channel":"web","ttl_s":3600,'
                     f'"lines":[{lines}]}}'
                 )
+            elif self.streams:
+                yield from (self._order(skus, f"@-{n}") for n in range(self.orders))
             elif self.orders == 1:
                 yield f"POST /v1/orders {self._order(skus, '@')}"
             else:
@@ -100,6 +105,8 @@ WORKLOADS = {
         Workload("seventy_lines", lines=70, pool=2_048),
         Workload("sold_out", expect="refused", noun="refusals"),
         Workload("batch", orders=BATCH_ORDERS, pool=64),
+        Workload("one_stream", orders=BATCH_ORDERS, pool=64, streams=1),
+        Workload("four_streams", orders=BATCH_ORDERS, pool=64, streams=4),
         Workload("reserve_commit", noun="requests", paired=True),
         Workload("read_stock", lines=0, expect="read", noun="reads"),
     )
@@ -107,7 +114,7 @@ WORKLOADS = {
 
 
 class Script(msgspec.Struct, frozen=True):
-    """A workload written down for `wrk.lua`, in the files of one folder."""
+    """A workload written down, in the files of one folder."""
 
     workload: Workload
     first: Path

@@ -16,3 +16,11 @@ def pytest_asyncio_loop_factories(config, item) -> dict:
 async def world() -> AsyncIterator[World]:
     async with furnished() as found:
         yield found
+
+
+@pytest.fixture(params=["fast", "slow"])
+def lane(request) -> str:
+    """Each lane of the server, where it is built."""
+    if request.param == "fast":
+        pytest.importorskip("ext.fastlane")
+    return request.param

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
+from api.endpoint import Settings
 from api.guard import Guard
 from api.server import serve
 from tests.contract.world import World, furnish
@@ -90,13 +91,15 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def site(guard: Guard) -> AsyncIterator[Site]:
+async def site(
+    guard: Guard, *, lane: str = "auto", settings: Settings | None = None
+) -> AsyncIterator[Site]:
     """A server with these bounds on a free port."""
-    world, stop = World(), asyncio.Event()
+    world, stop = World(settings), asyncio.Event()
     await furnish(world)
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(
-        serve(world.app, "127.0.0.1", 0, ready.set_result, stop=stop, guard=guard)
+        serve(world.app, "127.0.0.1", 0, ready.set_result, stop=stop, guard=guard, lane=lane)
     )
     host, _, port = (await ready).removeprefix("http://").rpartition(":")
     try:

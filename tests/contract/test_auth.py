@@ -34,6 +34,7 @@ NEEDS = {
         "release",
         "place_order",
         "place_orders",
+        "stream_orders",
         "cancel_order",
     },
     "stock": {"receipt", "count", "adjustment", "transfer"},

@@ -25,7 +25,8 @@ from tests.contract.fields import (
 )
 from tests.contract.world import BY_NAME, World, problem_of, promise, url_of
 
-WITH_BODY = [e for e in ENDPOINTS if e.body is not None]
+# Of a body in lines, each is the body of another call; test_order_stream has them.
+WITH_BODY = [e for e in ENDPOINTS if e.body is not None and not e.lines]
 FIELDS = [(e, f) for e in WITH_BODY for f in fields_of(e)]
 TELLS_NO_PLACE = {"malformed_json", "too_deep"}
 

@@ -35,6 +35,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
 
 
 def test_the_tour_gives_what_it_says(answers: list[dict]) -> None:
+    answers, bulk = answers[:-3], answers[-3:]
     location, sku, receipt, order, refused, reservation, committed, stock, cancelled, last = answers
     assert location["location"] == "berlin"
     assert sku["sku"] == "MUG-RED"
@@ -47,6 +48,8 @@ def test_the_tour_gives_what_it_says(answers: list[dict]) -> None:
     assert (committed["order_id"], committed["status"]) == ("cart-7", "allocated")
     assert (stock["on_hand"], stock["allocated"], stock["available"]) == (3, 3, 0)
     assert cancelled["status"] == last["status"] == "cancelled"
+    assert [found.get("order_id") for found in bulk] == ["bulk-1", "bulk-2", None]
+    assert [found["status"] for found in bulk] == ["allocated", "allocated", 409]
 
 
 def test_every_link_and_path_in_the_readme_exists() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -36,6 +37,33 @@ def count_answers(front: Any) -> None:
     """Add what the fast lane has answered since the last call to the front's answers."""
     for (kind, status), count in front.lane.tally().items():
         front.answers[_LANE_CALLS[Kind(kind)], status] += count
+
+
+class Report(msgspec.Struct, omit_defaults=True):
+    """What a front process tells the writer's about itself: whether it `listens` since now, and
+    what it has answered and refused since the report before."""
+
+    listens: bool = False
+    answers: list[tuple[str, int, int]] = []  # endpoint, status, how many
+    refusals: dict[str, int] = {}
+
+
+def take_report(front: Any) -> Report:
+    """Return the report of a front process, whose counts begin anew."""
+    if front.lane is not None:
+        count_answers(front)
+    answers = [(name, status, count) for (name, status), count in front.answers.items()]
+    report = Report(answers=answers, refusals=dict(guard.refusals))
+    front.answers.clear()
+    guard.refusals.clear()
+    return report
+
+
+def add_report(front: Any, report: Report) -> None:
+    """Count what a front process has answered as if this one had."""
+    for name, status, count in report.answers:
+        front.answers[name, status] += count
+    guard.refusals.update(report.refusals)
 
 
 class _Collector:

@@ -17,6 +17,7 @@ import uvicorn
 
 from api.app import App
 from api.guard import Guard, GuardedProtocol, guarded
+from api.relay import Relay
 from engine.core import limits
 from engine.core.errors import ConfigError
 
@@ -32,7 +33,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    app: App,
+    app: App | Relay,
     host: str = "127.0.0.1",
     port: int = 0,
     on_ready: Callable[[str], None] | None = None,
@@ -41,19 +42,21 @@ async def serve(
     guard: Guard | None = None,
     uds: str | None = None,
     fd: int | None = None,
+    shared: bool = False,
     need_uvloop: bool = True,
     lane: str = "auto",
 ) -> None:
     """Serve until `stop` is set or this is cancelled; both shut down in good order.
 
-    Listens on `host` and `port` (0: any free one), else on the unix socket `uds`, else on the
-    listening socket `fd`. `lane` is `auto` (the fast lane where it is compiled), `fast` or
-    `slow`. `on_ready` gets the address once it accepts. `OSError` if it cannot
-    listen. Requests under way get `limits.SHUTDOWN_TIMEOUT_S` seconds to end.
+    Listens on `host` and `port` (0: any free one; `shared`: with other processes), else on the
+    unix socket `uds`, which only this user may reach, else on the listening socket `fd`. `lane` is
+    `auto` (the fast lane where it is compiled), `fast` or `slow`. `on_ready` gets the address once
+    it accepts. `OSError` if it cannot listen. Requests under way get `limits.SHUTDOWN_TIMEOUT_S`
+    seconds to end.
     """
     loop = asyncio.get_running_loop()
     _check_loop(loop, need_uvloop)
-    listener = _listen(host, port, uds, fd)
+    listener = _listen(host, port, uds, fd, shared=shared)
     protocol = _protocol(app, guard or Guard(), lane)
     config = uvicorn.Config(
         app,
@@ -73,15 +76,9 @@ async def serve(
     try:
         while not server.started and not running.done():
             await asyncio.sleep(0.005)
-        address = _address(listener)
+        address = address_of(listener)
         if not running.done():
-            log.info(
-                "listening",
-                address=address,
-                parser=f"httptools {httptools.__version__}",
-                lane="slow" if app.front.lane is None else "fast",
-                loop=type(loop).__module__.partition(".")[0],
-            )
+            log.info("listening", address=address, **described(app))
             if on_ready:
                 on_ready(address)
         waits = {running} | ({asyncio.ensure_future(stop.wait())} if stop else set())
@@ -95,7 +92,16 @@ async def serve(
             os.unlink(uds)
 
 
-def _protocol(app: App, guard: Guard, lane: str) -> type[GuardedProtocol]:
+def described(app: App | Relay) -> dict[str, str]:
+    """Return what a log should say about how `app` is served in this process."""
+    return {
+        "parser": f"httptools {httptools.__version__}",
+        "lane": "slow" if app.front.lane is None else "fast",
+        "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
+    }
+
+
+def _protocol(app: App | Relay, guard: Guard, lane: str) -> type[GuardedProtocol]:
     """Return the protocol class, with the fast lane if there is to be one."""
     if lane == "slow":
         return guarded(guard)
@@ -115,25 +121,45 @@ def _check_loop(loop: asyncio.AbstractEventLoop, need_uvloop: bool) -> None:
         raise ConfigError(f"the event loop is {found}: run serve() under uvloop.run()")
 
 
-def _listen(host: str, port: int, uds: str | None, fd: int | None) -> socket.socket:
+def _listen(
+    host: str, port: int, uds: str | None, fd: int | None, *, shared: bool
+) -> socket.socket:
     if fd is not None:
         return socket.socket(fileno=fd)
     if uds is not None:
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(uds)
-        os.chmod(uds, 0o660)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(uds)
+        finally:
+            os.umask(mask)
     else:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener = bound(host, port, shared=shared)
     listener.setblocking(False)
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a TCP socket on `host` and `port`, not listening yet. A `shared` port is open to other
+    sockets that share it, of processes of the same user; those that listen divide the connections
+    among them. `OSError` if somebody else listens there."""
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return where a socket is bound, as a URL."""
     name = listener.getsockname()
     if isinstance(name, (str, bytes)):
         return f"unix:{os.fsdecode(name)}"

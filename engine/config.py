@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from engine.core import limits
 from engine.core.errors import ConfigError
 
 PORT_DEFAULT = 8787
@@ -15,7 +16,8 @@ LANES = ("auto", "fast", "slow")
 
 class Settings(msgspec.Struct, frozen=True):
     """Where data lies, where the log's server is, where to listen, which ledger twin to use,
-    and whether hot calls take the fast lane.
+    whether hot calls take the fast lane, and how many HTTP processes stand in front of the writer's
+    (0: it serves HTTP itself).
 
     `redis` is None for the bundled server; its files lie in `data/server`.
     """
@@ -26,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     port: int = PORT_DEFAULT
     ledger: str = "auto"
     lane: str = "auto"
+    fronts: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -34,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True):
             raise ConfigError(f"ledger {self.ledger!r} is not one of {', '.join(LEDGERS)}")
         if self.lane not in LANES:
             raise ConfigError(f"lane {self.lane!r} is not one of {', '.join(LANES)}")
+        if not 0 <= self.fronts <= limits.FRONTS_MAX:
+            raise ConfigError(f"fronts is {self.fronts}; use 0 to {limits.FRONTS_MAX}")
         if self.redis and urlsplit(self.redis).scheme not in ("redis", "rediss", "unix"):
             raise ConfigError(f"{self.redis!r} is no redis://, rediss:// or unix:// address")
         try:

@@ -35,6 +35,12 @@ Twin = Annotated[
 Lane = Annotated[
     str, typer.Option("--lane", envvar="DIBS_LANE", help="Hot calls: auto, fast or slow lane.")
 ]
+Fronts = Annotated[
+    int,
+    typer.Option(
+        "--fronts", envvar="DIBS_FRONTS", help="HTTP processes beside the writer's; 0: none."
+    ),
+]
 _DATA = Path("data")
 _URL = f"http://127.0.0.1:{PORT_DEFAULT}"
 Tied = Annotated[bool, typer.Option("--tied", hidden=True)]
@@ -47,6 +53,7 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
     ledger: Twin = "auto",
+    fronts: Fronts = 0,
     demo: Annotated[
         bool, typer.Option(help="Load a demo catalogue and send a burst of real orders.")
     ] = False,
@@ -55,7 +62,7 @@ def up(
     """Run everything on this machine: log server, HTTP front with the writer, and worker."""
     from engine.cli.up import up as run
 
-    settings = Settings(data.absolute(), redis, host, port, ledger)
+    settings = Settings(data.absolute(), redis, host, port, ledger, fronts=fronts)
     raise typer.Exit(run(settings, demo=demo, stop_after_demo=stop_after_demo))
 
 
@@ -67,6 +74,7 @@ def serve(
     port: Port = PORT_DEFAULT,
     ledger: Twin = "auto",
     lane: Lane = "auto",
+    fronts: Fronts = 0,
     tied: Tied = False,
 ) -> None:
     """Run the HTTP front and the one writer."""
@@ -74,7 +82,24 @@ def serve(
 
     if tied:
         end_with_parent()
-    run(Settings(data.absolute(), redis, host, port, ledger, lane))
+    run(Settings(data.absolute(), redis, host, port, ledger, lane, fronts))
+
+
+@app.command(hidden=True)
+def front(
+    data: Data = _DATA,
+    redis: Redis = None,
+    host: Host = "127.0.0.1",
+    port: Port = PORT_DEFAULT,
+    lane: Lane = "auto",
+    tied: Tied = False,
+) -> None:
+    """Run one of the HTTP processes of `dibs serve --fronts`, which starts it."""
+    from engine.cli.front import front as run
+
+    if tied:
+        end_with_parent()
+    run(Settings(data.absolute(), redis, host, port, lane=lane))
 
 
 @app.command()

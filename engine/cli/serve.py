@@ -1,19 +1,28 @@
-"""`dibs serve`: the HTTP front and the writer in one event loop."""
+"""`dibs serve`: the HTTP front and the writer in one event loop, or fronts in processes of their
+own before the writer's.
+
+    caller ─▶ front ─┬─ fronts.sock, packed requests of the lane ─▶ writer
+                     └─ http.sock, everything else ─▶ the writer's own HTTP server
+"""
 
 import asyncio
 import contextlib
 import signal
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from engine.config import Settings
 from engine.core import limits
+from engine.core.errors import ConfigError
 from engine.service.engine import Engine
 from engine.service.keys import first_admin_key, kept_key
-from engine.service.wiring import Wiring
+from engine.service.wiring import Wiring, front_paths
 
 if TYPE_CHECKING:
+    from api.app import App
     from engine.service.packed_socket import PackedServer
 
 log = structlog.get_logger("serve")
@@ -45,10 +54,11 @@ async def _serve(wiring: Wiring) -> None:
     stopping = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    serving = asyncio.create_task(
-        serve_http(app, settings.host, settings.port, stop=stopping, lane=settings.lane),
-        name="http",
-    )
+    if settings.fronts:
+        front = _behind_fronts(app, wiring, engine, stopping)
+    else:
+        front = serve_http(app, settings.host, settings.port, stop=stopping, lane=settings.lane)
+    serving = asyncio.create_task(front, name="http")
     try:
         await asyncio.wait(
             {leading, serving, asyncio.create_task(stopping.wait())},
@@ -65,6 +75,55 @@ async def _serve(wiring: Wiring) -> None:
         if packed:
             await packed.close()
         keys.stop()
+
+
+async def _behind_fronts(
+    app: "App", wiring: Wiring, engine: Engine, stopping: asyncio.Event
+) -> None:
+    """Serve HTTP through processes in front of this one. They stop first, then what they need."""
+    from api import metrics, server
+    from engine.cli.fronts import Fronts
+
+    settings = wiring.settings
+    link, http_path = _front_sockets(engine, settings)
+    fronts = Fronts(settings, wiring.url("worker"), partial(metrics.add_report, app.front))
+    ended = asyncio.Event()
+    await link.start()
+    http_path.unlink(missing_ok=True)
+    serving = asyncio.create_task(
+        server.serve(app, stop=ended, uds=str(http_path), lane=settings.lane)
+    )
+    try:
+        stopped = asyncio.create_task(stopping.wait())
+        starting = asyncio.create_task(fronts.start())
+        await asyncio.wait({stopped, serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            address, said = starting.result(), server.described(app)
+            log.info("fronts listen", address=address, fronts=settings.fronts, **said)
+            await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        starting.cancel()
+    finally:
+        app.close()
+        await fronts.stop()
+        ended.set()
+        await serving
+        await link.close()
+
+
+def _front_sockets(engine: Engine, settings: Settings) -> "tuple[PackedServer, Path]":
+    """Return where fronts reach this process; `ConfigError` where they cannot."""
+    try:
+        from engine.service.front_link import front_server
+    except ImportError as error:
+        raise ConfigError(
+            f"--fronts needs the compiled modules ({error}); run `make build`"
+        ) from error
+    paths = front_paths(settings)
+    for path in paths:
+        if len(bytes(path)) > limits.SOCKET_PATH_BYTES_MAX:
+            most = limits.SOCKET_PATH_BYTES_MAX
+            raise ConfigError(f"--fronts needs a shorter --data: {path} has over {most} bytes")
+    return front_server(engine, paths[0]), paths[1]
 
 
 async def _packed_socket(engine: Engine, settings: Settings) -> "PackedServer | None":

@@ -77,8 +77,9 @@ def up(settings: Settings, *, demo: bool, stop_after_demo: bool) -> int:
     """Run until Ctrl-C, the end of the demo, or a child that must not be restarted."""
     console = Console()
     wiring = Wiring(settings)
+    where = ("--host", settings.host, "--port", str(settings.port))
     children = [
-        _Child("serve", settings, "--host", settings.host, "--port", str(settings.port)),
+        _Child("serve", settings, *where, "--fronts", str(settings.fronts)),
         _Child("work", settings),
     ]
     stopping: list[int] = []

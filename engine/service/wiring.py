@@ -79,6 +79,11 @@ class Wiring:
             self.server.stop()
 
 
+def front_paths(settings: Settings) -> tuple[Path, Path]:
+    """Return the sockets on which the writer's process hears its fronts: packed requests, HTTP."""
+    return settings.data / "fronts.sock", settings.data / "http.sock"
+
+
 def logs_folder(settings: Settings) -> Path:
     """Return where `dibs up` lets its processes write their logs."""
     folder = settings.data / "logs"

@@ -1,4 +1,4 @@
-"""Ours: the engine in this process, on the bundled server, fed with batches of 500 orders.
+"""Ours: the engine in this process, on the bundled server, fed with parcels of 500 packed orders.
 
 `NotDurable` is the same loop with an appender that stores nothing: what durability costs.
 """
@@ -15,9 +15,12 @@ import uvloop
 from benchmarks.stores.contest import BATCH, SKUS, UNITS, Broken, Order, Store
 from engine.config import Settings
 from engine.core import commands as c
+from engine.core import packed
 from engine.core.commands import Request
 from engine.core.errors import FencedError
-from engine.core.outcomes import Accepted, Refused
+from engine.core.outcomes import Accepted
+from engine.log.writer import Told
+from engine.service.client import Bulk, tally
 from engine.service.engine import Engine
 from engine.service.wiring import Wiring
 
@@ -28,11 +31,13 @@ _ROWS_MAX = 1_000  # lines of one document
 class _NoLog:
     """An appender that stores nothing and says at once that it has."""
 
-    async def append(self, entry_id: str, data: bytes, timeout_s: float) -> None:
+    def append(self, after: str, entry_id: str, data: bytes, told: Told, timeout_s: float) -> None:
         """Store nothing."""
+        told(None)
 
-    async def confirm(self, entry_id: str) -> None:
+    def confirm(self, entry_id: str, told: Told) -> None:
         """Confirm nothing."""
+        told(None)
 
     async def close(self) -> None:
         """Close nothing."""
@@ -80,36 +85,37 @@ class Dibs(Store):
         with contextlib.suppress(asyncio.CancelledError, FencedError):
             await self._leading
 
-    def prepare(self, batch: list[Order]) -> list[Request]:
-        """Return a batch as commands."""
-        return [
-            Request(
-                c.PlaceOrder(
-                    order_id=str(n),
-                    channel="web",
-                    lines=(c.OrderLine(f"SKU-{a}", 1), c.OrderLine(f"SKU-{b}", 1)),
-                )
+    def prepare(self, batch: list[Order]) -> tuple[bytes, int]:
+        """Return a batch as packed requests, and how many."""
+        orders = [
+            c.PlaceOrder(
+                order_id=str(n),
+                channel="web",
+                lines=(c.OrderLine(f"SKU-{a}", 1), c.OrderLine(f"SKU-{b}", 1)),
             )
             for n, a, b in batch
         ]
+        return b"".join(packed.pack(Request(o), n) for n, o in enumerate(orders)), len(orders)
 
-    def send(self, payloads: list[list[Request]]) -> int:
+    def send(self, payloads: list[tuple[bytes, int]]) -> int:
         """Keep a batch under way for each caller."""
         return self._runner.run(self._send(payloads))
 
-    async def _send(self, payloads: list[list[Request]]) -> int:
+    async def _send(self, payloads: list[tuple[bytes, int]]) -> int:
         shares: list[list] = [[] for _ in range(self._streams)]
         for share, payload in zip(cycle(shares), payloads, strict=False):
             share.append(payload)
         return sum(await asyncio.gather(*map(self._call, shares)))
 
-    async def _call(self, payloads: list[list[Request]]) -> int:
+    async def _call(self, payloads: list[tuple[bytes, int]]) -> int:
         taken = 0
-        for payload in payloads:
-            for outcome in await self._engine.submit_many(payload):
-                if isinstance(outcome, Exception | Refused):
-                    raise Broken(f"an order ended with {outcome!r}")
-                taken += not outcome.replayed
+        for data, count in payloads:
+            parcel = Bulk(data, count)
+            self._engine.submit_packed(parcel)
+            done, refused = tally(await parcel.answers)
+            if refused or done != count:
+                raise Broken(f"{refused} of {count} orders were refused, {done} answered")
+            taken += done
         return taken
 
     def taken(self) -> int:

@@ -46,8 +46,10 @@ from engine.core.routing import POLICY_FEWEST
 cdef extern from *:
     """
     #define ctz(x) __builtin_ctzll(x)
+    #define prefetch(p) __builtin_prefetch(p)
     """
     int ctz(uint64_t) noexcept nogil
+    void prefetch(const void*) noexcept nogil
 
 cdef int64_t NO_PRICE = -1
 cdef uint16_t POLICY = POLICY_FEWEST

@@ -100,6 +100,13 @@ cdef uint32_t find_hashed(Core* c, int which, const Key* key, uint32_t hash) noe
     return NONE
 
 
+cdef inline void look_ahead(Core* c, int which, const Key* key) noexcept nogil:
+    """Have the slot where a key belongs on its way from memory before it is asked for."""
+    cdef Table* table = &c.tables[which]
+    if table.slots is not NULL:
+        prefetch(&table.slots[hash_key(c, which, key) & table.mask])
+
+
 cdef inline uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
     """Return the row that `key` names, or NONE."""
     return find_hashed(c, which, key, hash_key(c, which, key))
@@ -136,6 +143,7 @@ cdef int table_room(Core* c, int which) noexcept nogil:
     slots = <Slot*> calloc(more, sizeof(Slot))
     if slots is NULL:
         return MEMORY
+    large_pages(slots, more * sizeof(Slot))
     for at in range(size):
         if table.slots[at].row:
             insert(slots, more - 1, table.slots[at])
@@ -221,6 +229,7 @@ cdef int cells_room(Core* c) noexcept nogil:
     cells = <uint32_t*> calloc(more, sizeof(uint32_t))
     if cells is NULL:
         return MEMORY
+    large_pages(cells, more * sizeof(uint32_t))
     free(c.cells)
     c.cells = cells
     c.cells_mask = more - 1

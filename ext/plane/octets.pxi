@@ -1,6 +1,24 @@
 # Memory that grows, and bytes read and written in place, little-endian: what packed records and
 # packed commands share.
 
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #ifdef __linux__
+    #include <sys/mman.h>
+    /* Large tables are read at random: with large pages their addresses stay in the TLB. */
+    static void large_pages(void* data, uint64_t size) {
+        uintptr_t page = 1 << 21, from = ((uintptr_t) data + page - 1) & ~(page - 1);
+        uintptr_t to = ((uintptr_t) data + size) & ~(page - 1);
+        if (to > from) madvise((void*) from, to - from, MADV_HUGEPAGE);
+    }
+    #else
+    static void large_pages(void* data, uint64_t size) {}
+    #endif
+    """
+    void large_pages(void*, uint64_t) noexcept nogil
+
+
 cdef int room_for(Rows* rows, uint64_t need, size_t width) noexcept nogil:
     """Make room for `need` rows. MEMORY leaves everything as it was."""
     cdef uint64_t more
@@ -13,6 +31,7 @@ cdef int room_for(Rows* rows, uint64_t need, size_t width) noexcept nogil:
     moved = realloc(rows.data, more * width)
     if moved is NULL:
         return MEMORY
+    large_pages(moved, more * width)
     rows.data = moved
     rows.room = more
     return DONE

@@ -247,6 +247,25 @@ cdef inline void put_answer(
     put64(put64(p, load64(request + 8)), seq)
 
 
+cdef void ask_ahead(Core* c, const uint8_t* request, uint64_t left) noexcept nogil:
+    """Look ahead for the id of the request that comes next: it is hardly ever in the cache."""
+    cdef uint32_t length = load32(request)
+    cdef uint8_t kind = request[4]
+    cdef Cursor at
+    cdef Key key
+    if length < HEAD_BYTES or length > left:
+        return
+    at.at, at.end, at.bad = request + HEAD_BYTES, request + length, False
+    get_text(&at)
+    get_text(&at)
+    memset(&key, 0, sizeof(Key))
+    key.first = get_text(&at)
+    if kind == ASK_PLACE:
+        key.second = get_text(&at)
+    if not at.bad and kind <= ASK_RELEASE:
+        look_ahead(c, ORDER_IDS if kind == ASK_PLACE else RESERVATION_IDS, &key)
+
+
 cdef int ask_all(
     Core* c, const uint8_t* data, uint64_t size, uint64_t* at, int64_t target
 ) noexcept nogil:
@@ -257,6 +276,8 @@ cdef int ask_all(
         length = load32(data + at[0]) if at[0] + HEAD_BYTES <= size else 0
         if length < HEAD_BYTES or at[0] + length > size:
             return CUT
+        if at[0] + length + HEAD_BYTES <= size:
+            ask_ahead(c, data + at[0] + length, size - at[0] - length)
         result = ask(c, data + at[0], &c.said)
         if result != DONE:
             return result

@@ -235,7 +235,8 @@ def _log_to_stderr() -> None:
             *([] if person else [structlog.processors.dict_tracebacks]),
             structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line is written at once: fronts share the file with the writer.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
 
 

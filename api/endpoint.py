@@ -132,6 +132,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         if self.query:
             codes |= {"duplicate_parameter", "invalid_utf8", "invalid_value", "invalid_length"}
             codes |= {"out_of_range", "invalid_type"}
+            if any(param.default is msgspec.NODEFAULT for param in self.query):
+                codes.add("missing_field")
         if self.keyed:
             codes.add("invalid_value")
         return [code for code in problems.TABLE if code in codes]
@@ -295,6 +297,8 @@ class Served:
                 found[name] = param.read(_text(raw_value, name))
         for name, param in self._query.items():
             if name not in found:
+                if param.default is msgspec.NODEFAULT:
+                    raise field("missing_field", name, "give it as a query parameter")
                 found[name] = param.default
         return found
 

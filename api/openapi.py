@@ -22,11 +22,13 @@ _ABOUT = """One ledger, one unit, one buyer: what is answered is durable.
 - Errors are problem documents (RFC 9457) with a stable `code` and, in `errors`, the path of the
   field to blame, like `lines[2].quantity`.
 - Ids are opaque: any UTF-8 without control characters, percent-encoded in paths. The last id of a
-  path may hold plain slashes, unless it ends in one of the words `/commit`, `/extend`, `/cancel`.
+  path may hold plain slashes, unless it ends in one of the words `/commit`, `/extend`, `/cancel`,
+  `/shipments`.
 - Quantities are whole units from 1 to 1,000,000,000; money is whole minor units.
 - Fields that have their default value are left out of answers."""
 _NOUNS = {
     "catalogue": "Locations and SKUs",
+    "channels": "What each channel may show",
     "stock": "What is there, and the papers that move it",
     "reservations": "Stock promised to a checkout for a while",
     "orders": "Stock allocated to orders",

@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "idempotency_conflict": (409, "The id was used with another body"),
     "unknown_reservation": (404, "The reservation does not exist"),
     "unknown_order": (404, "The order does not exist"),
+    "unknown_channel": (404, "The channel does not exist"),
     "unknown_location": (422, "A location does not exist"),
     "unknown_sku": (422, "A SKU does not exist"),
     "location_inactive": (409, "The location is not active"),

@@ -1,13 +1,14 @@
 """The whole contract: one row per call. Routes, document and tests are made from it."""
 
 from api.endpoint import Endpoint
-from api.routes import catalogue, orders, reservations, stock, streams, system
+from api.routes import catalogue, channels, orders, reservations, stock, streams, system
 
 # A path's longer forms stand before its shorter ones: the last parameter takes slashes.
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     sorted(
         (
             *catalogue.ENDPOINTS,
+            *channels.ENDPOINTS,
             *stock.ENDPOINTS,
             *reservations.ENDPOINTS,
             *orders.ENDPOINTS,

@@ -47,6 +47,7 @@ cdef enum Kind:
     RESERVATION_EXPIRED = 9
     ORDER_PLACED = 10
     ORDER_CANCELLED = 11
+    CHANNEL_PUT = 12, ORDER_SHIPPED = 13
 
 
 cdef enum Status:
@@ -58,6 +59,9 @@ cdef enum Status:
     PARTIALLY_ALLOCATED = 2
     BACKORDERED = 3
     CANCELLED = 4
+    SHIPPED = 5
+    PARTIALLY_SHIPPED = 6
+    LEFT_HEAD = 3      # of a line in Order.left: units that wait, are cancelled, have left
 
 
 cdef enum TableOf:
@@ -391,6 +395,6 @@ cdef struct Core:
 
 cdef class Ledger:
     cdef Core core
-    cdef list _places         # names of locations
-    cdef dict _parents        # SKU number → numbers of the bundles that hold it
+    cdef list _places, _channels             # names of locations; state.Channel by number
+    cdef dict _channel_numbers, _parents     # SKU number → numbers of the bundles that hold it
     cdef bint _broken

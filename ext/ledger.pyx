@@ -32,10 +32,12 @@ from hashlib import blake2b
 import msgspec
 from msgspec import to_builtins
 
-from engine.core import answers, bundles, commands, dump, limits, reading, state
-from engine.core.decide import Replay, catalogue, conflict, orders, refusals, stock
+from engine.core import (
+    answers, bundles, commands, dump, effects, limits, reading, sellable, state,
+)
+from engine.core.decide import Replay, catalogue, conflict, orders, refusals, shipments, stock
 from engine.core.errors import LedgerError
-from engine.core.events import Document, EpochOpened
+from engine.core.events import Document, EpochOpened, OrderStatus
 from engine.core.outcomes import Accepted, Code, Refused
 from engine.core.packed import answer_one
 from engine.core.records import Batch
@@ -71,11 +73,13 @@ cdef dict _DOCUMENTS = {d.value: d.name.lower() for d in Document}
 cdef tuple _KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled",
+    "order_cancelled", "channel_put", "order_shipped",
 )
 cdef dict _SHARED = {
     commands.PutLocation: catalogue.put_location,
     commands.PutSku: catalogue.put_sku,
+    commands.PutChannel: catalogue.put_channel,
+    commands.Ship: shipments.ship,
     commands.Receive: stock.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
@@ -115,6 +119,8 @@ cdef class Ledger:
         memset(&self.core, 0, sizeof(Core))
         self._places = []
         self._parents = {}
+        self._channels = []
+        self._channel_numbers = {}
         self._broken = False
         new_core(&self.core)
 
@@ -283,6 +289,18 @@ cdef class Ledger:
     def sku(self, str name):
         """One SKU."""
         return reading.sku(new_view(self), name)
+
+    def channel(self, str name):
+        """One channel."""
+        return reading.channel(new_view(self), name)
+
+    def channels(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of channels in order of creation: (answers, number to go on after or None)."""
+        return catalogue_page(self._channels, answers.channel, after, limit)
+
+    def availability(self, str channel, skus, now_us):
+        """What a channel may show of these SKUs at a time; see `sellable.availability`."""
+        return sellable.availability(new_view(self), channel, skus, now_us)
 
     def locations(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of locations in order of creation: (answers, number to go on after or None)."""

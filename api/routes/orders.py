@@ -1,4 +1,4 @@
-"""Orders: place one or many, read, list, cancel."""
+"""Orders: place one or many, read, list, cancel, ship."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,11 +14,12 @@ from api.routes.reservations import ORDER_ANSWER
 from api.routes.submit import change, create
 from api.wire import Param, body_type
 from engine.core import limits
-from engine.core.answers import OrderAnswer
-from engine.core.commands import Cancel, Id, PlaceOrder
+from engine.core.answers import OrderAnswer, ShipmentAnswer
+from engine.core.commands import Cancel, Id, PlaceOrder, Ship
 from engine.core.events import OrderStatus
 
 CancelBody = body_type(Cancel, "channel", "order_id", name="CancelBody")
+ShipmentBody = body_type(Ship, "channel", "order_id", name="ShipmentBody")
 _STATUSES = tuple(status.name.lower() for status in OrderStatus)
 Status = Literal[_STATUSES]
 
@@ -211,5 +212,51 @@ ENDPOINTS = (
         ),
         example={"lines": [{"sku": "TEA-1", "quantity": 1}], "reason": "customer changed mind"},
         answer_example={**ORDER_ANSWER, "status": "allocated"},
+    ),
+    Endpoint(
+        name="ship_order",
+        method="POST",
+        path="/v1/orders/{channel}/{order_id}/shipments",
+        noun="orders",
+        summary="Units of an order leave: all that is allocated, or what `lines` name",
+        note=(
+            "With `location`, only units allocated there. Bundles leave whole. The units are "
+            "neither allocated nor on hand afterwards; an order of which nothing is left to ship "
+            "is `shipped` and closed."
+        ),
+        scope="stock",
+        handler=create,
+        params=_TWO,
+        body=ShipmentBody,
+        command=Ship,
+        answer=ShipmentAnswer,
+        status=201,
+        keyed=True,
+        codes=(
+            "idempotency_conflict",
+            "unknown_order",
+            "unknown_location",
+            "order_closed",
+            "quantity_not_held",
+            "insufficient_stock",
+            "table_full",
+        ),
+        example={
+            "shipment_id": "parcel-1",
+            "location": "berlin",
+            "lines": [{"sku": "TEA-1", "quantity": 2}],
+            "carrier": "dhl",
+            "tracking_number": "00340434161094042557",
+        },
+        answer_example={
+            "seq": 12,
+            "shipment_id": "parcel-1",
+            "channel": "web",
+            "order_id": "1001",
+            "status": "partially_shipped",
+            "lines": [{"sku": "TEA-1", "quantity": 2, "location": "berlin"}],
+            "carrier": "dhl",
+            "tracking_number": "00340434161094042557",
+        },
     ),
 )

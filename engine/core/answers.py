@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from engine.core.commands import Details, PutLocation, PutSku
+from engine.core.commands import Buffer, Details, PutChannel, PutLocation, PutSku
 from engine.core.events import (
     NO_PRICE,
     Document,
     Line,
     OrderPlaced,
+    OrderShipped,
     OrderStatus,
     Reserved,
     StockMoved,
@@ -39,6 +40,18 @@ class LocationAnswer(_Answer):
     longitude: float | None = None
 
 
+class ChannelAnswer(_Answer):
+    """A channel as it is now. Fields as in `PutChannel`."""
+
+    channel: str
+    name: str
+    priority: int
+    locations: tuple[str, ...] | None = None
+    buffers: tuple[Buffer, ...] = ()
+    cap: int | None = None
+    protect: int = 0
+
+
 class ComponentAnswer(msgspec.Struct):
     """`quantity` units of `sku` per bundle."""
 
@@ -54,6 +67,7 @@ class SkuAnswer(_Answer):
     backorderable: bool
     weight_g: int | None = None
     components: list[ComponentAnswer] = []
+    baseline: int | None = None
 
 
 class StockLineAnswer(msgspec.Struct, omit_defaults=True):
@@ -118,6 +132,28 @@ class OrderLineAnswer(msgspec.Struct, omit_defaults=True):
     unit_price: int | None = None
     backordered: int = 0
     cancelled: int = 0
+    shipped: int = 0
+
+
+class ShippedLineAnswer(msgspec.Struct, omit_defaults=True):
+    """`quantity` units of `sku` left `location`; `bundle` names the bundle they belong to."""
+
+    sku: str
+    quantity: int
+    location: str
+    bundle: str | None = None
+
+
+class ShipmentAnswer(_Answer):
+    """Units that have left; `status` is the order's."""
+
+    shipment_id: str
+    channel: str
+    order_id: str
+    status: str
+    lines: list[ShippedLineAnswer]
+    carrier: str | None = None
+    tracking_number: str | None = None
 
 
 class OrderAnswer(_Answer):
@@ -178,6 +214,12 @@ def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnsw
     return LocationAnswer(seq=seq, replayed=replayed, **fields)
 
 
+def channel(put: PutChannel, seq: int, replayed: bool = False) -> ChannelAnswer:
+    """Answer for a channel put at `seq`."""
+    fields = {f: getattr(put, f) for f in PutChannel.__struct_fields__}
+    return ChannelAnswer(seq=seq, replayed=replayed, **fields)
+
+
 def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
     """Answer for a SKU put at `seq`."""
     return SkuAnswer(
@@ -188,6 +230,7 @@ def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
         weight_g=put.weight_g,
         backorderable=put.backorderable,
         components=[ComponentAnswer(c.sku, c.quantity) for c in put.components],
+        baseline=put.baseline,
     )
 
 
@@ -254,6 +297,7 @@ def order_line(
     takes: list[int] | None = None,
     backordered: int | None = None,
     cancelled: int = 0,
+    shipped: int = 0,
 ) -> OrderLineAnswer:
     """One order line; `takes` are the units each take still holds, by default all of them."""
     asked = names.sku_name(line.sku)
@@ -277,6 +321,31 @@ def order_line(
         unit_price=None if line.unit_price == NO_PRICE else line.unit_price,
         backordered=line.backordered if backordered is None else backordered,
         cancelled=cancelled,
+        shipped=shipped,
+    )
+
+
+def shipment(event: OrderShipped, seq: int, names) -> ShipmentAnswer:
+    """Answer for units that left at `seq`. `names` gives texts for numbers, see `State`."""
+    order = names.order_row(event.order)
+    lines = []
+    for freed in event.freed:
+        line = order.event.lines[freed.line]
+        position = line.takes[freed.take].position
+        sku, bundle = names.position_sku_name(position), names.sku_name(line.sku)
+        place = names.position_location_name(position)
+        lines.append(
+            ShippedLineAnswer(sku, freed.quantity, place, bundle if bundle != sku else None)
+        )
+    return ShipmentAnswer(
+        seq=seq,
+        shipment_id=event.shipment_id,
+        channel=order.event.channel,
+        order_id=order.event.order_id,
+        status=event.status.name.lower(),
+        lines=lines,
+        carrier=event.carrier or None,
+        tracking_number=event.tracking_number or None,
     )
 
 

@@ -29,6 +29,9 @@ Ttl = Annotated[int, Meta(ge=limits.RESERVATION_TTL_S_MIN, le=limits.RESERVATION
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+MonthDay = Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\n)$")]
+Names = Annotated[tuple[Id, ...], Meta(max_length=limits.CHANNEL_NAMES_MAX)]
 Moment = Annotated[datetime, Meta(tz=True)]
 LocationKind = Literal["warehouse", "third_party", "store", "marketplace", "supplier"]
 Bucket = Literal["damaged", "quality_control", "safety_stock"]
@@ -62,13 +65,51 @@ class Component(_Body):
 
 
 class PutSku(_Body):
-    """Create or change a SKU. `components` make it a bundle, which has no stock of its own."""
+    """Create or change a SKU. `components` make it a bundle, which has no stock of its own.
+    `baseline` is how many units a location ought to have: channels' buffers may go by it."""
 
     sku: Id
     title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
     weight_g: Annotated[int, Meta(ge=0, le=limits.WEIGHT_G_MAX)] | None = None
     backorderable: bool = False
     components: Annotated[tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)] = ()
+    baseline: OnHand | None = None
+
+
+class Season(_Body):
+    """Days of the year, MM-DD in UTC, from `first` to `last` inclusive; may span New Year."""
+
+    first: MonthDay
+    last: MonthDay
+
+
+class Buffer(_Body):
+    """What a channel is not shown of a position: `units`, and `percent` of what is available,
+    rounded up. It holds for the SKUs and locations named, or all; in the season, or always; while
+    less is available at the location than `below`, or always; and with `below_baseline` only
+    while less is available there than the SKU's `baseline`."""
+
+    units: OnHand = 0
+    percent: Percent = 0
+    skus: Names = ()
+    locations: Names = ()
+    below: OnHand | None = None
+    below_baseline: bool = False
+    season: Season | None = None
+
+
+class PutChannel(_Body):
+    """Create or change a channel: what it may show. It sells from `locations`, or from all, less
+    its buffers, `cap` units of a SKU at most. The last `protect` units of a SKU are shown to this
+    channel and to those with its `priority` or a lower number, and to no other."""
+
+    channel: Id
+    name: Text = ""
+    priority: Priority = 100
+    locations: Names | None = None
+    buffers: Annotated[tuple[Buffer, ...], Meta(max_length=limits.CHANNEL_BUFFERS_MAX)] = ()
+    cap: OnHand | None = None
+    protect: OnHand = 0
 
 
 class ReceiptLine(_Body):
@@ -247,9 +288,30 @@ class Cancel(_Body):
     reason: Reason | None = None
 
 
+class ShipLine(_Body):
+    """`quantity` units of `sku` leave."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class Ship(_Body):
+    """Allocated units of an order leave: all of them, or those at `location`, or the quantities
+    named. Bundles leave whole, with all of their parts."""
+
+    channel: Id
+    order_id: Id
+    shipment_id: Id
+    location: Id | None = None
+    lines: Annotated[tuple[ShipLine, ...], Meta(max_length=limits.ORDER_LINES_MAX)] | None = None
+    carrier: Text | None = None
+    tracking_number: Text | None = None
+
+
 Command = (
     PutLocation
     | PutSku
+    | PutChannel
     | Receive
     | Count
     | Adjust
@@ -260,6 +322,7 @@ Command = (
     | Release
     | PlaceOrder
     | Cancel
+    | Ship
 )
 
 

@@ -12,12 +12,14 @@ import struct
 import msgspec
 
 from engine.core import bundles, effects, limits, records
-from engine.core.commands import PutLocation, PutSku
+from engine.core.commands import PutChannel, PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import OrderPlaced, OrderStatus, Reserved
 from engine.core.state import (
+    CLOSED,
     EXPIRED,
     LIVE,
+    Channel,
     Location,
     Order,
     Position,
@@ -28,7 +30,7 @@ from engine.core.state import (
 )
 
 MAGIC = b"DIBSSTAT"
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
@@ -36,10 +38,11 @@ _PAIR = struct.Struct("<II")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
 _ORDER = struct.Struct("<QQBQ")
-_LINE = struct.Struct("<IIH")
+_LINE = struct.Struct("<IIIH")
 _UNITS = struct.Struct("<I")
 _REMEMBERED = struct.Struct("<QQQ")
 _json = msgspec.json.Encoder().encode
+_channel = msgspec.json.Decoder(PutChannel).decode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
 
@@ -81,8 +84,8 @@ def _order_row(o: Order) -> bytes:
         _ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us),
         _blob(records.encode(o.event)),
     ]
-    for takes, backordered, cancelled in zip(o.takes, o.backordered, o.cancelled, strict=True):
-        parts.append(_LINE.pack(backordered, cancelled, len(takes)))
+    for takes, *units in zip(o.takes, o.backordered, o.cancelled, o.shipped, strict=True):
+        parts.append(_LINE.pack(*units, len(takes)))
         parts += [_UNITS.pack(units) for units in takes]
     return b"".join(parts)
 
@@ -107,7 +110,29 @@ def dump(state: State) -> bytes:
     for rows, pack in sections:
         parts.append(_COUNT.pack(len(rows)))
         parts += map(pack, rows)
+    parts.append(dump_channels(state.channels))
     return b"".join(parts)
+
+
+def dump_channels(channels: list[Channel]) -> bytes:
+    """Return the last section, which both twins keep as objects."""
+    rows = [_SEQ.pack(row.seq) + _blob(_json(row.put)) for row in channels]
+    return b"".join((_COUNT.pack(len(rows)), *rows))
+
+
+def load_channels(data: bytes, tables: State) -> None:
+    """Fill `tables.channels` and `tables.channel_numbers` from the last section, all of `data`."""
+    reader = _Reader(data)
+    for number in reader.rows(limits.CHANNELS_MAX):
+        (seq,) = reader.unpack(_SEQ)
+        text = reader.blob()
+        put = _channel(text)
+        _check("a channel's JSON", _json(put) == text and seq <= tables.seq)
+        _check("a channel stands twice", put.channel not in tables.channel_numbers)
+        tables.channels.append(Channel(put, seq))
+        tables.channel_numbers[put.channel] = number
+    if reader.at != len(data):
+        raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
 
 
 class _Reader:
@@ -167,8 +192,7 @@ def _load(data: bytes) -> State:
         _check("a key stands twice", key not in state.remembered)
         _check("a key's position", seq <= state.seq and stamp_us <= state.stamp_us)
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
-    if reader.at != len(data):
-        raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
+    load_channels(data[reader.at :], state)
     return state
 
 
@@ -243,14 +267,14 @@ def _load_orders(reader: _Reader, state: State) -> None:
         seq, changed_seq, status, closed_us = reader.unpack(_ORDER)
         event = records.decode(reader.blob())
         _check("an order's event", isinstance(event, OrderPlaced))
-        _check("an order's first status", event.status is not OrderStatus.CANCELLED)
+        _check("an order's first status", event.status <= OrderStatus.BACKORDERED)
         effects.check_lines(state, event.lines)
         _check("an order's seq", last < seq <= changed_seq <= state.seq)
         _check("an order's close", closed_us <= state.stamp_us)
-        _check("an order's status", (status == OrderStatus.CANCELLED) == bool(closed_us))
+        _check("an order's status", (status in CLOSED) == bool(closed_us))
         name = (event.channel, event.order_id)
         _check("an order stands twice", name not in state.order_seqs)
-        order = Order(seq, event, changed_seq, OrderStatus(status), [], [], [], closed_us)
+        order = Order(seq, event, changed_seq, OrderStatus(status), [], [], [], [], closed_us)
         for line in event.lines:
             _load_line(reader, order, line)
         state.orders[seq] = order
@@ -262,15 +286,17 @@ def _load_orders(reader: _Reader, state: State) -> None:
 
 
 def _load_line(reader: _Reader, order: Order, line) -> None:
-    waiting, cut, count = reader.unpack(_LINE)
+    waiting, cut, gone, count = reader.unpack(_LINE)
     left = [reader.unpack(_UNITS)[0] for _ in range(count)]
     _check("an order's takes", count == len(line.takes))
     for units, take in zip(left, line.takes, strict=True):
         _check("what is left of a take", units <= take.quantity)
     _check("what waits", waiting <= line.backordered)
     _check("what is cancelled", line.backordered - waiting <= cut <= line.quantity)
+    _check("what is shipped", gone <= line.quantity - cut - waiting)
     order.backordered.append(waiting)
     order.cancelled.append(cut)
+    order.shipped.append(gone)
     order.takes.append(left)
 
 

@@ -6,11 +6,12 @@ An event is a fact. If it does not fit, the log is not ours or the code is wrong
 import msgspec
 
 from engine.core import answers, bundles, limits
-from engine.core.commands import PutLocation, PutSku
+from engine.core.commands import PutChannel, PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import (
     NO_LOCATION,
     Cause,
+    ChannelPut,
     Document,
     EpochOpened,
     Event,
@@ -18,6 +19,7 @@ from engine.core.events import (
     LocationPut,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     OrderStatus,
     PositionOpened,
     ReservationExpired,
@@ -28,11 +30,13 @@ from engine.core.events import (
     StockMoved,
 )
 from engine.core.state import (
+    CLOSED,
     COMMITTED,
     EXPIRED,
     LIVE,
     RELEASED,
     RESERVATION_STATUS,
+    Channel,
     Location,
     Order,
     Position,
@@ -42,6 +46,7 @@ from engine.core.state import (
     State,
 )
 
+_channel = msgspec.json.Decoder(PutChannel).decode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
 _json = msgspec.json.Encoder().encode
@@ -62,6 +67,11 @@ def remember_key(cause: Cause) -> str:
 def document_key(document: Document, document_id: str) -> str:
     """Return the table key of a receipt, count, adjustment or transfer."""
     return f"{document.name.lower()}:{document_id}"
+
+
+def shipment_key(order: int, shipment_id: str) -> str:
+    """Return the table key of a shipment of the order placed at `order`."""
+    return f"shipment:{order}:{shipment_id}"
 
 
 def _remember(state: State, key: str, cause: Cause, answer: answers._Answer) -> None:
@@ -97,6 +107,26 @@ def _location_put(state: State, event: LocationPut) -> None:
     else:
         state.locations[event.number] = Location(put, state.seq)
     _keyed(state, event.cause, lambda: answers.location(put, state.seq))
+
+
+def set_channel(tables: State, event: ChannelPut) -> answers.ChannelAnswer:
+    """Put a channel into tables that have `channels`, `channel_numbers` and `seq`; both twins."""
+    put, count = _channel(event.document), len(tables.channels)
+    known = tables.channel_numbers.get(put.channel, count)
+    _misfit(f"channel number {event.number} is not its own", event.number != known)
+    _misfit("a channel's JSON is not as dibs writes it", _json(put) != event.document)
+    _misfit("too many channels", event.number >= limits.CHANNELS_MAX)
+    if event.number == count:
+        tables.channels.append(Channel(put, tables.seq))
+        tables.channel_numbers[put.channel] = event.number
+    else:
+        tables.channels[event.number] = Channel(put, tables.seq)
+    return answers.channel(put, tables.seq)
+
+
+def _channel_put(state: State, event: ChannelPut) -> None:
+    answer = set_channel(state, event)
+    _keyed(state, event.cause, lambda: answer)
 
 
 def _sku_put(state: State, event: SkuPut) -> None:
@@ -243,7 +273,7 @@ def _reservation_expired(state: State, event: ReservationExpired) -> None:
 
 def _order_placed(state: State, event: OrderPlaced) -> None:
     check_lines(state, event.lines)
-    _misfit("an order is placed cancelled", event.status is OrderStatus.CANCELLED)
+    _misfit("an order is placed closed", event.status > OrderStatus.BACKORDERED)
     stale = state.order_seqs.get((event.channel, event.order_id))
     if stale:
         _misfit("an order's id is in use", not state.orders[stale].closed_us)
@@ -262,6 +292,7 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         takes=[[take.quantity for take in line.takes] for line in event.lines],
         backordered=[line.backordered for line in event.lines],
         cancelled=[0] * len(event.lines),
+        shipped=[0] * len(event.lines),
     )
     state.orders[state.seq] = order
     state.order_seqs[event.channel, event.order_id] = state.seq
@@ -276,7 +307,7 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         order.backordered[cut.line] -= cut.backordered
         _misfit("more is cut than waited", order.backordered[cut.line] < 0)
         _misfit("more of what waits is cut than is cut", cut.backordered > cut.quantity)
-        asked = order.event.lines[cut.line].quantity
+        asked = order.event.lines[cut.line].quantity - order.shipped[cut.line]
         _misfit("more is cut than was asked for", order.cancelled[cut.line] > asked)
     for freed in event.freed:
         order.takes[freed.line][freed.take] -= freed.quantity
@@ -286,10 +317,37 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         _fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
     order.status, order.changed_seq = event.status, state.seq
-    if event.status is OrderStatus.CANCELLED:
+    if event.status in CLOSED:
         order.closed_us = state.now_us
         state.closed_orders.append(order.seq)
     _keyed(state, event.cause, lambda: order_now(state, order))
+
+
+def _order_shipped(state: State, event: OrderShipped) -> None:
+    order = state.orders[event.order]
+    _misfit(f"order {order.seq} is closed already", bool(order.closed_us))
+    for row in event.left:
+        order.shipped[row.line] += row.quantity
+        asked = order.event.lines[row.line].quantity
+        there = asked - order.cancelled[row.line] - order.backordered[row.line]
+        _misfit("more leaves than is allocated", order.shipped[row.line] > there)
+    for freed in event.freed:
+        order.takes[freed.line][freed.take] -= freed.quantity
+        _misfit("more leaves than was taken", order.takes[freed.line][freed.take] < 0)
+        take = order.event.lines[freed.line].takes[freed.take]
+        position = state.positions[take.position]
+        position.allocated -= freed.quantity
+        position.on_hand -= freed.quantity
+        _fits(position.allocated)
+        _fits(position.on_hand)
+        state.touch(take.position, event.kind)
+    order.status, order.changed_seq = event.status, state.seq
+    if event.status in CLOSED:
+        order.closed_us = state.now_us
+        state.closed_orders.append(order.seq)
+    answer = answers.shipment(event, state.seq, state)
+    _remember(state, shipment_key(event.order, event.shipment_id), event.cause, answer)
+    _keyed(state, event.cause, lambda: answer)
 
 
 def order_first(state: State, order: Order) -> answers.OrderAnswer:
@@ -301,9 +359,16 @@ def order_first(state: State, order: Order) -> answers.OrderAnswer:
 def order_now(state: State, order: Order) -> answers.OrderAnswer:
     """Answer for an order as it stands."""
     lines = [
-        answers.order_line(line, state, takes=takes, backordered=waiting, cancelled=cut)
-        for line, takes, waiting, cut in zip(
-            order.event.lines, order.takes, order.backordered, order.cancelled, strict=True
+        answers.order_line(
+            line, state, takes=takes, backordered=waiting, cancelled=cut, shipped=gone
+        )
+        for line, takes, waiting, cut, gone in zip(
+            order.event.lines,
+            order.takes,
+            order.backordered,
+            order.cancelled,
+            order.shipped,
+            strict=True,
         )
     ]
     return answers.order(order.event, order.changed_seq, lines, status=order.status)
@@ -312,6 +377,7 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
 _APPLY = {
     EpochOpened: _epoch_opened,
     LocationPut: _location_put,
+    ChannelPut: _channel_put,
     SkuPut: _sku_put,
     PositionOpened: _position_opened,
     StockMoved: _stock_moved,
@@ -321,6 +387,7 @@ _APPLY = {
     ReservationExpired: _reservation_expired,
     OrderPlaced: _order_placed,
     OrderCancelled: _order_cancelled,
+    OrderShipped: _order_shipped,
 }
 
 assert limits.DOCUMENT_LINES_MAX * 2 < 2**16, "a transfer logs two movements a line"

@@ -28,6 +28,8 @@ class Kind(IntEnum):
     RESERVATION_EXPIRED = 9
     ORDER_PLACED = 10
     ORDER_CANCELLED = 11
+    CHANNEL_PUT = 12
+    ORDER_SHIPPED = 13
 
 
 class Document(IntEnum):
@@ -55,6 +57,8 @@ class OrderStatus(IntEnum):
     PARTIALLY_ALLOCATED = 2
     BACKORDERED = 3
     CANCELLED = 4
+    SHIPPED = 5
+    PARTIALLY_SHIPPED = 6
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -95,6 +99,15 @@ class SkuPut(_Event, frozen=True):
     number: int
     backorderable: bool
     components: tuple[tuple[int, int], ...]
+    document: bytes
+
+
+class ChannelPut(_Event, frozen=True):
+    """`document` is the JSON of the `PutChannel` command."""
+
+    kind: ClassVar[Kind] = Kind.CHANNEL_PUT
+    cause: Cause
+    number: int
     document: bytes
 
 
@@ -235,10 +248,33 @@ class OrderCancelled(_Event, frozen=True):
     freed: tuple[Freed, ...]
 
 
+class Left(msgspec.Struct, frozen=True):
+    """`quantity` units of line `line`, whole bundles if it is one, have left."""
+
+    line: int
+    quantity: int
+
+
+class OrderShipped(_Event, frozen=True):
+    """Units of the order placed at `order` have left, out of the takes named in `freed`; `status`
+    is what it is now."""
+
+    kind: ClassVar[Kind] = Kind.ORDER_SHIPPED
+    cause: Cause
+    order: int
+    status: OrderStatus
+    shipment_id: str
+    carrier: str
+    tracking_number: str
+    left: tuple[Left, ...]
+    freed: tuple[Freed, ...]
+
+
 Event = (
     EpochOpened
     | LocationPut
     | SkuPut
+    | ChannelPut
     | PositionOpened
     | StockMoved
     | Reserved
@@ -247,4 +283,5 @@ Event = (
     | ReservationExpired
     | OrderPlaced
     | OrderCancelled
+    | OrderShipped
 )

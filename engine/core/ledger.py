@@ -17,16 +17,18 @@ from typing import Any
 
 import msgspec
 
-from engine.core import answers, commands, dump, effects, limits, packed, reading, records
-from engine.core.decide import Replay, catalogue, orders, refusals, reservations, stock
+from engine.core import answers, commands, dump, effects, limits, packed, reading, records, sellable
+from engine.core.decide import Replay, catalogue, orders, refusals, reservations, shipments, stock
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
 from engine.core.events import (
+    ChannelPut,
     EpochOpened,
     Event,
     LocationPut,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     ReservationExpired,
     ReservationExtended,
     ReservationReleased,
@@ -41,6 +43,7 @@ from engine.core.state import State
 _DECIDE = {
     commands.PutLocation: catalogue.put_location,
     commands.PutSku: catalogue.put_sku,
+    commands.PutChannel: catalogue.put_channel,
     commands.Receive: stock.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
@@ -51,6 +54,7 @@ _DECIDE = {
     commands.Commit: orders.commit,
     commands.PlaceOrder: orders.place,
     commands.Cancel: orders.cancel,
+    commands.Ship: shipments.ship,
 }
 
 
@@ -158,12 +162,16 @@ class Ledger:
                 return effects.reservation_now(state, entry, state.seq)
             case OrderCancelled():
                 return effects.order_now(state, state.orders[event.order])
+            case OrderShipped():
+                return answers.shipment(event, state.seq, state)
             case StockMoved():
                 return answers.document(event, state.seq, state)
             case LocationPut():
                 return answers.location(state.locations[event.number].put, state.seq)
             case SkuPut():
                 return answers.sku(state.skus[event.number].put, state.seq)
+            case ChannelPut():
+                return answers.channel(state.channels[event.number].put, state.seq)
         raise LedgerError(f"no answer for {type(event).__name__}")
 
     # Replay.
@@ -225,6 +233,18 @@ class Ledger:
     def sku(self, name: str) -> answers.SkuAnswer | None:
         """One SKU."""
         return reading.sku(self._state, name)
+
+    def channel(self, name: str) -> answers.ChannelAnswer | None:
+        """One channel."""
+        return reading.channel(self._state, name)
+
+    def channels(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of channels in order of creation: (answers, number to go on after or None)."""
+        return reading.catalogue(self._state.channels, answers.channel, after, limit)
+
+    def availability(self, channel: str, skus: list[str], now_us: int):
+        """What a channel may show of these SKUs at a time; see `sellable.availability`."""
+        return sellable.availability(self._state, channel, skus, now_us)
 
     def locations(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of locations in order of creation: (answers, number to go on after or None)."""
@@ -293,4 +313,6 @@ def _creates(state: State, event: Event) -> bool:
         return event.number == len(state.locations)
     if isinstance(event, SkuPut):
         return event.number == len(state.skus)
-    return isinstance(event, (OrderPlaced, Reserved, StockMoved))
+    if isinstance(event, ChannelPut):
+        return event.number == len(state.channels)
+    return isinstance(event, (OrderPlaced, OrderShipped, Reserved, StockMoved))

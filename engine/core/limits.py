@@ -26,6 +26,9 @@ BUNDLE_DEPTH_MAX = 4
 EXPANDED_LINES_MAX = 10_000
 TAKES_PER_LINE_MAX = 60_000
 JSON_DEPTH_MAX = 32
+CHANNEL_BUFFERS_MAX = 100
+CHANNEL_NAMES_MAX = 1_000  # SKUs or locations named by one rule
+AVAILABILITY_SKUS_MAX = 1_000  # of one question
 
 # Routing: beyond this many candidates, or this much work, the search is greedy, not exact.
 ROUTE_EXACT_LOCATIONS_MAX = 12
@@ -47,6 +50,7 @@ EVICTIONS_PER_FRAME_MAX = 1_024
 # Tables of the ledger. A full table refuses with `table_full`.
 SKUS_MAX = 4_000_000
 LOCATIONS_MAX = 10_000
+CHANNELS_MAX = 10_000
 POSITIONS_MAX = 50_000_000
 RESERVATIONS_MAX = 10_000_000
 ORDERS_MAX = 50_000_000

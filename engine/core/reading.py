@@ -93,6 +93,13 @@ def sku(state: State, name: str):
     return found and answers.sku(found.put, found.seq)
 
 
+def channel(state: State, name: str):
+    """Return one channel's answer, or None."""
+    number = state.channel_numbers.get(name)
+    found = None if number is None else state.channels[number]
+    return found and answers.channel(found.put, found.seq)
+
+
 def catalogue(rows: list, answer, after: int, limit: int):
     """Return (answers, cursor) of the rows numbered above `after`."""
     page = rows[after + 1 : after + 1 + limit]

@@ -14,17 +14,20 @@ from engine.core.events import (
     NO_PRICE,
     BucketId,
     Cause,
+    ChannelPut,
     Cut,
     Document,
     EpochOpened,
     Event,
     Freed,
     Kind,
+    Left,
     Line,
     LocationPut,
     Movement,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     OrderStatus,
     PositionOpened,
     ReservationExpired,
@@ -57,6 +60,7 @@ _TAKE = struct.Struct("<II")
 _MOVE = struct.Struct("<IBqq")
 _CUT = struct.Struct("<HII")
 _FREED = struct.Struct("<HHI")
+_LEFT = struct.Struct("<HI")
 _POSITION = struct.Struct("<III")
 
 
@@ -104,6 +108,11 @@ def _rows(packer: struct.Struct, rows: list[tuple]) -> bytes:
     return _U16.pack(len(rows)) + b"".join(packer.pack(*row) for row in rows)
 
 
+def _freed(freed: tuple[Freed, ...]) -> bytes:
+    rows = [_FREED.pack(f.line, f.take, f.quantity) for f in freed]
+    return _U32.pack(len(rows)) + b"".join(rows)
+
+
 def _body(event: Event) -> bytes:
     match event:
         case OrderPlaced():
@@ -136,8 +145,15 @@ def _body(event: Event) -> bytes:
                 + struct.pack("<QB", event.order, event.status)
                 + _text(event.reason)
                 + _rows(_CUT, [(c.line, c.quantity, c.backordered) for c in event.cuts])
-                + _U32.pack(len(event.freed))
-                + b"".join(_FREED.pack(f.line, f.take, f.quantity) for f in event.freed)
+                + _freed(event.freed)
+            )
+        case OrderShipped():
+            return (
+                _cause(event.cause)
+                + struct.pack("<QB", event.order, event.status)
+                + b"".join(map(_text, (event.shipment_id, event.carrier, event.tracking_number)))
+                + _rows(_LEFT, [(row.line, row.quantity) for row in event.left])
+                + _freed(event.freed)
             )
         case StockMoved():
             head = struct.pack("<BII", event.document, event.location, event.to_location)
@@ -161,7 +177,7 @@ def _body(event: Event) -> bytes:
                 + _rows(_TAKE, list(event.components))
                 + _blob(event.document)
             )
-        case LocationPut():
+        case LocationPut() | ChannelPut():
             return _cause(event.cause) + _U32.pack(event.number) + _blob(event.document)
         case EpochOpened():
             return _U64.pack(event.epoch) + _text(event.writer) + _text(event.software)
@@ -243,6 +259,15 @@ def _order_cancelled(c: _Cursor) -> OrderCancelled:
     return OrderCancelled(cause, order, OrderStatus(status), reason, cuts, freed)
 
 
+def _order_shipped(c: _Cursor) -> OrderShipped:
+    cause = c.cause()
+    order, status = c.unpack(struct.Struct("<QB"))
+    names = c.text(), c.text(), c.text()
+    left = tuple(Left(*row) for row in c.rows(_LEFT))
+    freed = tuple(Freed(*c.unpack(_FREED)) for _ in range(c.one(_U32)))
+    return OrderShipped(cause, order, OrderStatus(status), *names, left, freed)
+
+
 def _stock_moved(c: _Cursor) -> StockMoved:
     cause = c.cause()
     document, location, to_location = c.unpack(struct.Struct("<BII"))
@@ -274,6 +299,8 @@ _READERS = {
     Kind.RESERVATION_EXPIRED: lambda c: ReservationExpired(c.one(_U64)),
     Kind.ORDER_PLACED: _order_placed,
     Kind.ORDER_CANCELLED: _order_cancelled,
+    Kind.ORDER_SHIPPED: _order_shipped,
+    Kind.CHANNEL_PUT: lambda c: ChannelPut(c.cause(), c.one(_U32), c.blob()),
 }
 
 

@@ -14,10 +14,11 @@ from collections import deque
 import msgspec
 
 from engine.core import limits
-from engine.core.commands import PutLocation, PutSku
+from engine.core.commands import PutChannel, PutLocation, PutSku
 from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
+CLOSED = (OrderStatus.CANCELLED, OrderStatus.SHIPPED)
 RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
 
 
@@ -36,6 +37,13 @@ class Sku(msgspec.Struct):
     components: tuple[tuple[int, int], ...] = ()
     positions: list[int] = []
     parents: set[int] = set()
+
+
+class Channel(msgspec.Struct):
+    """A channel, as last put at log position `seq`."""
+
+    put: PutChannel
+    seq: int
 
 
 class Position(msgspec.Struct):
@@ -83,6 +91,7 @@ class Order(msgspec.Struct):
     takes: list[list[int]]
     backordered: list[int]
     cancelled: list[int]
+    shipped: list[int]
     closed_us: int = 0
 
 
@@ -107,6 +116,8 @@ class State:
         self.location_numbers: dict[str, int] = {}
         self.skus: list[Sku] = []
         self.sku_numbers: dict[str, int] = {}
+        self.channels: list[Channel] = []
+        self.channel_numbers: dict[str, int] = {}
         self.positions: list[Position] = []
         self.cells: dict[tuple[int, int], int] = {}
         self.reservations: dict[int, Reservation] = {}
@@ -140,6 +151,10 @@ class State:
     def position_on_hand(self, number: int) -> int:
         """Return the units on hand at position `number`."""
         return self.positions[number].on_hand
+
+    def order_row(self, seq: int) -> Order:
+        """Return the order placed at `seq`."""
+        return self.orders[seq]
 
     # Lookups by id, which treat what retention has outlived as gone.
 

@@ -18,6 +18,7 @@ import struct
 from collections.abc import Callable
 
 from engine.core import limits
+from engine.log.books_lines import MANY, NAMED, PRICE, Held, read_lines, read_rest
 from engine.log.books_stock import StockBooks, Unreadable
 
 __all__ = ["KINDS", "Books", "Held", "Unreadable", "read_lines"]
@@ -25,12 +26,11 @@ __all__ = ["KINDS", "Books", "Held", "Unreadable", "read_lines"]
 KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled",
+    "order_cancelled", "channel_put", "order_shipped",
 )  # fmt: skip
 _RECORD = struct.Struct("<IBBH")
 _LINE = struct.Struct("<BII").unpack_from
 _PRICED = struct.Struct("<qI").unpack_from
-_TAKE = struct.Struct("<II").unpack_from
 _ORDER = struct.Struct("<BQH").unpack_from
 _TWO = struct.Struct("<QQ").unpack_from
 _CANCEL = struct.Struct("<QB").unpack_from
@@ -39,54 +39,8 @@ _FREED = struct.Struct("<HHI").unpack_from
 _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _U64 = struct.Struct("<Q").unpack_from
-# Flags of a line: which optional fields follow, in this order.
-_WAITS, _PRICE, _NAMED, _MANY = 1, 2, 4, 8
-_ALLOCATED, _PARTIALLY, _BACKORDERED, _CANCELLED = 1, 2, 3, 4
-
-
-class Held:
-    """What is left of an order that was changed: per line, and per take."""
-
-    __slots__ = ("asked", "cancelled", "left", "places", "waiting")
-
-    def __init__(self, lines: list[tuple]) -> None:
-        self.asked = [line[1] for line in lines]
-        self.waiting = [line[2] for line in lines]
-        self.cancelled = [0] * len(lines)
-        self.places = [[place for place, _ in line[3]] for line in lines]
-        self.left = [[units for _, units in line[3]] for line in lines]
-
-    @property
-    def state(self) -> tuple:
-        """What two copies of one order have to agree on."""
-        return self.waiting, self.cancelled, self.left
-
-
-def read_lines(data: bytes, at: int = 0) -> tuple[int, list[tuple]]:
-    """Return (end, [(sku, asked, waiting, [(position, units), …]), …]) of a list of lines."""
-    (count,) = _U16(data, at)
-    at += 2
-    lines = []
-    for _ in range(count):
-        flags, sku, asked = _LINE(data, at)
-        at, waiting, takes = _read_rest(data, at + 9, flags, asked)
-        lines.append((sku, asked, waiting, takes))
-    return at, lines
-
-
-def _read_rest(data: bytes, at: int, flags: int, asked: int) -> tuple[int, int, list]:
-    """Read what follows a line's quantity; return (end, waiting, takes)."""
-    waiting = 0
-    if flags & _WAITS:
-        (waiting,) = _U32(data, at)
-        at += 4
-    at += 8 if flags & _PRICE else 0
-    at += 2 + _U16(data, at)[0] if flags & _NAMED else 0
-    if not flags & _MANY:
-        return at + 4, waiting, [(_U32(data, at)[0], asked)]
-    (rows,) = _U16(data, at)
-    takes = [_TAKE(data, at + 2 + 8 * row) for row in range(rows)]
-    return at + 2 + 8 * rows, waiting, takes
+_SHIP = struct.Struct("<HI").unpack_from
+_ALLOCATED, _PARTIALLY, _BACKORDERED, _CANCELLED, _SHIPPED, _PARTIALLY_SHIPPED = range(1, 7)
 
 
 class Books(StockBooks):
@@ -104,7 +58,7 @@ class Books(StockBooks):
         self._readers = (
             None, self.epoch_opened, self.location_put, self.sku_put, self.position_opened,
             self.stock_moved, self.reservation_made, self.extended, self.released, self.expired,
-            self.placed, self.cancelled,
+            self.placed, self.cancelled, self.channel_put, self.shipped,
         )  # fmt: skip
 
     def take(self, data: bytes, at: int, end: int, first_seq: int, count: int) -> None:
@@ -141,12 +95,12 @@ class Books(StockBooks):
             flags, sku, asked = _LINE(data, at)
             at += 9
             asked_total += asked
-            if flags == _PRICE:
+            if flags == PRICE:
                 _, position = _PRICED(data, at)
                 at += 12
-            elif flags in (0, _NAMED, _PRICE | _NAMED):
-                at += 8 if flags & _PRICE else 0
-                at += 2 + _U16(data, at)[0] if flags & _NAMED else 0
+            elif flags in (0, NAMED, PRICE | NAMED):
+                at += 8 if flags & PRICE else 0
+                at += 2 + _U16(data, at)[0] if flags & NAMED else 0
                 (position,) = _U32(data, at)
                 at += 4
             else:
@@ -174,9 +128,9 @@ class Books(StockBooks):
     def _wide_line(self, data: bytes, at: int, line: tuple, bucket: list, check: bool) -> tuple:
         """A line that waits in part, or takes from several positions."""
         flags, sku, asked = line
-        if flags > _MANY * 2 - 1:
+        if flags > MANY * 2 - 1:
             raise Unreadable(f"line flags {flags} are not known")
-        at, waiting, takes = _read_rest(data, at, flags, asked)
+        at, waiting, takes = read_rest(data, at, flags, asked)
         if waiting > asked or not asked:
             self.bad("P2", f"a line of {asked} units waits for {waiting}")
         if check:
@@ -290,12 +244,10 @@ class Books(StockBooks):
         (rows,) = _U32(data, at)
         freed = [_FREED(data, at + 4 + 8 * row) for row in range(rows)]
         at += 4 + 8 * rows
-        held = self.orders.get(seq)
+        held = self._held(seq)
         if held is None:
             self.bad("P2", f"order {seq} is cancelled and was not open")
             return at
-        if isinstance(held, bytes):
-            held = self.orders[seq] = Held(read_lines(held)[1])
         self._check_cuts(seq, held, cuts, freed)
         for line, take, units in freed:
             held.left[line][take] -= units
@@ -303,36 +255,89 @@ class Books(StockBooks):
             self.give_back(self.allocated, held.places[line][take], units)
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} frees more of line {line} than it holds")
-        wanted = sum(held.asked) - sum(held.cancelled)
-        if status != _status(wanted, sum(held.waiting)):
-            self.bad("P2", f"order {seq} wants {wanted} units still and has status {status}")
-        if status == _CANCELLED:
-            del self.orders[seq]
-            self.order_names[self.order_name_of.pop(seq)] = self.stamp_us
+        self._changed(seq, held, status)
         return at
 
+    def shipped(self, data: bytes, at: int) -> int:
+        """Units of an order leave: they are allocated and on hand no more."""
+        at = self.cause(data, at)
+        seq, status = _CANCEL(data, at)
+        at += 9
+        (size,) = _U16(data, at)
+        self.once(b"shipment:%d:%b" % (seq, data[at + 2 : at + 2 + size]))
+        for _ in range(3):
+            at += 2 + _U16(data, at)[0]
+        (rows,) = _U16(data, at)
+        gone = [_SHIP(data, at + 2 + 6 * row) for row in range(rows)]
+        at += 2 + 6 * rows
+        (rows,) = _U32(data, at)
+        freed = [_FREED(data, at + 4 + 8 * row) for row in range(rows)]
+        at += 4 + 8 * rows
+        held = self._held(seq)
+        if held is None:
+            self.bad("P2", f"order {seq} is shipped and was not open")
+            return at
+        self._check_freed(seq, held, [(line, units, units) for line, units in gone], freed)
+        for line, units in gone:
+            held.shipped[line] += units
+            if held.served(line) < 0:
+                self.bad("P2", f"order {seq} ships more of line {line} than it holds")
+        for line, take, units in freed:
+            held.left[line][take] -= units
+            self.units["shipped"] += units
+            self.leave(held.places[line][take], units)
+            if held.left[line][take] < 0:
+                self.bad("P2", f"order {seq} ships more of line {line} than it took")
+        self._changed(seq, held, status)
+        return at
+
+    def _held(self, seq: int) -> Held | None:
+        held = self.orders.get(seq)
+        if isinstance(held, bytes):
+            held = self.orders[seq] = Held(read_lines(held)[1])
+        return held
+
+    def _changed(self, seq: int, held: Held, status: int) -> None:
+        """The status follows from what is left; a closed order's id is free after a while."""
+        shipped = sum(held.shipped)
+        wanted = sum(held.asked) - sum(held.cancelled) - shipped
+        due = _status(wanted, sum(held.waiting))
+        if shipped:
+            due = _PARTIALLY_SHIPPED if wanted else _SHIPPED
+        if status != due:
+            self.bad("P2", f"order {seq} wants {wanted} units still and has status {status}")
+        if status in (_CANCELLED, _SHIPPED):
+            del self.orders[seq]
+            self.order_names[self.order_name_of.pop(seq)] = self.stamp_us
+
     def _check_cuts(self, seq: int, held: Held, cuts: list[tuple], freed: list[tuple]) -> None:
-        """What is freed is what the cut units had taken, component by component."""
+        """Waiting units are cut first; what the others had taken is freed."""
+        self._check_freed(seq, held, [(n, units, units - waits) for n, units, waits in cuts], freed)
+        for line, units, waiting in cuts:
+            held.cancelled[line] += units
+            held.waiting[line] -= waiting
+            if held.served(line) < 0 or held.waiting[line] < 0:
+                self.bad("P2", f"order {seq} cuts more of line {line} than it holds")
+
+    def _check_freed(self, seq: int, held: Held, rows: list[tuple], freed: list[tuple]) -> None:
+        """What is freed is what these units had taken, component by component. `rows` are
+        (line, units, units of them that had taken something)."""
         back: dict[tuple[int, int], int] = {}
         for line, take, units in freed:
             key = (line, self.position_sku[held.places[line][take]])
             back[key] = back.get(key, 0) + units
-        for line, units, waiting in cuts:
-            served = held.asked[line] - held.cancelled[line] - held.waiting[line]
-            held.cancelled[line] += units
-            held.waiting[line] -= waiting
-            if held.cancelled[line] > held.asked[line] or held.waiting[line] < 0:
-                self.bad("P2", f"order {seq} cuts more of line {line} than it holds")
+        for line, _, having in rows:
+            served = held.served(line)
             taken: dict[int, int] = {}
             for place, left in zip(held.places[line], held.left[line], strict=True):
                 sku = self.position_sku[place]
                 taken[sku] = taken.get(sku, 0) + left
             for sku, total in taken.items():
-                due = total // served * (units - waiting) if served else 0
+                due = total // served * having if served else 0
                 if back.pop((line, sku), 0) != due:
-                    self.bad("P2", f"order {seq} line {line} does not free the {due} units it cut")
+                    self.bad("P2", f"order {seq} line {line} does not free the {due} units it had")
         if any(back.values()):
-            self.bad("P2", f"order {seq} frees units of lines that were not cut")
+            self.bad("P2", f"order {seq} frees units of lines that were not named")
 
     # The end of a walk.
 

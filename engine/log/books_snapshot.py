@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from engine.log.books import Books, Held, Unreadable, read_lines
+from engine.log.books import Books, Unreadable
+from engine.log.books_lines import Held, read_lines
 
 _HEAD = struct.Struct("<8sHQQ")
 _U64 = struct.Struct("<Q")
@@ -17,7 +18,7 @@ _PAIR = struct.Struct("<II")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
 _ORDER = struct.Struct("<QQBQ")
-_LINE = struct.Struct("<IIH")
+_LINE = struct.Struct("<IIIH")
 _REMEMBERED = struct.Struct("<QQQ")
 _RECORD_BYTES = 8
 _ORDER_HEAD_BYTES = 11
@@ -59,8 +60,8 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     books, reader = Books(bad), _Reader(dump)
     try:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
-        if magic != b"DIBSSTAT" or version != 1:
-            raise Unreadable("the snapshot's state is not of version 1")
+        if magic != b"DIBSSTAT" or version != 2:
+            raise Unreadable("the snapshot's state is not of version 2")
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -69,6 +70,10 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
             _, stamp_us, _ = reader.row(_REMEMBERED)
             books.answered[reader.blob()] = stamp_us
             reader.blob()
+        for _ in reader.rows():
+            reader.row(_U64)
+            reader.blob()
+            books.channels += 1
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):
@@ -117,7 +122,7 @@ def _orders(reader: _Reader, books: Books) -> None:
         end, lines = read_lines(record, lines_at)
         held, fresh = Held(lines), Held(lines)
         for line in range(len(lines)):
-            held.waiting[line], held.cancelled[line], takes = reader.row(_LINE)
+            held.waiting[line], held.cancelled[line], held.shipped[line], takes = reader.row(_LINE)
             held.left[line] = [reader.row(_U32)[0] for _ in range(takes)]
         books.order_names[name] = closed_us
         if not closed_us:

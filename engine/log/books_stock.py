@@ -32,7 +32,7 @@ class StockBooks:
     def __init__(self, bad: Callable[[str, str], None]) -> None:
         self.bad = bad
         self.seq = self.stamp_us = self.epoch = 0
-        self.locations = 0
+        self.locations = self.channels = 0
         # Per SKU.
         self.backorderable: list[bool] = []
         self.components: list[list[tuple[int, int]]] = []
@@ -50,7 +50,17 @@ class StockBooks:
         self.answered_before: dict[bytes, int] = {}
         self.answered_since = 0
         self.units = dict.fromkeys(
-            ("received", "counted", "adjusted", "reserved", "allocated", "freed", "oversold"), 0
+            (
+                "received",
+                "counted",
+                "adjusted",
+                "reserved",
+                "allocated",
+                "freed",
+                "shipped",
+                "oversold",
+            ),
+            0,
         )
 
     def shown(self, position: int) -> str:
@@ -105,6 +115,13 @@ class StockBooks:
         if bucket[position] < 0:
             self.bad("P2", f"position {position} gives back too much: {self.shown(position)}")
 
+    def leave(self, position: int, units: int) -> None:
+        """Allocated units of a position leave the house."""
+        self.allocated[position] -= units
+        self.buckets[0][position] -= units
+        if self.allocated[position] < 0 or self.buckets[0][position] < 0:
+            self.bad("P2", f"position {position} ships too much: {self.shown(position)}")
+
     def check_takes(self, sku: int, units: int, takes: list[tuple[int, int]]) -> None:
         """A line's takes are what its units need: of the SKU itself, or of a bundle's parts."""
         need: dict[int, int] = {}
@@ -143,6 +160,15 @@ class StockBooks:
         if number > self.locations:
             raise Unreadable(f"location number {number} leaves a gap")
         self.locations = max(self.locations, number + 1)
+        return at + 8 + _U32(data, at + 4)[0]
+
+    def channel_put(self, data: bytes, at: int) -> int:
+        """A channel is there, or has changed: nothing of it touches stock."""
+        at = self.cause(data, at)
+        (number,) = _U32(data, at)
+        if number > self.channels:
+            raise Unreadable(f"channel number {number} leaves a gap")
+        self.channels = max(self.channels, number + 1)
         return at + 8 + _U32(data, at + 4)[0]
 
     def sku_put(self, data: bytes, at: int) -> int:

@@ -55,6 +55,7 @@ class Report(msgspec.Struct):
     units_reserved: int = 0
     units_allocated: int = 0
     units_freed: int = 0
+    units_shipped: int = 0
     units_oversold: int = 0
     units_on_hand: int = 0
     units_promised: int = 0

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from engine.core.answers import (
+    ChannelAnswer,
     LocationAnswer,
     OrderAnswer,
     ReservationAnswer,
@@ -20,6 +21,7 @@ from engine.core.answers import (
 from engine.core.commands import Request
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
+from engine.core.sellable import AvailabilityAnswer
 
 try:
     from ext.packed import tally
@@ -138,6 +140,15 @@ class Client(Protocol):
 
     async def skus(self, *, after: int, limit: int) -> tuple[list[SkuAnswer], int | None]:
         """A page of SKUs in order of creation, and the `after` of the next page or None."""
+
+    async def channel(self, name: str) -> ChannelAnswer | None:
+        """One channel."""
+
+    async def channels(self, *, after: int, limit: int) -> tuple[list[ChannelAnswer], int | None]:
+        """A page of channels in order of creation, and the `after` of the next page or None."""
+
+    async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
+        """What a channel may show now of the SKUs that exist among these."""
 
     def changes(
         self, after: str | None, skus: frozenset[str], locations: frozenset[str]

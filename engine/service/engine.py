@@ -275,6 +275,20 @@ class Engine:
         """A page of SKUs."""
         return await self._leading().read(lambda ledger: ledger.skus(after=after, limit=limit))
 
+    async def channel(self, name: str):
+        """One channel, or None."""
+        return await self._leading().read(lambda ledger: ledger.channel(name))
+
+    async def channels(self, *, after: int, limit: int):
+        """A page of channels."""
+        return await self._leading().read(lambda ledger: ledger.channels(after=after, limit=limit))
+
+    async def availability(self, channel: str, skus: list[str]):
+        """What a channel may show of these SKUs now, or None if there is no such channel."""
+        loop = self._leading()
+        now_us = loop.clock.now_us()
+        return await loop.read(lambda ledger: ledger.availability(channel, skus, now_us))
+
     def changes(
         self, after: str | None, skus: frozenset[str], locations: frozenset[str]
     ) -> AsyncIterator[Change | None]:

@@ -35,6 +35,7 @@ _NOUNS = {
     "reservation_expired": "expiry",
     "order_placed": "order",
     "order_cancelled": "cancellation",
+    "order_shipped": "shipment",
 }
 
 

@@ -3,7 +3,8 @@
 cdef object _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 cdef tuple _RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
 cdef tuple _ORDER_STATUS = (
-    "", "allocated", "partially_allocated", "backordered", "cancelled"
+    "", "allocated", "partially_allocated", "backordered", "cancelled", "shipped",
+    "partially_shipped",
 )
 
 
@@ -53,7 +54,7 @@ cdef object line_answer(Ledger self, Line* line, const uint32_t* left):
     cdef list allocations = []
     for j in range(line.count):
         take = take_of(line, j)
-        units = take.quantity if left is NULL else left[2 + j]
+        units = take.quantity if left is NULL else left[LEFT_HEAD + j]
         if units:
             p = position_at(c, take.position)
             allocations.append(
@@ -71,6 +72,7 @@ cdef object line_answer(Ledger self, Line* line, const uint32_t* left):
         None if line.price == NO_PRICE else line.price,
         line.backordered if left is NULL else left[0],
         0 if left is NULL else left[1],
+        0 if left is NULL else left[2],
     )
 
 
@@ -89,7 +91,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
         read_line(&at, &line)
         lines.append(line_answer(self, &line, left))
         if left is not NULL:
-            left += 2 + line.count
+            left += LEFT_HEAD + line.count
     document = get_blob(&at)
     answer = _Order(
         string_of(head.second),
@@ -117,8 +119,10 @@ cdef int add_details(answer, bytes document) except -1:
 
 
 cdef object paper_answer(Ledger self, const uint8_t* record):
-    """The first answer to a receipt, count, adjustment or transfer, just applied."""
+    """The first answer to a receipt, count, adjustment, transfer or shipment, just applied."""
     event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
+    if record[4] == ORDER_SHIPPED:
+        return answers.shipment(event, self.core.seq, new_view(self))
     return answers.document(event, self.core.seq, new_view(self))
 
 
@@ -127,7 +131,7 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     cdef Core* c = &self.core
     cdef Cursor at
     cdef uint8_t kind = record[4]
-    if kind == STOCK_MOVED:
+    if kind == STOCK_MOVED or kind == ORDER_SHIPPED:
         return paper_answer(self, record)
     if kind == RESERVED:
         return reservation_answer(self, find_seq(c, RESERVATION_SEQS, c.seq), False, c.seq)
@@ -153,14 +157,19 @@ cdef int remember(Ledger self, const uint8_t* record, answer) except -1:
     open_record(&at, record)
     cause.fingerprint = get64(&at)
     cause.actor, cause.key = get_text(&at), get_text(&at)
-    if record[4] != STOCK_MOVED and not cause.key.size:
+    if record[4] != STOCK_MOVED and record[4] != ORDER_SHIPPED and not cause.key.size:
         return 0
     body = _json(answer)
     bytes_in(body, &text)
-    if record[4] == STOCK_MOVED:
-        document = get8(&at)
-        get64(&at)
-        key = f"{_DOCUMENTS[document]}:{string_of(get_text(&at))}".encode()
+    if record[4] == STOCK_MOVED or record[4] == ORDER_SHIPPED:
+        if record[4] == STOCK_MOVED:
+            document = get8(&at)
+            get64(&at)
+            key = f"{_DOCUMENTS[document]}:{string_of(get_text(&at))}".encode()
+        else:
+            order = get64(&at)
+            get8(&at)
+            key = effects.shipment_key(order, string_of(get_text(&at))).encode()
         bytes_in(key, &name)
         ensure(
             c, paper_new(c, name, text, c.seq, <uint64_t> c.now_us, cause.fingerprint)

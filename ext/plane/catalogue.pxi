@@ -217,6 +217,13 @@ cdef object apply_place(Ledger self, const uint8_t* record):
     )
 
 
+cdef object apply_channel(Ledger self, const uint8_t* record):
+    """Apply a ChannelPut record."""
+    event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
+    self.core.seq += 1
+    return effects.set_channel(new_view(self), event)
+
+
 cdef object apply_sku(Ledger self, const uint8_t* record):
     """Apply a SkuPut record."""
     cdef Core* c = &self.core

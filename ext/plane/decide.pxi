@@ -148,6 +148,13 @@ cdef uint8_t status_of(int64_t quantity, int64_t backordered) noexcept nogil:
     return BACKORDERED if backordered == quantity else PARTIALLY_ALLOCATED
 
 
+cdef uint8_t status_after(int64_t quantity, int64_t backordered, int64_t shipped) noexcept nogil:
+    """As `status_of`, for an order of which units have left."""
+    if shipped == 0:
+        return status_of(quantity, backordered)
+    return PARTIALLY_SHIPPED if quantity else SHIPPED
+
+
 cdef void total_plan(Core* c, int64_t* asked, int64_t* granted) noexcept nogil:
     cdef uint64_t i
     asked[0] = granted[0] = 0
@@ -157,11 +164,17 @@ cdef void total_plan(Core* c, int64_t* asked, int64_t* granted) noexcept nogil:
 
 
 cdef inline int64_t held_of(Core* c, Order* o, uint64_t index) noexcept nogil:
-    """Units of a line that are not cancelled, behind `index_lines`."""
+    """Units of a line that are not cancelled and have not left, behind `index_lines`."""
     cdef int64_t units = (<Line*> c.plan.lines.data)[index].quantity
+    cdef uint32_t* left
     if o.left is not NULL:
-        units -= o.left[(<uint64_t*> c.plan.marks.data)[index] + 1]
+        left = o.left + (<uint64_t*> c.plan.marks.data)[index]
+        units -= <int64_t> left[1] + left[2]
     return units
+
+
+cdef inline int64_t shipped_of(Core* c, Order* o, uint64_t index) noexcept nogil:
+    return 0 if o.left is NULL else o.left[(<uint64_t*> c.plan.marks.data)[index] + 2]
 
 
 cdef inline int64_t waiting_of(Core* c, Order* o, uint64_t index) noexcept nogil:
@@ -206,7 +219,7 @@ cdef int emit_cancel(Core* c, Cause* cause, uint32_t row, Text reason) noexcept 
     """Write and apply the cancellation of what is wanted."""
     cdef Order* o = order_at(c, row)
     cdef int64_t* wanted = <int64_t*> c.plan.matrix.data
-    cdef int64_t held = 0, cut = 0, waits = 0, waiting
+    cdef int64_t held = 0, cut = 0, waits = 0, shipped = 0, waiting
     cdef uint64_t i, lines = c.plan.lines.count
     cdef uint64_t takes = (<uint64_t*> c.plan.marks.data)[lines]
     cdef uint32_t cuts = 0, freed = 0
@@ -222,9 +235,10 @@ cdef int emit_cancel(Core* c, Cause* cause, uint32_t row, Text reason) noexcept 
         cuts += 1 if wanted[i] else 0
         waiting = waiting_of(c, o, i)
         waits += waiting - least(wanted[i], waiting)
+        shipped += shipped_of(c, o, i)
     start = c.out.data + c.out.size
     p = put_cause(put_header(start, ORDER_CANCELLED, 0), cause)
-    p = put_text(put8(put64(p, o.seq), status_of(held - cut, waits)), reason)
+    p = put_text(put8(put64(p, o.seq), status_after(held - cut, waits, shipped)), reason)
     p = put16(p, <uint16_t> cuts)
     for i in range(lines):
         if wanted[i]:
@@ -261,7 +275,7 @@ cdef uint8_t* put_freed(
         sku = sku_at(c, position_at(c, take.position).sku)
         left = take.quantity
         if o.left is not NULL:
-            left = o.left[(<uint64_t*> c.plan.marks.data)[index] + 2 + i]
+            left = o.left[(<uint64_t*> c.plan.marks.data)[index] + LEFT_HEAD + i]
         back = least((<Pool*> c.plan.pools.data)[sku.pool - 1].anywhere, left)
         if back:
             p = put32(put16(put16(p, <uint16_t> index), <uint16_t> i), <uint32_t> back)

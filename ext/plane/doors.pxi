@@ -337,8 +337,8 @@ cdef object cancel(Ledger self, request, command):
         return refusals.unknown_order(self, command.channel, command.order_id)
     o = order_at(c, row)
     lines = command.lines
-    if o.status == CANCELLED:
-        if lines is None:
+    if o.closed_us:
+        if lines is None and o.status == CANCELLED:
             return replayed(order_answer(self, row, True), o.changed_seq)
         return refusals.order_closed(self)
     ensure(c, begin_cancel(c, row, lines is None))

@@ -100,18 +100,19 @@ cdef void dump_order(Order* o, Sink* s) noexcept nogil:
         read_line(&at, &line)
         sink32(s, line.backordered if left is NULL else left[0])
         sink32(s, 0 if left is NULL else left[1])
+        sink32(s, 0 if left is NULL else left[2])
         sink16(s, <uint16_t> line.count)
         for j in range(line.count):
-            sink32(s, take_of(&line, j).quantity if left is NULL else left[2 + j])
+            sink32(s, take_of(&line, j).quantity if left is NULL else left[LEFT_HEAD + j])
         if left is not NULL:
-            left += 2 + line.count
+            left += LEFT_HEAD + line.count
 
 
 cdef void dump_all(Core* c, Sink* s, Ranked* rows) noexcept nogil:
     cdef uint32_t row = c.oldest_order
     cdef Paper* p
     sink(s, <const char*> b"DIBSSTAT", 8)
-    sink16(s, 1)
+    sink16(s, 2)
     sink64(s, c.seq)
     sink64(s, <uint64_t> c.stamp_us)
     dump_catalogue(c, s)
@@ -154,4 +155,4 @@ cdef bytes dump_bytes(Ledger self):
         dump_all(c, &s, rows)
     finally:
         free(rows)
-    return data
+    return data + dump.dump_channels(self._channels)

@@ -254,7 +254,7 @@ cdef int index_lines(Core* c, const uint8_t* record) noexcept nogil:
     for i in range(head.lines):
         read_line(&at, &(<Line*> plan.lines.data)[i])
         (<uint64_t*> plan.marks.data)[i] = where
-        where += 2 + (<Line*> plan.lines.data)[i].count
+        where += LEFT_HEAD + (<Line*> plan.lines.data)[i].count
     (<uint64_t*> plan.marks.data)[head.lines] = where
     plan.lines.count = head.lines
     return DONE
@@ -276,9 +276,9 @@ cdef int own_left(Core* c, Order* o) noexcept nogil:
     for i in range(plan.lines.count):
         line = &(<Line*> plan.lines.data)[i]
         left[marks[i]] = line.backordered
-        left[marks[i] + 1] = 0
+        left[marks[i] + 1] = left[marks[i] + 2] = 0
         for j in range(line.count):
-            left[marks[i] + 2 + j] = take_of(line, j).quantity
+            left[marks[i] + LEFT_HEAD + j] = take_of(line, j).quantity
     o.left = left
     return DONE
 
@@ -300,7 +300,7 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     cut_rows = skip(&at, 10 * <uint64_t> cuts)
     freed = get32(&at)
     freed_rows = skip(&at, 8 * <uint64_t> freed)
-    if at.bad or at.at != at.end or status < ALLOCATED or status > CANCELLED:
+    if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
         return misfit(c, "a cancellation's record is damaged")
     row = find_seq(c, ORDER_SEQS, seq)
     if row == NONE or order_at(c, row).closed_us:
@@ -310,13 +310,70 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
         return MEMORY
     result = cut_lines(c, o, cut_rows, cuts)
     if result == DONE:
-        result = free_takes(c, o, freed_rows, freed)
-    if result != DONE:
-        return result
+        result = free_takes(c, o, freed_rows, freed, ORDER_CANCELLED)
+    return change_order(c, row, status) if result == DONE else result
+
+
+cdef int change_order(Core* c, uint32_t row, uint8_t status) noexcept nogil:
+    """Note what an order's event has made of it."""
+    cdef Order* o = order_at(c, row)
     o.status, o.changed_seq = status, c.seq
-    if status == CANCELLED:
+    if status == CANCELLED or status == SHIPPED:
         o.closed_us = <uint64_t> c.now_us
         order_queue(c, row)
+    return DONE
+
+
+cdef int ship_event(Core* c, const uint8_t* record) noexcept nogil:
+    cdef Cursor at
+    cdef uint64_t seq
+    cdef uint8_t status
+    cdef uint32_t row, lines, freed
+    cdef const uint8_t* line_rows
+    cdef const uint8_t* freed_rows
+    cdef Order* o
+    cdef int result
+    open_record(&at, record)
+    checked_cause(&at)
+    seq, status = get64(&at), get8(&at)
+    checked_text(&at)
+    checked_text(&at)
+    checked_text(&at)
+    lines = get16(&at)
+    line_rows = skip(&at, 6 * <uint64_t> lines)
+    freed = get32(&at)
+    freed_rows = skip(&at, 8 * <uint64_t> freed)
+    if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
+        return misfit(c, "a shipment's record is damaged")
+    row = find_seq(c, ORDER_SEQS, seq)
+    if row == NONE or order_at(c, row).closed_us:
+        return misfit(c, "an order does not exist or is closed already")
+    o = order_at(c, row)
+    if index_lines(c, o.record) != DONE or own_left(c, o) != DONE:
+        return MEMORY
+    result = ship_lines(c, o, line_rows, lines)
+    if result == DONE:
+        result = free_takes(c, o, freed_rows, freed, ORDER_SHIPPED)
+    return change_order(c, row, status) if result == DONE else result
+
+
+cdef int ship_lines(Core* c, Order* o, const uint8_t* rows, uint32_t count) noexcept nogil:
+    cdef Plan* plan = &c.plan
+    cdef uint16_t index
+    cdef uint32_t quantity, i
+    cdef uint32_t* left
+    for i in range(count):
+        memcpy(&index, rows, 2)
+        quantity = load32(rows + 2)
+        rows += 6
+        if index >= plan.lines.count:
+            return misfit(c, "a line that leaves does not exist")
+        left = o.left + (<uint64_t*> plan.marks.data)[index]
+        if <uint64_t> quantity + left[0] + left[1] + left[2] > (
+            <uint64_t> (<Line*> plan.lines.data)[index].quantity
+        ):
+            return misfit(c, "more leaves than is allocated")
+        left[2] += quantity
     return DONE
 
 
@@ -334,14 +391,19 @@ cdef int cut_lines(Core* c, Order* o, const uint8_t* rows, uint32_t count) noexc
             return misfit(c, "a line that is cut does not exist")
         line = &(<Line*> plan.lines.data)[index]
         left = o.left + (<uint64_t*> plan.marks.data)[index]
-        if waiting > left[0] or waiting > quantity or quantity > line.quantity - left[1]:
+        if waiting > left[0] or waiting > quantity or (
+            <uint64_t> quantity + left[1] + left[2] > <uint64_t> line.quantity
+        ):
             return misfit(c, "more is cut than was asked for, or than waits")
         left[0] -= waiting
         left[1] += quantity
     return DONE
 
 
-cdef int free_takes(Core* c, Order* o, const uint8_t* rows, uint32_t count) noexcept nogil:
+cdef int free_takes(
+    Core* c, Order* o, const uint8_t* rows, uint32_t count, uint8_t kind
+) noexcept nogil:
+    """Units of takes are available again or, where they are shipped, gone."""
     cdef Plan* plan = &c.plan
     cdef uint16_t index, number
     cdef uint32_t quantity, position, i
@@ -355,15 +417,19 @@ cdef int free_takes(Core* c, Order* o, const uint8_t* rows, uint32_t count) noex
         if index >= plan.lines.count:
             return misfit(c, "a line that is freed does not exist")
         line = &(<Line*> plan.lines.data)[index]
-        left = o.left + (<uint64_t*> plan.marks.data)[index] + 2 + number
+        left = o.left + (<uint64_t*> plan.marks.data)[index] + LEFT_HEAD + number
         if number >= line.count or quantity > left[0]:
             return misfit(c, "more is freed than was taken")
         position = take_of(line, number).position
-        if position_at(c, position).allocated < quantity:
+        if position_at(c, position).allocated < quantity or (
+            kind == ORDER_SHIPPED and position_at(c, position).on_hand < quantity
+        ):
             return misfit(c, "a bucket would hold what it cannot")
         left[0] -= quantity
         position_at(c, position).allocated -= quantity
-        if touch(c, position, ORDER_CANCELLED) != DONE:
+        if kind == ORDER_SHIPPED:
+            position_at(c, position).on_hand -= quantity
+        if touch(c, position, kind) != DONE:
             return MEMORY
     return DONE
 
@@ -384,7 +450,7 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
     key, or it is a paper. PUT: a location or SKU, for the Python side to apply."""
     cdef uint8_t kind = record[4]
     cdef int result
-    if kind == LOCATION_PUT or kind == SKU_PUT:
+    if kind == LOCATION_PUT or kind == SKU_PUT or kind == CHANNEL_PUT:
         return PUT
     c.seq += 1
     if kind == RESERVED:
@@ -401,6 +467,9 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
         return open_position(c, record)
     elif kind == STOCK_MOVED:
         result = move_stock(c, record)
+        return REMEMBER if result == DONE else result
+    elif kind == ORDER_SHIPPED:
+        result = ship_event(c, record)
         return REMEMBER if result == DONE else result
     else:
         return epoch_event(c, record)
@@ -428,7 +497,7 @@ cdef int run(Core* c, const uint8_t* body, uint64_t size, uint64_t* done) noexce
         length = load32(body + done[0])
         if length < 8 or length > size - done[0]:
             return misfit(c, "a frame ends inside a record")
-        if not 1 <= body[done[0] + 4] <= 11 or load32(body + done[0] + 4) >> 8 != 1:
+        if not 1 <= body[done[0] + 4] <= 13 or load32(body + done[0] + 4) >> 8 != 1:
             return misfit(c, "an event's kind or version is not known to this version of dibs")
         result = apply_event(c, body + done[0])
         if result != DONE:

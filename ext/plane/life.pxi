@@ -110,6 +110,8 @@ cdef object apply_rest(Ledger self, const uint8_t* record, int result):
         answer = answer_of(self, record)
     elif record[4] == LOCATION_PUT:
         answer = apply_place(self, record)
+    elif record[4] == CHANNEL_PUT:
+        answer = apply_channel(self, record)
     else:
         answer = apply_sku(self, record)
     remember(self, record, answer)
@@ -145,6 +147,7 @@ cdef object decide_shared(Ledger self, request, rule):
     """Decide with the slow twin's own rule: locations, SKUs and papers."""
     cdef uint64_t places = self.core.places.count
     cdef uint64_t skus = self.core.skus.count
+    cdef Py_ssize_t channels = len(self._channels)
     cdef _View view = new_view(self)
     decision = rule(view, request)
     if isinstance(decision, Refused):
@@ -158,6 +161,8 @@ cdef object decide_shared(Ledger self, request, rule):
         created = self.core.places.count > places
     elif kind is commands.PutSku:
         created = self.core.skus.count > skus
+    elif kind is commands.PutChannel:
+        created = len(self._channels) > channels
     else:
         created = True
     return Accepted(answer, self.core.seq, False, created)

@@ -130,19 +130,21 @@ cdef int load_left(Core* c, Cursor* at, Order* o) noexcept nogil:
     for i in range(c.plan.lines.count):
         line = &(<Line*> c.plan.lines.data)[i]
         left = o.left + (<uint64_t*> c.plan.marks.data)[i]
-        left[0], left[1] = get32(at), get32(at)
+        left[0], left[1], left[2] = get32(at), get32(at), get32(at)
         if get16(at) != line.count or at.bad:
             return damaged(c, "an order's takes")
         if left[0] > line.backordered or left[1] > line.quantity:
             return damaged(c, "what waits, or is cancelled")
         if line.backordered - left[0] > left[1]:
             return damaged(c, "what is cancelled")
-        differs = differs or left[0] != line.backordered or left[1] != 0
+        if <uint64_t> left[0] + left[1] + left[2] > <uint64_t> line.quantity:
+            return damaged(c, "what is shipped")
+        differs = differs or left[0] != line.backordered or left[1] != 0 or left[2] != 0
         for j in range(line.count):
-            left[2 + j] = get32(at)
-            if left[2 + j] > take_of(line, j).quantity:
+            left[LEFT_HEAD + j] = get32(at)
+            if left[LEFT_HEAD + j] > take_of(line, j).quantity:
                 return damaged(c, "what is left of a take")
-            differs = differs or left[2 + j] != take_of(line, j).quantity
+            differs = differs or left[LEFT_HEAD + j] != take_of(line, j).quantity
     if not differs:
         free(o.left)
         o.left = NULL
@@ -163,7 +165,9 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
         return result
     if not (last[0] < seq <= changed_seq <= c.seq) or closed_us > <uint64_t> c.stamp_us:
         return damaged(c, "an order's seq or close")
-    if status < ALLOCATED or status > CANCELLED or (status == CANCELLED) != (closed_us != 0):
+    if status < ALLOCATED or status > PARTIALLY_SHIPPED:
+        return damaged(c, "an order's status")
+    if (status == CANCELLED or status == SHIPPED) != (closed_us != 0):
         return damaged(c, "an order's status")
     read_names(record, &head)
     key.first, key.second = head.first, head.second
@@ -269,7 +273,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         at.end = at.at + data.shape[0]
     magic = skip(&at, 8)
     good = magic is not NULL and memcmp(magic, <const char*> b"DIBSSTAT", 8) == 0
-    require(good and get16(&at) == 1, "not a dibs state of version 1")
+    require(good and get16(&at) == 2, "not a dibs state of version 2")
     c.seq, stamp_us = get64(&at), get64(&at)
     require(not at.bad and stamp_us <= <uint64_t> c.limit.stamp_us, "the stamp is damaged")
     c.stamp_us = c.now_us = <int64_t> stamp_us
@@ -283,6 +287,8 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         if result == DONE:
             result = load_papers(c, &at, c.limit.papers + FRAME_EVENTS_MAX)
     ensure(c, result)
-    require(at.at == at.end, "there are bytes beyond the end")
+    dump.load_channels(
+        PyBytes_FromStringAndSize(<char*> at.at, at.end - at.at), new_view(self)
+    )
     c.first_seq = c.seq + 1
     return 0

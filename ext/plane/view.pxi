@@ -101,12 +101,37 @@ cdef object position_struct(Position* p):
     )
 
 
+cdef object order_struct(Core* c, uint32_t row):
+    """An order as the slow twin keeps it."""
+    cdef Order* o = order_at(c, row)
+    cdef const uint32_t* left = o.left
+    cdef uint32_t i
+    event = decode_record(PyBytes_FromStringAndSize(<char*> o.record, load32(o.record)))
+    found = state.Order(
+        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us
+    )
+    for line in event.lines:
+        size = len(line.takes)
+        if left is NULL:
+            found.takes.append([take.quantity for take in line.takes])
+            found.backordered.append(line.backordered)
+            found.cancelled.append(0)
+            found.shipped.append(0)
+            continue
+        found.takes.append([left[LEFT_HEAD + i] for i in range(size)])
+        found.backordered.append(left[0])
+        found.cancelled.append(left[1])
+        found.shipped.append(left[2])
+        left += LEFT_HEAD + <uint32_t> size
+    return found
+
+
 @cython.final
 cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
     cdef Ledger ledger
     cdef readonly object locations, skus, positions, remembered
-    cdef readonly object location_numbers, sku_numbers, cells
+    cdef readonly object location_numbers, sku_numbers, cells, channels, channel_numbers
 
     @property
     def seq(self):
@@ -126,6 +151,19 @@ cdef class _View:
         p = paper_at(c, row)
         answer = bytes_of(text_at(p.text + p.key_size, p.answer_size))
         return state.Remembered(key, p.seq, p.stamp_us, p.fingerprint, answer)
+
+    def order(self, channel, order_id):
+        """Return the order that bears this id, unless closed longer than retention."""
+        cdef Text first, second
+        cdef uint32_t row
+        if not text_to_find(channel, &first) or not text_to_find(order_id, &second):
+            return None
+        row = order_of(&self.ledger.core, first, second)
+        return None if row == NONE else order_struct(&self.ledger.core, row)
+
+    def order_row(self, seq):
+        """Return the order placed at `seq`."""
+        return order_struct(&self.ledger.core, find_seq(&self.ledger.core, ORDER_SEQS, seq))
 
     def location_name(self, int64_t number):
         return self.ledger._places[number]
@@ -156,6 +194,7 @@ cdef _View new_view(Ledger self):
         tables.append(rows)
     view.locations, view.skus, view.positions, view.remembered = tables
     view.cells = cells
+    view.channels, view.channel_numbers = self._channels, self._channel_numbers
     numbers = _Numbers.__new__(_Numbers)
     numbers.ledger, numbers.which = self, PLACE_NAMES
     view.location_numbers = numbers

@@ -61,12 +61,16 @@ def fields_of(endpoint: Endpoint) -> list[Field]:
 def objects_of(endpoint: Endpoint) -> list[tuple[Step, ...]]:
     """The paths of all objects in an endpoint's body."""
     found = [f.path for f in fields_of(endpoint) if isinstance(f.kind, inspect.StructType)]
-    items = [(*f.path, 0) for f in fields_of(endpoint) if _is_array(f.kind)]
+    items = [(*f.path, 0) for f in fields_of(endpoint) if _holds_objects(f.kind)]
     return [(), *found, *items]
 
 
 def _is_array(kind: Any) -> bool:
     return hasattr(kind, "item_type")
+
+
+def _holds_objects(kind: Any) -> bool:
+    return _is_array(kind) and isinstance(kind.item_type, inspect.StructType)
 
 
 def _walk(kind: Any, path: tuple[Step, ...]) -> Iterator[Field]:
@@ -75,7 +79,7 @@ def _walk(kind: Any, path: tuple[Step, ...]) -> Iterator[Field]:
         yield found
         if isinstance(found.kind, inspect.StructType):
             yield from _walk(found.kind, found.path)
-        elif _is_array(found.kind):
+        elif _holds_objects(found.kind):
             yield from _walk(found.kind.item_type, (*found.path, 0))
 
 
@@ -93,6 +97,9 @@ def _overlay(under: Any, over: Any) -> Any:
     return over
 
 
+_BY_PATTERN = {"^[A-Z]{2}": "DE", "^[A-Z]{3}": "EUR", "^(0[1-9]|": "10-01"}
+
+
 def _sample(kind: Any) -> Any:
     kind = next(t for t in _options(kind) if not isinstance(t, inspect.NoneType))
     match kind:
@@ -107,7 +114,7 @@ def _sample(kind: Any) -> Any:
         case inspect.DateTimeType():
             return "2026-11-23T20:15:00Z"
         case inspect.StrType():
-            return {"^[A-Z]{2}": "DE", "^[A-Z]{3}": "EUR"}.get((kind.pattern or "")[:9], "x")
+            return _BY_PATTERN.get((kind.pattern or "")[:9], "x")
     return [_sample(kind.item_type)]
 
 

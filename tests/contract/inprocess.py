@@ -139,6 +139,18 @@ class InProcessClient:
         """A page of SKUs."""
         return self._ledger().skus(after=after, limit=limit)
 
+    async def channel(self, name: str):
+        """One channel."""
+        return self._ledger().channel(name)
+
+    async def channels(self, *, after: int, limit: int):
+        """A page of channels."""
+        return self._ledger().channels(after=after, limit=limit)
+
+    async def availability(self, channel: str, skus: list[str]):
+        """What a channel may show."""
+        return self._ledger().availability(channel, skus, time.time_ns() // 1_000)
+
     def sizes(self) -> dict[str, int]:
         """Rows per table."""
         return self.ledger.sizes()

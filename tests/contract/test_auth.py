@@ -19,6 +19,9 @@ NEEDS = {
         "list_locations",
         "get_sku",
         "list_skus",
+        "get_channel",
+        "list_channels",
+        "get_availability",
         "get_stock",
         "get_reservation",
         "get_order",
@@ -37,8 +40,8 @@ NEEDS = {
         "stream_orders",
         "cancel_order",
     },
-    "stock": {"receipt", "count", "adjustment", "transfer"},
-    "admin": {"put_location", "put_sku"},
+    "stock": {"receipt", "count", "adjustment", "transfer", "ship_order"},
+    "admin": {"put_location", "put_sku", "put_channel"},
 }
 
 

@@ -80,6 +80,7 @@ async def furnish(world: World) -> None:
     for sku in ("TEA-1", "MUG-1"):
         await world.good("PUT", f"/v1/skus/{sku}", {"title": sku})
     parts = [{"sku": "TEA-1", "quantity": 2}, {"sku": "MUG-1", "quantity": 1}]
+    await world.good("PUT", "/v1/channels/web", {"cap": 1_000})
     await world.good("PUT", "/v1/skus/SET-1", {"title": "Set", "components": parts})
     lines = [{"sku": "TEA-1", "quantity": 40}, {"sku": "MUG-1", "quantity": 10}]
     receipt = {"receipt_id": "opening", "location": "berlin", "lines": lines}

@@ -12,6 +12,7 @@ from engine.core.events import (
     Event,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     PositionOpened,
     ReservationExpired,
     ReservationReleased,
@@ -73,8 +74,8 @@ class Accounts:
                     wrong += self._close(event.reservation, touched)
                 self.orders[seq] = event
                 self._promise("allocated", seq, event.lines, touched)
-            case OrderCancelled():
-                wrong += self._cancel(event, touched)
+            case OrderCancelled() | OrderShipped():
+                wrong += self._free(event, touched)
         return wrong + [text for number in sorted(touched) for text in self.faults(number)]
 
     def faults(self, number: int) -> list[str]:
@@ -151,15 +152,18 @@ class Accounts:
             touched.add(take.position)
         return []
 
-    def _cancel(self, event: OrderCancelled, touched: set[int]) -> list[str]:
+    def _free(self, event: OrderCancelled | OrderShipped, touched: set[int]) -> list[str]:
+        """Units are given back; shipped ones are not on hand any more."""
         order = self.orders.get(event.order)
         if order is None:
-            return [f"P2: order {event.order} is cancelled but never was"]
+            return [f"P2: order {event.order} gives units back but never was"]
         wrong = []
         for freed in event.freed:
             number = order.lines[freed.line].takes[freed.take].position
             cell = self.cells[number]
             cell.allocated -= freed.quantity
+            if isinstance(event, OrderShipped):
+                cell.buckets[BucketId.ON_HAND] -= freed.quantity
             cell.promises["allocated", event.order] -= freed.quantity
             if cell.promises["allocated", event.order] < 0:
                 wrong.append(f"P2: order {event.order} gives back more than it took")

@@ -8,6 +8,7 @@ from engine.core.events import (
     Event,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     OrderStatus,
     Reserved,
     StockMoved,
@@ -86,6 +87,8 @@ def identities(event: Event, cause: Cause) -> list[tuple]:
             names.append(("order", event.channel, event.order_id))
             if event.reservation:
                 names.append(("commit of", event.reservation))
+        case OrderShipped():
+            names.append(("shipment", event.order, event.shipment_id))
         case OrderCancelled() if event.status is OrderStatus.CANCELLED:
             names.append(("whole cancel of", event.order))
     return names

@@ -32,6 +32,7 @@ from engine.core.events import (
     Event,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     PositionOpened,
     ReservationExpired,
     Reserved,
@@ -284,7 +285,7 @@ class Judge:
     def _noun_changed(self, seq: int, event: Event) -> None:
         if isinstance(event, OrderPlaced):
             placed, name = seq, (event.channel, event.order_id)
-        elif isinstance(event, OrderCancelled):
+        elif isinstance(event, OrderCancelled | OrderShipped):
             first = self.accounts.orders[event.order]
             placed, name = event.order, (first.channel, first.order_id)
         else:

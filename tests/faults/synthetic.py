@@ -171,7 +171,7 @@ def wish(rng: random.Random, name: str, skus: list[str], told: list) -> commands
         + ["reserve"] * 3
         + ["commit"] * 2
         + ["extend", "release", "cancel", "cut"]
-        + ["receive", "count", "again"]
+        + ["receive", "count", "again", "ship"]
     )
     match kind:
         case "reserve":
@@ -188,6 +188,8 @@ def wish(rng: random.Random, name: str, skus: list[str], told: list) -> commands
             return commands.Cancel("web", rng.choice(orders[-6:]))
         case "cut":
             return commands.Cancel("web", rng.choice(orders[-6:]), lines(commands.CancelLine)[:1])
+        case "ship":
+            return commands.Ship("web", rng.choice(orders[-6:]), f"s{name}")
         case "receive":
             sku = rng.choice("abcd")
             return commands.Receive(f"g{name}", "east", (commands.ReceiptLine(sku, 3),))

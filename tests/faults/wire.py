@@ -24,6 +24,7 @@ ROUTES = {
     commands.Release: ("DELETE", "/v1/reservations/{reservation_id}"),
     commands.PlaceOrder: ("POST", "/v1/orders"),
     commands.Cancel: ("POST", "/v1/orders/{channel}/{order_id}/cancel"),
+    commands.Ship: ("POST", "/v1/orders/{channel}/{order_id}/shipments"),
 }
 
 

@@ -31,6 +31,7 @@ from engine.core.commands import (
     Release,
     Reserve,
     ReserveLine,
+    Ship,
 )
 from tests.faults.history import History, Op
 from tests.faults.wire import Lost, Unsent, Wire, call_of
@@ -51,6 +52,7 @@ _KINDS = {
     "release": 4,
     "cancel": 5,
     "cut": 3,
+    "ship": 3,
     "receive": 4,
     "count": 2,
     "again": 5,
@@ -257,6 +259,8 @@ class Client:
                 return Cancel(*order), ""
             case "cut":
                 return Cancel(*order, (CancelLine(self._sku(), 1),)), f"c{name}"
+            case "ship":
+                return Ship(*order, f"s{name}"), ""
             case "receive":
                 lines = (ReceiptLine(rng.choice(PLAIN), rng.randint(1, 12)),)
                 return Receive(f"r{name}", rng.choice(LOCATIONS), lines), ""

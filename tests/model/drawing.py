@@ -15,6 +15,7 @@ from engine.core import limits
 LOCATIONS = ("berlin", "köln", "lyon", "store-1")
 SKUS = ("red", "blue", "green", "tea ☕", "rope")
 BUNDLES = ("set", "big-set", "huge-set", "all")
+CHANNELS = ("web", "shop", "ünder ☕")
 REASONS = ("found", "lost")
 BUCKETS = ("damaged", "quality_control", "safety_stock")
 PLACES = ((52.52, 13.4), (50.94, 6.96), (45.76, 4.84), (-33.9, 151.2), (90.0, 180.0))
@@ -72,6 +73,30 @@ def _coordinates(rng: Random) -> dict:
     return {} if rng.random() < 0.3 else {"latitude": latitude, "longitude": longitude}
 
 
+def _put_channel(rng: Random) -> c.PutChannel:
+    season = c.Season(rng.choice(("01-01", "10-01")), rng.choice(("02-29", "12-31")))
+    buffers = tuple(
+        c.Buffer(
+            units=rng.choice((0, 0, 3)),
+            percent=rng.choice((0, 10, 100)),
+            skus=tuple(_sku(rng) for _ in range(rng.choice((0, 0, 2)))),
+            locations=tuple(_location(rng) for _ in range(rng.choice((0, 0, 1)))),
+            below=rng.choice((None, None, 5)),
+            below_baseline=rng.random() < 0.3,
+            season=rng.choice((None, season)),
+        )
+        for _ in range(rng.choice((0, 1, 2)))
+    )
+    return c.PutChannel(
+        rng.choice(CHANNELS),
+        priority=rng.choice((1, 100)),
+        locations=rng.choice((None, tuple(_location(rng) for _ in range(2)))),
+        buffers=buffers,
+        cap=rng.choice((None, 7)),
+        protect=rng.choice((0, 4)),
+    )
+
+
 def _put_location(rng: Random) -> c.PutLocation:
     return c.PutLocation(
         rng.choice(LOCATIONS),
@@ -87,7 +112,11 @@ def _put_location(rng: Random) -> c.PutLocation:
 def _put_sku(rng: Random) -> c.PutSku:
     if rng.random() < 0.6:
         return c.PutSku(
-            rng.choice(SKUS), rng.choice("tT"), backorderable=rng.random() < 0.25, weight_g=5
+            rng.choice(SKUS),
+            rng.choice("tT"),
+            backorderable=rng.random() < 0.25,
+            weight_g=5,
+            baseline=rng.choice((None, 20)),
         )
     units = (1, 1, 2, 3, _seldom(rng, limits.QUANTITY_MAX, 1, 0.1))
     components = tuple(c.Component(_sku(rng), rng.choice(units)) for _ in range(rng.randint(0, 3)))
@@ -180,9 +209,32 @@ def _cancel(rng: Random, state) -> c.Cancel:
     return c.Cancel(channel, order_id, named or None, _seldom(rng, "changed mind"))
 
 
-_FRESH = ((_put_location, 2), (_put_sku, 2), (_receive, 6), (_count, 3), (_adjust, 3))
-_FRESH += ((_transfer, 3), (_reserve, 8), (_place, 10))
-_KNOWN = ((_follow_up, 9), (_cancel, 5))
+_FRESH = ((_put_location, 2), (_put_sku, 2), (_put_channel, 2), (_receive, 6), (_count, 3))
+_FRESH += ((_adjust, 3), (_transfer, 3), (_reserve, 8), (_place, 10))
+
+
+def _ship(rng: Random, state) -> c.Ship:
+    known = sorted(state.order_seqs) or [("web", "o1")]
+    channel, order_id = rng.choice(known)
+    found = state.orders.get(state.order_seqs.get((channel, order_id), 0))
+    named = None
+    if found and rng.random() < 0.5:
+        skus = [state.sku_name(line.sku) for line in found.event.lines]
+        named = tuple(
+            c.ShipLine(rng.choice(skus), rng.choice((1, 1, 2, 4))) for _ in range(rng.randint(0, 3))
+        )
+    return c.Ship(
+        channel,
+        order_id,
+        f"s{rng.randint(0, 9)}",
+        _seldom(rng, _location(rng), None, 0.3),
+        named,
+        _seldom(rng, "dhl"),
+        _seldom(rng, "00 ☕ 1"),
+    )
+
+
+_KNOWN = ((_follow_up, 9), (_cancel, 5), (_ship, 5))
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]
 

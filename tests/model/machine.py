@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from engine.core import limits, packed, records
 from engine.core.commands import Request
-from engine.core.events import BucketId, StockMoved
+from engine.core.events import BucketId, OrderPlaced, OrderShipped, StockMoved
 from engine.core.ledger import Ledger as SlowLedger
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
@@ -30,6 +30,7 @@ class Twins(RuleBasedStateMachine):
         self.slow, self.fast = SlowLedger(), FastLedger(bytes(range(16)))
         self.frames: list = []
         self.on_hand: dict[int, int] = defaultdict(int)
+        self.placed: dict[int, OrderPlaced] = {}
         self.sent: list[Request] = []
         self.now_us = START_US
         for ledger in (self.slow, self.fast):
@@ -70,11 +71,18 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.begin(self.now_us))
 
     def tally(self, batch) -> None:
-        for event in map(records.decode, records.split(batch.records)):
+        for seq, record in enumerate(records.split(batch.records), batch.first_seq):
+            event = records.decode(record)
             if isinstance(event, StockMoved):
                 for move in event.movements:
                     if move.bucket is BucketId.ON_HAND:
                         self.on_hand[move.position] += move.delta
+            elif isinstance(event, OrderPlaced):
+                self.placed[seq] = event
+            elif isinstance(event, OrderShipped):
+                for freed in event.freed:
+                    take = self.placed[event.order].lines[freed.line].takes[freed.take]
+                    self.on_hand[take.position] -= freed.quantity
 
     @initialize(opened=st.booleans())
     def open(self, opened) -> None:
@@ -120,6 +128,14 @@ class Twins(RuleBasedStateMachine):
         if live:
             self.next_batch((due if slot else min(live)) + edge)
 
+    def shown(self, ledger, channel: str):
+        """What a channel may show of everything; never more than there is, nor less than none."""
+        names = [*drawing.SKUS, *drawing.BUNDLES, "none"]
+        found = ledger.availability(channel, names, self.slow._state.now_us)
+        for row in found.skus if found else ():
+            assert 0 <= row.sellable <= row.available
+        return found
+
     @rule(limit=st.sampled_from((0, 1, 2, 4_096)))
     def expire(self, limit) -> None:
         STEPS["expired"] += self.both(lambda ledger: ledger.expire(limit))
@@ -138,6 +154,10 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda ledger: (ledger.sku(sku), ledger.location(place)))
         self.both(lambda ledger: ledger.skus(after=after, limit=limit))
         self.both(lambda ledger: ledger.locations(after=after, limit=limit))
+        self.both(lambda ledger: ledger.channels(after=after, limit=limit))
+        for name in (*drawing.CHANNELS, "none", "\ud800"):
+            self.both(lambda ledger, name=name: ledger.channel(name))
+            self.both(lambda ledger, name=name: self.shown(ledger, name))
         ask = {"status": status, "channel": channel, "q": q, "limit": limit}
         rows, cursor = self.both(lambda ledger: ledger.orders(**ask))
         if cursor is not None:

@@ -35,6 +35,15 @@ def test_enough_steps_were_made() -> None:
         print(f"{number:8} {name}")
     assert STEPS["steps"] >= STEPS_MIN
     assert STEPS["replays"] >= 2 * 4 * EXAMPLES
-    for command in ("Reserve", "Commit", "Extend", "Release", "PlaceOrder", "Cancel", "Transfer"):
+    for command in (
+        "Reserve",
+        "Commit",
+        "Extend",
+        "Release",
+        "PlaceOrder",
+        "Cancel",
+        "Transfer",
+        "Ship",
+    ):
         assert STEPS[f"{command} accepted"] >= 50, command
     assert STEPS["expired"] >= 50

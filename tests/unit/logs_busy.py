@@ -14,6 +14,7 @@ from engine.core.commands import (
     Extend,
     OrderLine,
     PlaceOrder,
+    PutChannel,
     PutLocation,
     PutSku,
     ReceiptLine,
@@ -22,6 +23,8 @@ from engine.core.commands import (
     Request,
     Reserve,
     ReserveLine,
+    Ship,
+    ShipLine,
     Transfer,
     TransferLine,
 )
@@ -48,7 +51,7 @@ def _order(pick: random.Random, name: str) -> PlaceOrder:
 def _command(pick: random.Random, name: str, known: str):
     """One command with id `name`, or about what was made as `known`."""
     skus = pick.sample(STOCKED, pick.randint(1, 3))
-    match pick.randint(0, 15):
+    match pick.randint(0, 18):
         case 0 | 1 | 2 | 3:
             return _order(pick, name)
         case 4 | 5 | 6:
@@ -70,6 +73,12 @@ def _command(pick: random.Random, name: str, known: str):
             bucket = pick.choice([None, "damaged", "quality_control", "safety_stock"])
             lines = tuple(AdjustLine(sku, pick.randint(-2, 2), "found", bucket) for sku in skus)
             return Adjust(name, "L0", lines)
+        case 16:
+            return Ship("web", known, f"s-{name}")
+        case 17:
+            return Ship("web", known, f"s-{name}", pick.choice([None, "L0", "L1"]))
+        case 18:
+            return Ship("web", known, f"s-{name}", None, (ShipLine(pick.choice(SKUS), 1),))
         case 15:
             return Transfer(name, "L0", "L1", tuple(TransferLine(sku, 2) for sku in skus))
 
@@ -78,6 +87,7 @@ def busy(seed: int, rounds: int = 80) -> Chain:
     """A chain of `rounds` frames; refusals leave no event."""
     pick, chain = random.Random(seed), stocked(on_hand=60, skus=6)
     chain.done(PutLocation("L1", "two", "store", "DE"))
+    chain.done(PutChannel("web", cap=5), PutChannel("web", cap=6))
     chain.done(PutSku("SET", "a set", components=(Component("S0", 2), Component("S1", 1))))
     chain.done(PutSku("BOX", "nested", components=(Component("SET", 1), Component("S2", 3))))
     chain.done(PutSku("S5", "thing", backorderable=True))

@@ -247,7 +247,7 @@ def test_a_wrong_entry_in_the_stream_is_named(what: str, chain, server, tmp_path
 def test_archive_and_stream_that_differ_are_found(chain, store, tmp_path) -> None:
     other = busy(6)
     archive = Archive(tmp_path / "archive")
-    archive.append(other.frames)
+    archive.append(other.frames[:-20])
     archive.flush()
     report = walk(store, tmp_path)
     assert not report.ok

@@ -19,6 +19,7 @@ from engine.core.commands import (
 )
 from engine.core.events import (
     BucketId,
+    ChannelPut,
     Line,
     LocationPut,
     Movement,
@@ -125,7 +126,7 @@ def test_ids_may_come_again_after_their_retention(tmp_path) -> None:
     ("packed", "words"),
     [
         (records.HEADER.pack(8, 0, 1, 0), "kind 0"),
-        (records.HEADER.pack(8, 12, 1, 0), "kind 12"),
+        (records.HEADER.pack(8, 14, 1, 0), "kind 14"),
         (records.HEADER.pack(8, 8, 2, 0), "version 2"),
         (records.encode(ReservationExpired(LIVE))[:-1], "off its size|what is not there"),
         (records.HEADER.pack(17, 9, 1, 0) + bytes(9), "off its size|not live"),
@@ -134,6 +135,7 @@ def test_ids_may_come_again_after_their_retention(tmp_path) -> None:
         (records.encode(moved(Movement(99, BucketId.ON_HAND, 1, 1))), "what is not there"),
         (records.encode(SkuPut(NOBODY, 9, False, (), b"{}")), "leaves a gap"),
         (records.encode(LocationPut(NOBODY, 9, b"{}")), "leaves a gap"),
+        (records.encode(ChannelPut(NOBODY, 9, b"{}")), "leaves a gap"),
     ],
 )
 def test_a_record_that_cannot_be_read_ends_the_walk(packed, words, tmp_path) -> None:

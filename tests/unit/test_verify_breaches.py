@@ -24,11 +24,13 @@ from engine.core.events import (
     Document,
     EpochOpened,
     Freed,
+    Left,
     Line,
     LocationPut,
     Movement,
     OrderCancelled,
     OrderPlaced,
+    OrderShipped,
     OrderStatus,
     PositionOpened,
     ReservationExpired,
@@ -64,6 +66,10 @@ def moved(*movements: Movement, document=Document.ADJUSTMENT, name: str = "d", p
 
 def reserved(name: str, *lines: Line, expires_us: int = START_US + HOUR_US) -> Reserved:
     return Reserved(NOBODY, name, "web", expires_us, lines)
+
+
+def shipped(status: OrderStatus, left: tuple, freed: tuple) -> OrderShipped:
+    return OrderShipped(NOBODY, KEPT, status, "parcel", "", "", left, freed)
 
 
 # Planted breaches. Positions 0, 1, 2 hold 10 units of S0, S1, S2; 4 of S0 are allocated to order
@@ -172,7 +178,7 @@ PLANTED = {
     ),
     "a cancellation that cuts nothing": (
         "P2",
-        "not cut",
+        "not named",
         OrderCancelled(NOBODY, KEPT, OrderStatus.ALLOCATED, "", (), (Freed(0, 0, 1),)),
     ),
     "a cancellation beyond the order": (
@@ -181,6 +187,26 @@ PLANTED = {
         OrderCancelled(
             NOBODY, KEPT, OrderStatus.CANCELLED, "", (Cut(0, 5, 0),), (Freed(0, 0, 5),)
         ),
+    ),
+    "a shipment of what is not held": (
+        "P2",
+        "ships more of line 0 than it holds",
+        shipped(OrderStatus.SHIPPED, (Left(0, 5),), (Freed(0, 0, 5),)),
+    ),
+    "a shipment that takes too much": (
+        "P2",
+        "does not free the 1 units",
+        shipped(OrderStatus.PARTIALLY_SHIPPED, (Left(0, 1),), (Freed(0, 0, 2),)),
+    ),
+    "a shipment of part that closes the order": (
+        "P2",
+        "wants 3 units still and has status 5",
+        shipped(OrderStatus.SHIPPED, (Left(0, 1),), (Freed(0, 0, 1),)),
+    ),
+    "a shipment of an order that is not there": (
+        "P2",
+        "is shipped and was not open",
+        OrderShipped(NOBODY, 3, OrderStatus.SHIPPED, "s", "", "", (), ()),
     ),
     "an order id used twice": ("P4", "has an order 'kept'", placed("kept", line(1))),
     "a reservation id used twice": ("P4", "'live' is used twice", reserved("live", line(1))),

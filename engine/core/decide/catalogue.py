@@ -1,11 +1,11 @@
-"""Locations and SKUs: what exists, and what a bundle is made of."""
+"""Locations, SKUs and channels: what exists, what a bundle is made of, what a channel shows."""
 
 import msgspec
 
 from engine.core import answers, bundles, limits
-from engine.core.commands import PutLocation, PutSku, Request
+from engine.core.commands import PutChannel, PutLocation, PutSku, Request
 from engine.core.decide import Decision, Replay, cause_of, refuse
-from engine.core.events import LocationPut, SkuPut
+from engine.core.events import ChannelPut, LocationPut, SkuPut
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
 
@@ -51,6 +51,37 @@ def put_sku(state: State, request: Request) -> Decision:
     if wrong:
         return wrong
     return [SkuPut(cause_of(request), number, put.backorderable, tuple(components), _json(put))]
+
+
+def put_channel(state: State, request: Request) -> Decision:
+    """Create or change a channel; putting the same again is a replay."""
+    put: PutChannel = request.command
+    number = state.channel_numbers.get(put.channel, len(state.channels))
+    if number < len(state.channels):
+        known = state.channels[number]
+        if known.put == put:
+            return Replay(answers.channel(put, known.seq), known.seq)
+    elif number >= limits.CHANNELS_MAX:
+        return refuse(state, Code.TABLE_FULL, f"there are {number} channels, the most allowed")
+    for path, name, numbers, code in _named(state, put):
+        if numbers.get(name) is None:
+            noun = "SKU" if code is Code.UNKNOWN_SKU else "location"
+            fault = {"sku" if code is Code.UNKNOWN_SKU else "location": name}
+            detail = f"{noun} {name!r} does not exist; put it first"
+            return refuse(state, code, detail, Fault(path, f"unknown {noun}", **fault))
+    return [ChannelPut(cause_of(request), number, _json(put))]
+
+
+def _named(state: State, put: PutChannel):
+    """Yield what a channel names: path, name, table of numbers, code if it is not there."""
+    places, skus = state.location_numbers, state.sku_numbers
+    for index, name in enumerate(put.locations or ()):
+        yield f"locations[{index}]", name, places, Code.UNKNOWN_LOCATION
+    for at, buffer in enumerate(put.buffers):
+        for index, name in enumerate(buffer.skus):
+            yield f"buffers[{at}].skus[{index}]", name, skus, Code.UNKNOWN_SKU
+        for index, name in enumerate(buffer.locations):
+            yield f"buffers[{at}].locations[{index}]", name, places, Code.UNKNOWN_LOCATION
 
 
 _BUNDLE_FAULTS = {

@@ -36,6 +36,14 @@ def status_of(quantity: int, backordered: int) -> OrderStatus:
     return OrderStatus.BACKORDERED if backordered == quantity else OrderStatus.PARTIALLY_ALLOCATED
 
 
+def status_after(quantity: int, backordered: int, shipped: int) -> OrderStatus:
+    """Return the status of an order of which `shipped` units have left, and `quantity` have not
+    and are wanted still."""
+    if not shipped:
+        return status_of(quantity, backordered)
+    return OrderStatus.PARTIALLY_SHIPPED if quantity else OrderStatus.SHIPPED
+
+
 def place(state: State, request: Request) -> Decision:
     """Allocate an order, all or nothing unless `when_short` says otherwise."""
     command: PlaceOrder = request.command
@@ -122,12 +130,13 @@ def cancel(state: State, request: Request) -> Decision:
     order = state.order(command.channel, command.order_id)
     if order is None:
         return refusals.unknown_order(state, command.channel, command.order_id)
-    if order.status is OrderStatus.CANCELLED:
-        if command.lines is None:
+    if order.closed_us:
+        if command.lines is None and order.status is OrderStatus.CANCELLED:
             return Replay(effects.order_now(state, order), order.changed_seq)
         return refusals.order_closed(state)
     held = [
-        line.quantity - gone for line, gone in zip(order.event.lines, order.cancelled, strict=True)
+        line.quantity - cut - gone
+        for line, cut, gone in zip(order.event.lines, order.cancelled, order.shipped, strict=True)
     ]
     wanted = _wanted(state, order, command, held)
     if isinstance(wanted, Refused):
@@ -139,7 +148,7 @@ def cancel(state: State, request: Request) -> Decision:
             cuts.append(Cut(index, units, waiting))
             freed += _free(state, order, index, units - waiting)
     waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
-    status = status_of(sum(held) - sum(wanted), waiting_after)
+    status = status_after(sum(held) - sum(wanted), waiting_after, sum(order.shipped))
     return [
         OrderCancelled(
             cause_of(request), order.seq, status, command.reason or "", tuple(cuts), tuple(freed)

@@ -142,11 +142,11 @@ def order_closed(state) -> Refused:
 
 
 def not_held(state, line: int, sku: str, requested: int, held: int) -> Refused:
-    """More is to be cancelled than the order holds."""
+    """More is to be cancelled, or to leave, than the order holds."""
     return refuse(
         state,
         Code.QUANTITY_NOT_HELD,
-        f"the order holds {held} units of {sku!r} that are not cancelled yet",
+        f"the order holds {held} units of {sku!r} for that",
         Fault(
             f"lines[{line}].quantity",
             "more than the order holds",

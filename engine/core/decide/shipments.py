@@ -1,0 +1,152 @@
+"""Shipments: allocated units leave their locations. Both twins decide by this."""
+
+from engine.core import effects, limits
+from engine.core.commands import Request, Ship
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
+from engine.core.decide.orders import status_after
+from engine.core.events import Freed, Left, OrderShipped
+from engine.core.outcomes import Code, Fault, Refused
+from engine.core.state import Order, State
+
+
+def ship(state: State, request: Request) -> Decision:
+    """Units of an order leave: those named, or all that is allocated (at a location)."""
+    command: Ship = request.command
+    order, cause = state.order(command.channel, command.order_id), cause_of(request)
+    if order is None:
+        return refusals.unknown_order(state, command.channel, command.order_id)
+    known = state.answered(effects.shipment_key(order.seq, command.shipment_id))
+    if known:
+        if known.fingerprint != cause.fingerprint:
+            return conflict(state, "shipment_id", command.shipment_id)
+        return Replay(known.answer, known.seq)
+    if order.closed_us:
+        return refusals.order_closed(state)
+    if len(state.remembered) >= limits.DOCUMENTS_MAX:
+        return refusals.full(state, "shipments")
+    place = None
+    if command.location is not None:
+        place = state.location_numbers.get(command.location)
+        if place is None:
+            return refuse(
+                state,
+                Code.UNKNOWN_LOCATION,
+                f"location {command.location!r} does not exist",
+                Fault("location", "unknown location", location=command.location),
+            )
+    units = _wanted(state, order, command, place)
+    if isinstance(units, Refused):
+        return units
+    left = tuple(Left(index, count) for index, count in enumerate(units) if count)
+    freed = [row for one in left for row in _leaving(state, order, one, place)]
+    wrong = _not_there(state, order, freed)
+    if wrong:
+        return wrong
+    return [
+        OrderShipped(
+            cause,
+            order.seq,
+            _status(order, units),
+            command.shipment_id,
+            command.carrier or "",
+            command.tracking_number or "",
+            left,
+            tuple(freed),
+        )
+    ]
+
+
+def _wanted(state: State, order: Order, command: Ship, place: int | None) -> list[int] | Refused:
+    """Return units to ship of each line; of a SKU on several lines, the first lines give first."""
+    there = [_there(state, order, index, place) for index in range(len(order.takes))]
+    if command.lines is None:
+        if any(there):
+            return there
+        return refuse(
+            state,
+            Code.QUANTITY_NOT_HELD,
+            "nothing of this order is allocated" + (" there" if command.location else ""),
+            Fault("location" if command.location else "order_id", "nothing to ship"),
+        )
+    wanted = [0] * len(there)
+    for at, asked in enumerate(command.lines):
+        sku, units = state.sku_numbers.get(asked.sku), asked.quantity
+        for index, line in enumerate(order.event.lines):
+            if line.sku == sku:
+                part = min(units, there[index] - wanted[index])
+                wanted[index] += part
+                units -= part
+        if units:
+            return refusals.not_held(state, at, asked.sku, asked.quantity, asked.quantity - units)
+    if any(wanted):
+        return wanted
+    return refuse(
+        state, Code.QUANTITY_NOT_HELD, "name lines, or none at all", Fault("lines", "empty")
+    )
+
+
+def _each(state: State, order: Order, index: int) -> dict[int, int]:
+    """Return units of each stocked SKU in one unit of a line, as they were taken."""
+    line = order.event.lines[index]
+    allotted, taken = line.quantity - line.backordered, {}
+    for take in line.takes:
+        sku = state.positions[take.position].sku
+        taken[sku] = taken.get(sku, 0) + take.quantity
+    return {sku: total // allotted for sku, total in taken.items()}
+
+
+def _there(state: State, order: Order, index: int, place: int | None) -> int:
+    """Return whole units of a line that are allocated (at a location) and have not left."""
+    held = dict.fromkeys(_each(state, order, index), 0)
+    for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
+        position = state.positions[take.position]
+        if place is None or position.location == place:
+            held[position.sku] += left
+    each = _each(state, order, index)
+    return min((units // each[sku] for sku, units in held.items()), default=0)
+
+
+def _leaving(state: State, order: Order, left: Left, place: int | None) -> list[Freed]:
+    """Return the takes out of which units of a line leave, the first takes first."""
+    need = {sku: units * left.quantity for sku, units in _each(state, order, left.line).items()}
+    rows = []
+    for number, take in enumerate(order.event.lines[left.line].takes):
+        position = state.positions[take.position]
+        units = min(need[position.sku], order.takes[left.line][number])
+        if units and (place is None or position.location == place):
+            rows.append(Freed(left.line, number, units))
+            need[position.sku] -= units
+    return rows
+
+
+def _not_there(state: State, order: Order, freed: list[Freed]) -> Refused | None:
+    """Refuse to ship what was promised before it came: a backorderable SKU allows that."""
+    leaving: dict[int, int] = {}
+    for row in freed:
+        number = order.event.lines[row.line].takes[row.take].position
+        leaving[number] = leaving.get(number, 0) + row.quantity
+    for number, units in leaving.items():
+        position = state.positions[number]
+        there = position.on_hand - position.unavailable
+        if units > there:
+            sku, place = state.position_sku_name(number), state.position_location_name(number)
+            return refuse(
+                state,
+                Code.INSUFFICIENT_STOCK,
+                f"{place!r} has {there} of the {units} units of {sku!r} on hand",
+                Fault(
+                    "lines",
+                    "not on hand yet",
+                    sku=sku,
+                    location=place,
+                    requested=units,
+                    available=there,
+                ),
+            )
+    return None
+
+
+def _status(order: Order, units: list[int]):
+    gone = sum(order.shipped) + sum(units)
+    wanted = sum(line.quantity for line in order.event.lines) - sum(order.cancelled)
+    return status_after(wanted - gone, sum(order.backordered), gone)

@@ -1,0 +1,175 @@
+"""What a channel may show of a SKU, and why it is not more.
+
+    available at each location ─▶ its locations ─▶ its buffers ─▶ sum
+                                          ─▶ the last units kept for channels before it ─▶ its cap
+
+Nothing here binds the ledger: an order that a channel has sold already is still taken. A channel
+that shows less sells less; that is all a channel can be made to do.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from engine.core.answers import moment
+from engine.core.commands import Buffer, PutChannel, Season
+from engine.core.decide.allotment import leaves_of
+from engine.core.state import State
+
+Cause = Literal["location", "buffer", "protected", "cap"]
+
+
+class WithheldAnswer(msgspec.Struct, omit_defaults=True):
+    """`units` that the channel is not shown: because the `location` is not one of its own, or not
+    active; by its buffer number `buffer`; because they are the last ones; above its cap."""
+
+    cause: Cause
+    units: int
+    location: str | None = None
+    buffer: int | None = None
+
+
+class ShownAtAnswer(msgspec.Struct):
+    """Units at one location: available, and shown before what holds for the sum."""
+
+    location: str
+    available: int
+    sellable: int
+
+
+class SellableAnswer(msgspec.Struct, omit_defaults=True):
+    """What a channel may show of one SKU. With `backorderable` it may sell beyond that."""
+
+    sku: str
+    sellable: int
+    available: int
+    locations: list[ShownAtAnswer]
+    withheld: list[WithheldAnswer] = []
+    backorderable: bool = False
+
+
+class AvailabilityAnswer(msgspec.Struct):
+    """What a channel may show, as of log position `seq`; seasons are those of `as_of`."""
+
+    channel: str
+    seq: int
+    as_of: datetime
+    skus: list[SellableAnswer]
+
+
+def availability(state: State, channel: str, skus: list[str], now_us: int):
+    """Return the `AvailabilityAnswer` of a channel for the SKUs that exist among `skus`.
+
+    Returns None if there is no such channel.
+    """
+    number = state.channel_numbers.get(channel)
+    if number is None:
+        return None
+    put, now = state.channels[number].put, datetime.fromtimestamp(now_us // 1_000_000, UTC)
+    kept = max((c.put.protect for c in state.channels if c.put.priority < put.priority), default=0)
+    question = _Question(state, put, kept, now.strftime("%m-%d"))
+    rows = [question.answer(name) for name in skus if state.sku_numbers.get(name) is not None]
+    return AvailabilityAnswer(channel, state.seq, moment(now_us), rows)
+
+
+def in_season(season: Season | None, today: str) -> bool:
+    """Say whether a day, as MM-DD, lies in a season; always without one."""
+    if season is None:
+        return True
+    if season.first <= season.last:
+        return season.first <= today <= season.last
+    return today >= season.first or today <= season.last
+
+
+class _Question:
+    """One channel's view of the state. `kept` units of each SKU are for channels before it."""
+
+    def __init__(self, state: State, put: PutChannel, kept: int, today: str) -> None:
+        self.state, self.put, self.kept = state, put, kept
+        self.own = None if put.locations is None else frozenset(put.locations)
+        # Only the buffers of this day, each with its number and the names it holds for.
+        self.buffers = [
+            (at, buffer, frozenset(buffer.skus), frozenset(buffer.locations))
+            for at, buffer in enumerate(put.buffers)
+            if in_season(buffer.season, today)
+        ]
+
+    def answer(self, name: str) -> SellableAnswer:
+        state = self.state
+        number = state.sku_numbers.get(name)
+        sku = state.skus[number]
+        withheld: list[WithheldAnswer] = []
+        rows = (
+            self._bundle(number, name, withheld)
+            if sku.components
+            else self._stocked(number, name, withheld)
+        )
+        available, sellable = sum(r.available for r in rows), sum(r.sellable for r in rows)
+        for cause, most in (("protected", max(available - self.kept, 0)), ("cap", self.put.cap)):
+            if most is not None and sellable > most:
+                withheld.append(WithheldAnswer(cause, sellable - most))
+                sellable = most
+        found = SellableAnswer(name, sellable, available, rows, withheld)
+        found.backorderable = sku.put.backorderable
+        return found
+
+    def _stocked(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:
+        state, rows = self.state, []
+        baseline = state.skus[number].put.baseline
+        for at in state.skus[number].positions:
+            position = state.positions[at]
+            place = state.locations[position.location].put
+            units = max(position.available, 0)
+            shown = units
+            if not place.active or (self.own is not None and place.location not in self.own):
+                shown = 0
+                if units:
+                    withheld.append(WithheldAnswer("location", units, place.location))
+            row = ShownAtAnswer(place.location, units, shown)
+            self._buffer(row, name, baseline, withheld, named=False)
+            rows.append(row)
+        return rows
+
+    def _bundle(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:
+        """As many as the parts allow that the channel is shown, at each location that has all.
+        Buffers that name the bundle take from those; the others have taken from the parts."""
+        state = self.state
+        leaves: dict[int, int] = {}
+        leaves_of(state, number, 1, leaves)
+        found: dict[str, list[int]] | None = None
+        for leaf, per_unit in leaves.items():
+            parts = self._stocked(leaf, state.sku_name(leaf), [])
+            here = {p.location: [p.available // per_unit, p.sellable // per_unit] for p in parts}
+            if found is not None:
+                both = found.keys() & here.keys()
+                here = {
+                    p: [min(pair) for pair in zip(found[p], here[p], strict=True)] for p in both
+                }
+            found = here
+        rows = [ShownAtAnswer(place, *units) for place, units in sorted((found or {}).items())]
+        for row in rows:
+            self._buffer(row, name, state.skus[number].put.baseline, withheld, named=True)
+        return rows
+
+    def _buffer(
+        self, row: ShownAtAnswer, sku: str, baseline: int | None, withheld: list, *, named: bool
+    ) -> None:
+        for at, buffer, skus, places in self.buffers:
+            if (sku not in skus if skus or named else False) or (
+                places and row.location not in places
+            ):
+                continue
+            units = min(_units(buffer, row.available, baseline), row.sellable)
+            if units:
+                row.sellable -= units
+                withheld.append(WithheldAnswer("buffer", units, row.location, at))
+
+
+def _units(buffer: Buffer, available: int, baseline: int | None) -> int:
+    """Return what a buffer takes at a location with `available` units."""
+    if buffer.below is not None and available >= buffer.below:
+        return 0
+    if buffer.below_baseline and (baseline is None or available >= baseline):
+        return 0
+    return buffer.units - (-available * buffer.percent // 100)

@@ -43,6 +43,7 @@ from loadtests.world import prepare
 SERVER_CORE, GENERATOR_CORE = 0, 1
 LOAD = 0.7
 SKUS, CONNECTIONS = 1_000, 64
+LOG_MEMORY_MIB = 8_192  # ten minutes of orders without a worker that trims
 ORDERS = [Share("orders")]
 LEAD_S = 3.0
 _PERCENTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
@@ -233,6 +234,7 @@ def main() -> None:
     if asked.reservations:
         size = msgspec.structs.replace(size, reservations=asked.reservations)
     pin(GENERATOR_CORE)
+    os.environ["DIBS_LOG_MEMORY_MIB"] = str(LOG_MEMORY_MIB)
     found = [run(name, size, asked.seed) for name in asked.case or CASES]
     finish(
         "latency",

@@ -1,6 +1,7 @@
 """Settings: typed, read once from options and `DIBS_…` variables, immutable, refused if unsafe."""
 
 import ipaddress
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,12 +15,24 @@ LEDGERS = ("auto", "fast", "slow")
 LANES = ("auto", "fast", "slow")
 
 
+def _log_memory() -> int:
+    text = os.environ.get("DIBS_LOG_MEMORY_MIB", "")
+    if not text:
+        return limits.SERVER_MEMORY_BYTES >> 20
+    if not text.isdigit() or int(text) < limits.SERVER_MEMORY_MIB_MIN:
+        raise ConfigError(
+            f"DIBS_LOG_MEMORY_MIB is {text!r}; use {limits.SERVER_MEMORY_MIB_MIN} or more"
+        )
+    return int(text)
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Where data lies, where the log's server is, where to listen, which ledger twin to use,
     whether hot calls take the fast lane, and how many HTTP processes stand in front of the writer's
     (0: it serves HTTP itself).
 
-    `redis` is None for the bundled server; its files lie in `data/server`.
+    `redis` is None for the bundled server; its files lie in `data/server`, and it refuses appends
+    beyond `log_memory_mib` (`DIBS_LOG_MEMORY_MIB`) until the worker has trimmed the log.
     """
 
     data: Path
@@ -29,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: str = "auto"
     lane: str = "auto"
     fronts: int = 0
+    log_memory_mib: int = msgspec.field(default_factory=_log_memory)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

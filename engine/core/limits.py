@@ -70,6 +70,7 @@ STORE_TIMEOUT_S = 30.0
 
 # The bundled server. A longer log takes longer to load; a unix socket's path has to be short.
 SERVER_MEMORY_BYTES = 2 << 30
+SERVER_MEMORY_MIB_MIN = 64
 SERVER_START_TIMEOUT_S = 15.0
 SERVER_LOAD_BYTES_PER_S_MIN = 10 << 20
 SERVER_STOP_TIMEOUT_S = 10.0

@@ -23,7 +23,12 @@ class Wiring:
     def __init__(self, settings: Settings) -> None:
         settings.prepare()
         self.settings = settings
-        self.server = None if settings.redis else EmbeddedServer(settings.data / "server")
+        memory_bytes = settings.log_memory_mib << 20
+        self.server = (
+            None
+            if settings.redis
+            else EmbeddedServer(settings.data / "server", memory_bytes=memory_bytes)
+        )
         self._started = False
 
     def url(self, role: str) -> str:

@@ -107,7 +107,7 @@ async def test_ledgers_thrown_away_are_let_go(wiring: Wiring) -> None:
     """A server that comes and goes all day must not fill the memory with old ledgers."""
     async with leading(wiring) as engine:
         old = [weakref.ref(engine._loop)]
-        for number in range(3):
+        for number in range(6):
             os.kill(wiring.server.pid, signal.SIGKILL)
             with contextlib.suppress(UnavailableError, OutcomeUnknownError):
                 await engine.submit(order(number))
@@ -115,7 +115,8 @@ async def test_ledgers_thrown_away_are_let_go(wiring: Wiring) -> None:
                 lambda: engine._loop is not old[-1]() and engine.status().state == "leading"
             )
             old.append(weakref.ref(engine._loop))
-        assert sum(ref() is not None for ref in old) <= 2
+        # The one at work, the one that was there when it was frozen, and one not collected yet.
+        assert sum(ref() is not None for ref in old) <= 3
 
 
 async def test_a_newer_writer_stops_the_older_one(wiring: Wiring) -> None:

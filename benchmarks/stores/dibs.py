@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.peers.http_not_durable import Nowhere
 from benchmarks.stores.contest import BATCH, SKUS, UNITS, Broken, Order, Store
 from engine.config import Settings
 from engine.core import commands as c
@@ -19,7 +20,6 @@ from engine.core import packed
 from engine.core.commands import Request
 from engine.core.errors import FencedError
 from engine.core.outcomes import Accepted
-from engine.log.writer import Told
 from engine.service.client import Bulk, tally
 from engine.service.engine import Engine
 from engine.service.wiring import Wiring
@@ -28,24 +28,9 @@ _PATIENCE_S = 60
 _ROWS_MAX = 1_000  # lines of one document
 
 
-class _NoLog:
-    """An appender that stores nothing and says at once that it has."""
-
-    def append(self, after: str, entry_id: str, data: bytes, told: Told, timeout_s: float) -> None:
-        """Store nothing."""
-        told(None)
-
-    def confirm(self, entry_id: str, told: Told) -> None:
-        """Confirm nothing."""
-        told(None)
-
-    async def close(self) -> None:
-        """Close nothing."""
-
-
 class _NoLogWiring(Wiring):
-    async def appender(self) -> _NoLog:
-        return _NoLog()
+    async def appender(self) -> Nowhere:
+        return Nowhere()
 
 
 class Dibs(Store):

@@ -210,14 +210,12 @@ def no_sku(name: str) -> str:
 
 def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
     """Answer for a location put at `seq`."""
-    fields = {f: getattr(put, f) for f in PutLocation.__struct_fields__}
-    return LocationAnswer(seq=seq, replayed=replayed, **fields)
+    return LocationAnswer(seq=seq, replayed=replayed, **msgspec.structs.asdict(put))
 
 
 def channel(put: PutChannel, seq: int, replayed: bool = False) -> ChannelAnswer:
     """Answer for a channel put at `seq`."""
-    fields = {f: getattr(put, f) for f in PutChannel.__struct_fields__}
-    return ChannelAnswer(seq=seq, replayed=replayed, **fields)
+    return ChannelAnswer(seq=seq, replayed=replayed, **msgspec.structs.asdict(put))
 
 
 def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:

@@ -56,6 +56,10 @@ def _blob(data: bytes) -> bytes:
     return _UNITS.pack(len(data)) + data
 
 
+def _put_row(row: Location | Channel) -> bytes:
+    return _SEQ.pack(row.seq) + _blob(_json(row.put))
+
+
 def _sku_row(sku: Sku) -> bytes:
     pairs = b"".join(_PAIR.pack(*pair) for pair in sku.components)
     return _SEQ.pack(sku.seq) + _blob(_json(sku.put)) + _blob(pairs)
@@ -100,7 +104,7 @@ def dump(state: State) -> bytes:
     """Return the canonical bytes of `state`."""
     parts = [_HEAD.pack(MAGIC, VERSION, state.seq, state.stamp_us)]
     sections = (
-        (state.locations, lambda row: _SEQ.pack(row.seq) + _blob(_json(row.put))),
+        (state.locations, _put_row),
         (state.skus, _sku_row),
         (state.positions, _position_row),
         ([state.reservations[seq] for seq in sorted(state.reservations)], _reservation_row),
@@ -116,19 +120,14 @@ def dump(state: State) -> bytes:
 
 def dump_channels(channels: list[Channel]) -> bytes:
     """Return the last section, which both twins keep as objects."""
-    rows = [_SEQ.pack(row.seq) + _blob(_json(row.put)) for row in channels]
-    return b"".join((_COUNT.pack(len(rows)), *rows))
+    return b"".join((_COUNT.pack(len(channels)), *map(_put_row, channels)))
 
 
 def load_channels(data: bytes, tables: State) -> None:
     """Fill `tables.channels` and `tables.channel_numbers` from the last section, all of `data`."""
     reader = _Reader(data)
     for number in reader.rows(limits.CHANNELS_MAX):
-        (seq,) = reader.unpack(_SEQ)
-        text = reader.blob()
-        put = _channel(text)
-        _check("a channel's JSON", _json(put) == text and seq <= tables.seq)
-        _check("a channel stands twice", put.channel not in tables.channel_numbers)
+        put, seq = _load_put(reader, _channel, "channel", tables.channel_numbers, tables.seq)
         tables.channels.append(Channel(put, seq))
         tables.channel_numbers[put.channel] = number
     if reader.at != len(data):
@@ -207,13 +206,19 @@ def _load_position(state: State, number: int, position: Position) -> None:
     state.skus[position.sku].positions.append(number)
 
 
+def _load_put(reader: _Reader, decode, noun: str, numbers: dict, last_seq: int) -> tuple:
+    """Return (command, seq) of a row that is its command; `noun` is the field of its name."""
+    (seq,) = reader.unpack(_SEQ)
+    text = reader.blob()
+    put = decode(text)
+    _check(f"a {noun}'s JSON", _json(put) == text and seq <= last_seq)
+    _check(f"a {noun} stands twice", getattr(put, noun) not in numbers)
+    return put, seq
+
+
 def _load_catalogue(reader: _Reader, state: State) -> None:
     for number in reader.rows(limits.LOCATIONS_MAX):
-        (seq,) = reader.unpack(_SEQ)
-        text = reader.blob()
-        put = _location(text)
-        _check("a location's JSON", _json(put) == text and seq <= state.seq)
-        _check("a location stands twice", put.location not in state.location_numbers)
+        put, seq = _load_put(reader, _location, "location", state.location_numbers, state.seq)
         state.locations.append(Location(put, seq))
         state.location_numbers[put.location] = number
     for number in reader.rows(limits.SKUS_MAX):

@@ -95,33 +95,33 @@ def _misfit(what: str, wrong: bool) -> None:
         raise LedgerError(f"{what}; the log is not ours or was written by a faulty version")
 
 
-def _location_put(state: State, event: LocationPut) -> None:
-    put, count = _location(event.document), len(state.locations)
-    known = state.location_numbers.get(put.location, count)
-    _misfit(f"location number {event.number} is not its own", event.number != known)
-    _misfit("a location's JSON is not as dibs writes it", _json(put) != event.document)
-    _misfit("too many locations", event.number >= limits.LOCATIONS_MAX)
-    if event.number == count:
-        state.locations.append(Location(put, state.seq))
-        state.location_numbers[put.location] = event.number
+def _set_row(noun: str, event, row, rows: list, numbers: dict[str, int], most: int) -> None:
+    """Put a row that is its command and nothing else; `noun` is also the field of its name."""
+    name = getattr(row.put, noun)
+    known = numbers.get(name, len(rows))
+    _misfit(f"{noun} number {event.number} is not its own", event.number != known)
+    _misfit(f"a {noun}'s JSON is not as dibs writes it", _json(row.put) != event.document)
+    _misfit(f"too many {noun}s", event.number >= most)
+    if known == len(rows):
+        rows.append(row)
+        numbers[name] = known
     else:
-        state.locations[event.number] = Location(put, state.seq)
-    _keyed(state, event.cause, lambda: answers.location(put, state.seq))
+        rows[known] = row
+
+
+def _location_put(state: State, event: LocationPut) -> None:
+    row = Location(_location(event.document), state.seq)
+    rows, numbers = state.locations, state.location_numbers
+    _set_row("location", event, row, rows, numbers, limits.LOCATIONS_MAX)
+    _keyed(state, event.cause, lambda: answers.location(row.put, row.seq))
 
 
 def set_channel(tables: State, event: ChannelPut) -> answers.ChannelAnswer:
     """Put a channel into tables that have `channels`, `channel_numbers` and `seq`; both twins."""
-    put, count = _channel(event.document), len(tables.channels)
-    known = tables.channel_numbers.get(put.channel, count)
-    _misfit(f"channel number {event.number} is not its own", event.number != known)
-    _misfit("a channel's JSON is not as dibs writes it", _json(put) != event.document)
-    _misfit("too many channels", event.number >= limits.CHANNELS_MAX)
-    if event.number == count:
-        tables.channels.append(Channel(put, tables.seq))
-        tables.channel_numbers[put.channel] = event.number
-    else:
-        tables.channels[event.number] = Channel(put, tables.seq)
-    return answers.channel(put, tables.seq)
+    row = Channel(_channel(event.document), tables.seq)
+    rows, numbers = tables.channels, tables.channel_numbers
+    _set_row("channel", event, row, rows, numbers, limits.CHANNELS_MAX)
+    return answers.channel(row.put, row.seq)
 
 
 def _channel_put(state: State, event: ChannelPut) -> None:

@@ -156,9 +156,9 @@ class _Question:
         self, row: ShownAtAnswer, sku: str, baseline: int | None, withheld: list, *, named: bool
     ) -> None:
         for at, buffer, skus, places in self.buffers:
-            if (sku not in skus if skus or named else False) or (
-                places and row.location not in places
-            ):
+            if (skus or named) and sku not in skus:
+                continue
+            if places and row.location not in places:
                 continue
             units = min(_units(buffer, row.available, baseline), row.sellable)
             if units:

@@ -238,12 +238,7 @@ class Books(StockBooks):
         seq, status = _CANCEL(data, at)
         at += 9
         at += 2 + _U16(data, at)[0]
-        (rows,) = _U16(data, at)
-        cuts = [_CUT(data, at + 2 + 10 * row) for row in range(rows)]
-        at += 2 + 10 * rows
-        (rows,) = _U32(data, at)
-        freed = [_FREED(data, at + 4 + 8 * row) for row in range(rows)]
-        at += 4 + 8 * rows
+        at, cuts, freed = _changes(data, at, _CUT, 10)
         held = self._held(seq)
         if held is None:
             self.bad("P2", f"order {seq} is cancelled and was not open")
@@ -267,12 +262,7 @@ class Books(StockBooks):
         self.once(b"shipment:%d:%b" % (seq, data[at + 2 : at + 2 + size]))
         for _ in range(3):
             at += 2 + _U16(data, at)[0]
-        (rows,) = _U16(data, at)
-        gone = [_SHIP(data, at + 2 + 6 * row) for row in range(rows)]
-        at += 2 + 6 * rows
-        (rows,) = _U32(data, at)
-        freed = [_FREED(data, at + 4 + 8 * row) for row in range(rows)]
-        at += 4 + 8 * rows
+        at, gone, freed = _changes(data, at, _SHIP, 6)
         held = self._held(seq)
         if held is None:
             self.bad("P2", f"order {seq} is shipped and was not open")
@@ -366,6 +356,16 @@ def _open_takes(lines: bytes | Held) -> list[tuple[int, int]]:
         return [take for line in read_lines(lines)[1] for take in line[3]]
     rows = zip(lines.places, lines.left, strict=True)
     return [take for places, left in rows for take in zip(places, left, strict=True)]
+
+
+def _changes(data: bytes, at: int, unpack: Callable, row_bytes: int) -> tuple[int, list, list]:
+    """Read what an event changes of an order: (end, rows of its lines, units freed of takes)."""
+    (count,) = _U16(data, at)
+    rows = [unpack(data, at + 2 + row_bytes * row) for row in range(count)]
+    at += 2 + row_bytes * count
+    (count,) = _U32(data, at)
+    freed = [_FREED(data, at + 4 + 8 * row) for row in range(count)]
+    return at + 4 + 8 * count, rows, freed
 
 
 def _status(wanted: int, waiting: int) -> int:

@@ -155,21 +155,21 @@ class StockBooks:
 
     def location_put(self, data: bytes, at: int) -> int:
         """A location is there, or has changed."""
-        at = self.cause(data, at)
-        (number,) = _U32(data, at)
-        if number > self.locations:
-            raise Unreadable(f"location number {number} leaves a gap")
-        self.locations = max(self.locations, number + 1)
-        return at + 8 + _U32(data, at + 4)[0]
+        at, self.locations = self._named(data, at, "location", self.locations)
+        return at
 
     def channel_put(self, data: bytes, at: int) -> int:
         """A channel is there, or has changed: nothing of it touches stock."""
+        at, self.channels = self._named(data, at, "channel", self.channels)
+        return at
+
+    def _named(self, data: bytes, at: int, noun: str, count: int) -> tuple[int, int]:
+        """Read number and document of a row; return where they end and how many rows there are."""
         at = self.cause(data, at)
         (number,) = _U32(data, at)
-        if number > self.channels:
-            raise Unreadable(f"channel number {number} leaves a gap")
-        self.channels = max(self.channels, number + 1)
-        return at + 8 + _U32(data, at + 4)[0]
+        if number > count:
+            raise Unreadable(f"{noun} number {number} leaves a gap")
+        return at + 8 + _U32(data, at + 4)[0], max(count, number + 1)
 
     def sku_put(self, data: bytes, at: int) -> int:
         """A SKU is there, or has changed: it may stop to be backorderable only when P1 holds."""

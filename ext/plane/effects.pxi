@@ -283,6 +283,18 @@ cdef int own_left(Core* c, Order* o) noexcept nogil:
     return DONE
 
 
+cdef int open_order(Core* c, uint64_t seq, uint32_t* row) noexcept nogil:
+    """Find an order that an event changes, index its lines, and give it figures of its own."""
+    cdef Order* o
+    row[0] = find_seq(c, ORDER_SEQS, seq)
+    if row[0] == NONE or order_at(c, row[0]).closed_us:
+        return misfit(c, "an order does not exist or is closed already")
+    o = order_at(c, row[0])
+    if index_lines(c, o.record) != DONE or own_left(c, o) != DONE:
+        return MEMORY
+    return DONE
+
+
 cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     cdef Cursor at
     cdef uint64_t seq
@@ -302,12 +314,10 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     freed_rows = skip(&at, 8 * <uint64_t> freed)
     if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
         return misfit(c, "a cancellation's record is damaged")
-    row = find_seq(c, ORDER_SEQS, seq)
-    if row == NONE or order_at(c, row).closed_us:
-        return misfit(c, "an order does not exist or is closed already")
+    result = open_order(c, seq, &row)
+    if result != DONE:
+        return result
     o = order_at(c, row)
-    if index_lines(c, o.record) != DONE or own_left(c, o) != DONE:
-        return MEMORY
     result = cut_lines(c, o, cut_rows, cuts)
     if result == DONE:
         result = free_takes(c, o, freed_rows, freed, ORDER_CANCELLED)
@@ -345,12 +355,10 @@ cdef int ship_event(Core* c, const uint8_t* record) noexcept nogil:
     freed_rows = skip(&at, 8 * <uint64_t> freed)
     if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
         return misfit(c, "a shipment's record is damaged")
-    row = find_seq(c, ORDER_SEQS, seq)
-    if row == NONE or order_at(c, row).closed_us:
-        return misfit(c, "an order does not exist or is closed already")
+    result = open_order(c, seq, &row)
+    if result != DONE:
+        return result
     o = order_at(c, row)
-    if index_lines(c, o.record) != DONE or own_left(c, o) != DONE:
-        return MEMORY
     result = ship_lines(c, o, line_rows, lines)
     if result == DONE:
         result = free_takes(c, o, freed_rows, freed, ORDER_SHIPPED)

@@ -4,7 +4,7 @@ import msgspec
 
 from engine.core import answers, bundles, limits
 from engine.core.commands import PutChannel, PutLocation, PutSku, Request
-from engine.core.decide import Decision, Replay, cause_of, refuse
+from engine.core.decide import Decision, Replay, cause_of, refusals, refuse
 from engine.core.events import ChannelPut, LocationPut, SkuPut
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
@@ -12,16 +12,25 @@ from engine.core.state import State
 _json = msgspec.json.Encoder().encode
 
 
+def _same_or_full(state: State, rows, number: int, put, answer, most: int, noun: str):
+    """Return the replay of a put that is there already, or the refusal of one row too many."""
+    if number < len(rows):
+        known = rows[number]
+        return Replay(answer(put, known.seq), known.seq) if known.put == put else None
+    if number >= most:
+        return refuse(state, Code.TABLE_FULL, f"there are {number} {noun}, the most allowed")
+    return None
+
+
 def put_location(state: State, request: Request) -> Decision:
     """Create or change a location; putting the same again is a replay."""
     put: PutLocation = request.command
     number = state.location_numbers.get(put.location, len(state.locations))
-    if number < len(state.locations):
-        known = state.locations[number]
-        if known.put == put:
-            return Replay(answers.location(put, known.seq), known.seq)
-    elif number >= limits.LOCATIONS_MAX:
-        return refuse(state, Code.TABLE_FULL, f"there are {number} locations, the most allowed")
+    done = _same_or_full(
+        state, state.locations, number, put, answers.location, limits.LOCATIONS_MAX, "locations"
+    )
+    if done:
+        return done
     return [LocationPut(cause_of(request), number, _json(put))]
 
 
@@ -29,22 +38,16 @@ def put_sku(state: State, request: Request) -> Decision:
     """Create or change a SKU; putting the same again is a replay."""
     put: PutSku = request.command
     number = state.sku_numbers.get(put.sku, len(state.skus))
+    done = _same_or_full(state, state.skus, number, put, answers.sku, limits.SKUS_MAX, "SKUs")
+    if done:
+        return done
     known = state.skus[number] if number < len(state.skus) else None
-    if known and known.put == put:
-        return Replay(answers.sku(put, known.seq), known.seq)
-    if not known and number >= limits.SKUS_MAX:
-        return refuse(state, Code.TABLE_FULL, f"there are {number} SKUs, the most allowed")
     components = []
     for index, component in enumerate(put.components):
         child = state.sku_numbers.get(component.sku)
         path = f"components[{index}].sku"
         if child is None and component.sku != put.sku:
-            return refuse(
-                state,
-                Code.UNKNOWN_SKU,
-                f"SKU {component.sku!r} does not exist; put it first",
-                Fault(path, "unknown SKU", sku=component.sku),
-            )
+            return refusals.missing_sku(state, path, component.sku)
         components.append((number if child is None else child, component.quantity))
     wrong = _bundle_fault(state, number, components) if components else None
     wrong = wrong or (_oversubscribed(state, known, put) if known else None)
@@ -57,31 +60,28 @@ def put_channel(state: State, request: Request) -> Decision:
     """Create or change a channel; putting the same again is a replay."""
     put: PutChannel = request.command
     number = state.channel_numbers.get(put.channel, len(state.channels))
-    if number < len(state.channels):
-        known = state.channels[number]
-        if known.put == put:
-            return Replay(answers.channel(put, known.seq), known.seq)
-    elif number >= limits.CHANNELS_MAX:
-        return refuse(state, Code.TABLE_FULL, f"there are {number} channels, the most allowed")
-    for path, name, numbers, code in _named(state, put):
+    done = _same_or_full(
+        state, state.channels, number, put, answers.channel, limits.CHANNELS_MAX, "channels"
+    )
+    if done:
+        return done
+    for path, name, numbers, refusal in _named(state, put):
         if numbers.get(name) is None:
-            noun = "SKU" if code is Code.UNKNOWN_SKU else "location"
-            fault = {"sku" if code is Code.UNKNOWN_SKU else "location": name}
-            detail = f"{noun} {name!r} does not exist; put it first"
-            return refuse(state, code, detail, Fault(path, f"unknown {noun}", **fault))
+            return refusal(state, path, name)
     return [ChannelPut(cause_of(request), number, _json(put))]
 
 
 def _named(state: State, put: PutChannel):
-    """Yield what a channel names: path, name, table of numbers, code if it is not there."""
-    places, skus = state.location_numbers, state.sku_numbers
+    """Yield what a channel names: path, name, table of numbers, refusal if it is not there."""
+    places = state.location_numbers, refusals.missing_location
+    skus = state.sku_numbers, refusals.missing_sku
     for index, name in enumerate(put.locations or ()):
-        yield f"locations[{index}]", name, places, Code.UNKNOWN_LOCATION
+        yield f"locations[{index}]", name, *places
     for at, buffer in enumerate(put.buffers):
         for index, name in enumerate(buffer.skus):
-            yield f"buffers[{at}].skus[{index}]", name, skus, Code.UNKNOWN_SKU
+            yield f"buffers[{at}].skus[{index}]", name, *skus
         for index, name in enumerate(buffer.locations):
-            yield f"buffers[{at}].locations[{index}]", name, places, Code.UNKNOWN_LOCATION
+            yield f"buffers[{at}].locations[{index}]", name, *places
 
 
 _BUNDLE_FAULTS = {

@@ -176,6 +176,16 @@ def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> lis
     return wanted
 
 
+def taken_each(state: State, line: Line) -> dict[int, int]:
+    """Return units of each stocked SKU in one unit of a line, as they were taken."""
+    taken: dict[int, int] = {}
+    for take in line.takes:
+        sku = state.positions[take.position].sku
+        taken[sku] = taken.get(sku, 0) + take.quantity
+    allotted = line.quantity - line.backordered
+    return {sku: total // allotted for sku, total in taken.items()}
+
+
 def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:
     """Units of line `index` to give back, from its last takes first.
 
@@ -183,12 +193,7 @@ def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:
     whole: components were taken for whole bundles only.
     """
     line = order.event.lines[index]
-    allotted = line.quantity - line.backordered
-    taken: dict[int, int] = {}
-    for take in line.takes:
-        sku = state.positions[take.position].sku
-        taken[sku] = taken.get(sku, 0) + take.quantity
-    need = {sku: total // allotted * units for sku, total in taken.items()}
+    need = {sku: each * units for sku, each in taken_each(state, line).items()}
     freed = []
     for number in reversed(range(len(line.takes))):
         sku = state.positions[line.takes[number].position].sku

@@ -1,4 +1,4 @@
-"""The wording of what reservations and orders are refused for. Both twins refuse with these.
+"""The wording of refusals that several rules share. Both twins refuse with these.
 
 `state` is anything that has a `seq`; `line` is the index of a command's line.
 """
@@ -10,11 +10,16 @@ from engine.core.outcomes import Code, Fault, Refused
 
 def unknown_location(state, line: int, name: str) -> Refused:
     """A line is bound to a location that does not exist."""
+    return missing_location(state, f"lines[{line}].location", name, hint="")
+
+
+def missing_location(state, path: str, name: str, hint: str = "; put it first") -> Refused:
+    """The field at `path` names a location that does not exist."""
     return refuse(
         state,
         Code.UNKNOWN_LOCATION,
-        f"location {name!r} does not exist",
-        Fault(f"lines[{line}].location", "unknown location", location=name),
+        f"location {name!r} does not exist{hint}",
+        Fault(path, "unknown location", location=name),
     )
 
 
@@ -30,11 +35,16 @@ def inactive_location(state, line: int, name: str) -> Refused:
 
 def unknown_sku(state, line: int, name: str) -> Refused:
     """A line names a SKU that does not exist."""
+    return missing_sku(state, f"lines[{line}].sku", name)
+
+
+def missing_sku(state, path: str, name: str) -> Refused:
+    """The field at `path` names a SKU that does not exist."""
     return refuse(
         state,
         Code.UNKNOWN_SKU,
         f"SKU {name!r} does not exist; put it first",
-        Fault(f"lines[{line}].sku", "unknown SKU", sku=name),
+        Fault(path, "unknown SKU", sku=name),
     )
 
 

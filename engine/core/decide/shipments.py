@@ -3,7 +3,7 @@
 from engine.core import effects, limits
 from engine.core.commands import Request, Ship
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
-from engine.core.decide.orders import status_after
+from engine.core.decide.orders import status_after, taken_each
 from engine.core.events import Freed, Left, OrderShipped
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
@@ -28,12 +28,7 @@ def ship(state: State, request: Request) -> Decision:
     if command.location is not None:
         place = state.location_numbers.get(command.location)
         if place is None:
-            return refuse(
-                state,
-                Code.UNKNOWN_LOCATION,
-                f"location {command.location!r} does not exist",
-                Fault("location", "unknown location", location=command.location),
-            )
+            return refusals.missing_location(state, "location", command.location, hint="")
     units = _wanted(state, order, command, place)
     if isinstance(units, Refused):
         return units
@@ -85,32 +80,23 @@ def _wanted(state: State, order: Order, command: Ship, place: int | None) -> lis
     )
 
 
-def _each(state: State, order: Order, index: int) -> dict[int, int]:
-    """Return units of each stocked SKU in one unit of a line, as they were taken."""
-    line = order.event.lines[index]
-    allotted, taken = line.quantity - line.backordered, {}
-    for take in line.takes:
-        sku = state.positions[take.position].sku
-        taken[sku] = taken.get(sku, 0) + take.quantity
-    return {sku: total // allotted for sku, total in taken.items()}
-
-
 def _there(state: State, order: Order, index: int, place: int | None) -> int:
     """Return whole units of a line that are allocated (at a location) and have not left."""
-    held = dict.fromkeys(_each(state, order, index), 0)
+    each = taken_each(state, order.event.lines[index])
+    held = dict.fromkeys(each, 0)
     for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
         position = state.positions[take.position]
         if place is None or position.location == place:
             held[position.sku] += left
-    each = _each(state, order, index)
     return min((units // each[sku] for sku, units in held.items()), default=0)
 
 
 def _leaving(state: State, order: Order, left: Left, place: int | None) -> list[Freed]:
     """Return the takes out of which units of a line leave, the first takes first."""
-    need = {sku: units * left.quantity for sku, units in _each(state, order, left.line).items()}
+    line = order.event.lines[left.line]
+    need = {sku: each * left.quantity for sku, each in taken_each(state, line).items()}
     rows = []
-    for number, take in enumerate(order.event.lines[left.line].takes):
+    for number, take in enumerate(line.takes):
         position = state.positions[take.position]
         units = min(need[position.sku], order.takes[left.line][number])
         if units and (place is None or position.location == place):

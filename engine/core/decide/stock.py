@@ -2,7 +2,7 @@
 
 from engine.core import limits
 from engine.core.commands import Adjust, Count, Receive, Request, Transfer
-from engine.core.decide import Decision, Replay, cause_of, conflict, refuse
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
 from engine.core.effects import document_key
 from engine.core.events import (
     NO_LOCATION,
@@ -119,12 +119,7 @@ def _places(state: State, command, kind: Document) -> tuple[int, int] | Refused:
         name = getattr(command, field)
         number = state.location_numbers.get(name)
         if number is None:
-            return refuse(
-                state,
-                Code.UNKNOWN_LOCATION,
-                f"location {name!r} does not exist; put it first",
-                Fault(field, "unknown location", location=name),
-            )
+            return refusals.missing_location(state, field, name)
         numbers.append(number)
     return numbers[0], numbers[1] if len(numbers) > 1 else NO_LOCATION
 
@@ -133,12 +128,7 @@ def _stocked(state: State, index: int, name: str) -> int | Refused:
     path = f"lines[{index}].sku"
     sku = state.sku_numbers.get(name)
     if sku is None:
-        return refuse(
-            state,
-            Code.UNKNOWN_SKU,
-            f"SKU {name!r} does not exist; put it first",
-            Fault(path, "unknown SKU", sku=name),
-        )
+        return refusals.missing_sku(state, path, name)
     if state.skus[sku].components:
         return refuse(
             state,

@@ -130,9 +130,11 @@ class Loop:
                 while not self._ready() and not self._told():
                     await self._pause()
                 finished = self._finish()
-                if self._ready():
-                    self._round()
-                self._release_all(finished)
+                try:
+                    if self._ready():
+                        self._round()
+                finally:  # what is durable is told, whatever becomes of the next round
+                    self._release_all(finished)
         except LogError as error:
             if self.writer.doubts and not isinstance(error, DoubtError):
                 error = DoubtError(str(error))  # a batch that could not be sent, behind others

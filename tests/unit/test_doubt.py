@@ -18,19 +18,6 @@ from engine.log.store import Keys, Store
 from tests.unit.logkit import batch, grown, running
 
 
-@pytest.fixture
-def server(tmp_path):
-    with running(tmp_path / "server") as started:
-        yield started
-
-
-@pytest.fixture
-def store(server):
-    opened = Store(server.url("writer"))
-    yield opened
-    opened.close()
-
-
 class Cutter:
     """A proxy in front of the server that passes `ahead` bytes on and `back` bytes back."""
 

@@ -3,20 +3,15 @@
 import pytest
 
 from engine.core import commands as c
-from engine.core.ledger import Ledger
 from engine.core.outcomes import Code
 from tests.unit.shop import Shop
 
 
-@pytest.fixture(params=["slow", "fast"])
-def shop(request) -> Shop:
-    if request.param == "slow":
-        made = Shop(Ledger())
-    else:
-        made = Shop(pytest.importorskip("ext.ledger").Ledger())
-    made.receive("north", red=5, blue=5)
-    made.receive("south", red=5)
-    return made
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    shop.receive("north", red=5, blue=5)
+    shop.receive("south", red=5)
+    return shop
 
 
 def ship(order_id: str, shipment_id: str = "s1", *lines, location: str | None = None, **more):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.core import commands as c
-from engine.core.ledger import Ledger
 from engine.core.outcomes import Code
 from engine.core.sellable import in_season
 from tests.unit.shop import Shop
@@ -14,13 +13,8 @@ BLACK_FRIDAY = datetime(2026, 11, 27, 9, tzinfo=UTC)
 EASTER = datetime(2026, 4, 5, 9, tzinfo=UTC)
 
 
-@pytest.fixture(params=["slow", "fast"])
-def shop(request) -> Shop:
-    if request.param == "slow":
-        ledger = Ledger()
-    else:
-        ledger = pytest.importorskip("ext.ledger").Ledger()
-    shop = Shop(ledger)
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
     for place, units in (("berlin", 40), ("lyon", 100)):
         shop.ok(c.PutLocation(place, place, "warehouse", "DE"))
         shop.ok(c.PutSku("MUG", "Mug", baseline=50))

@@ -28,19 +28,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def server(tmp_path):
-    with running(tmp_path / "server") as started:
-        yield started
-
-
-@pytest.fixture
-def store(server):
-    opened = Store(server.url("writer"))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def worker(server):
     opened = Store(server.url("worker"))
     yield opened

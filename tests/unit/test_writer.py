@@ -16,17 +16,6 @@ from tests.unit.logkit import batch, grown, running
 MIB = 1 << 20
 
 
-@pytest.fixture
-def server(tmp_path):
-    with running(tmp_path / "server") as started:
-        yield started
-
-
-@pytest.fixture
-def store(server):
-    return Store(server.url("writer"))
-
-
 def after(seq: int, size: int = 20) -> Batch:
     """The batch that follows event `seq` of a log whose stamps are its numbers."""
     return batch(Link(stamp_us=seq, seq=seq), size)

@@ -23,36 +23,14 @@ from typing import Any
 
 from engine.core import limits, packed
 from engine.core.commands import Request
-from engine.core.errors import (
-    OUTCOME_UNKNOWN,
-    DoubtError,
-    LogError,
-    OutcomeUnknownError,
-    OverloadedError,
-    UnavailableError,
-)
-from engine.core.outcomes import Accepted, Outcome
+from engine.core.errors import DoubtError, LogError, OverloadedError, UnavailableError
+from engine.core.outcomes import Accepted
 from engine.service.client import Parcel, tally
+from engine.service.rounds import Asked, Decided, Round, settle
 
 # What waits: a command and its future, or a parcel's count and the parcel.
 Ticket = tuple[Request, asyncio.Future] | tuple[int, Parcel]
-# What was decided: an outcome for a future, or packed answers for a parcel.
-Decided = list[tuple[asyncio.Future, Outcome] | tuple[Parcel, bytes]]
-Asked = list[tuple[asyncio.Future, Any]]  # reads and what they are told
 _AWAY = "the log is being recovered; try again"
-_UNCHANGED = "nothing was changed; try again"
-
-
-class _Round:
-    """What was decided together, and waits for one frame, or one question, to the log."""
-
-    __slots__ = ("asked", "commands", "decided", "durable", "events", "last_seq", "sent_s")
-
-    def __init__(self, decided: Decided, asked: Asked, commands: int) -> None:
-        self.decided, self.asked, self.commands = decided, asked, commands
-        self.events = self.last_seq = 0
-        self.sent_s = time.perf_counter()
-        self.durable = False
 
 
 class Loop:
@@ -65,7 +43,7 @@ class Loop:
     def __init__(self, ledger: Any, writer: Any, clock: Any) -> None:
         self.ledger, self.writer, self.clock = ledger, writer, clock
         self.trouble: LogError | None = None
-        self.doubtful: list[_Round] = []
+        self.doubtful: list[Round] = []
         self.durable_seq = ledger.seq
         self.batches = self.events = self.commands = self.refusals = self.expiries = 0
         self.append_s = 0.0
@@ -73,7 +51,7 @@ class Loop:
         self._packed = 0  # packed requests in the queue, about
         self._rest: tuple[Parcel, bytes, int] | None = None  # a parcel that did not fit, from where
         self._waiting_reads: Asked = []
-        self._under_way: deque[_Round] = deque()
+        self._under_way: deque[Round] = deque()
         self._due = False  # a reservation may have ended
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -251,7 +229,7 @@ class Loop:
         Where nothing is to be made durable, what is told must still not be older than what a newer
         writer may have told already: the log is asked whether there is one.
         """
-        sent = _Round(decided, asked, commands)
+        sent = Round(decided, asked, commands)
         self._under_way.append(sent)
 
         def told(error: LogError | None) -> None:
@@ -266,7 +244,7 @@ class Loop:
         sent.last_seq, sent.events = batch.first_seq + batch.count - 1, batch.count
         self.writer.send(batch, told)
 
-    def _finish(self) -> list[_Round]:
+    def _finish(self) -> list[Round]:
         """Return the rounds that the log has made true, in order; raise what ended writing."""
         finished = []
         now_s = time.perf_counter()
@@ -284,7 +262,7 @@ class Loop:
             raise self.trouble
         return finished
 
-    def _release_all(self, finished: list[_Round]) -> None:
+    def _release_all(self, finished: list[Round]) -> None:
         """Release at once, or, when a frame has just left, in the next turn of the event loop."""
         later = bool(self._under_way)
         for done in finished:
@@ -293,7 +271,7 @@ class Loop:
             else:
                 self._release(done)
 
-    def _release(self, done: _Round) -> None:
+    def _release(self, done: Round) -> None:
         """Hand out what a round has decided and seen."""
         for target, outcome in done.decided:
             if type(outcome) is bytes:
@@ -359,30 +337,8 @@ class Loop:
             known = None if stored is None else bool(failed.events) and stored > 0
             stored = stored - 1 if known else stored
             for target, outcome in failed.decided:
-                _settle(target, outcome, known)
+                settle(target, outcome, known)
 
     def settle_unknown(self) -> None:
         """Answer the rounds that failed: nobody can say yet whether they hold."""
         self.settle(stored=None)
-
-
-def _settle(target: asyncio.Future | Parcel, outcome: Outcome | bytes, stored: bool | None) -> None:
-    if type(outcome) is bytes:
-        target.deliver(_settled(outcome, stored))
-    elif target.done():
-        return
-    elif stored:
-        target.set_result(outcome)
-    elif stored is None and isinstance(outcome, Accepted):
-        target.set_exception(OutcomeUnknownError(OUTCOME_UNKNOWN))
-    else:
-        target.set_exception(UnavailableError(_UNCHANGED))
-
-
-def _settled(answers: bytes, stored: bool | None) -> bytes:
-    """Return what is told instead of packed answers whose frame failed."""
-    if stored:
-        return answers
-    if stored is None:
-        return packed.in_doubt(answers, OUTCOME_UNKNOWN, _UNCHANGED)
-    return packed.withdraw(answers, _UNCHANGED)

@@ -21,7 +21,8 @@ from engine.log.reader import entry_id_of
 from engine.log.writer import Writer
 from engine.service import engine as engine_module
 from engine.service import recover as recover_module
-from engine.service.loop import Loop, _Round
+from engine.service.loop import Loop
+from engine.service.rounds import Round
 
 Restore = list[tuple[object, str, object]]
 
@@ -48,7 +49,7 @@ def _ack_before_append(undo: Restore) -> None:
     send = Loop._send
 
     def early(self, decided, asked, commands) -> None:
-        self._release(_Round(decided, [], commands))
+        self._release(Round(decided, [], commands))
         send(self, [], asked, commands)
 
     _set(undo, Loop, "_send", early)

@@ -9,9 +9,11 @@ import msgspec
 
 from engine.core import limits
 from engine.core.errors import ConfigError
+from engine.cores import usable_cores
 
 PORT_DEFAULT = 8787
 LEDGERS = ("auto", "fast", "slow")
+AWAKE = ("auto", "on", "off")
 LANES = ("auto", "fast", "slow")
 
 
@@ -26,13 +28,19 @@ def _log_memory() -> int:
     return int(text)
 
 
+def _awake() -> str:
+    return os.environ.get("DIBS_AWAKE", "auto")
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Where data lies, where the log's server is, where to listen, which ledger twin to use,
     whether hot calls take the fast lane, and how many HTTP processes stand in front of the writer's
     (0: it serves HTTP itself).
 
     `redis` is None for the bundled server; its files lie in `data/server`, and it refuses appends
-    beyond `log_memory_mib` (`DIBS_LOG_MEMORY_MIB`) until the worker has trimmed the log.
+    beyond `log_memory_mib` (`DIBS_LOG_MEMORY_MIB`) until the worker has trimmed the log. `awake`
+    (`DIBS_AWAKE`) says whether the writer may keep its core awake while many orders wait for the
+    log; `auto`: where each process of dibs has a core.
     """
 
     data: Path
@@ -43,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
     lane: str = "auto"
     fronts: int = 0
     log_memory_mib: int = msgspec.field(default_factory=_log_memory)
+    awake: str = msgspec.field(default_factory=_awake)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -51,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
             raise ConfigError(f"ledger {self.ledger!r} is not one of {', '.join(LEDGERS)}")
         if self.lane not in LANES:
             raise ConfigError(f"lane {self.lane!r} is not one of {', '.join(LANES)}")
+        if self.awake not in AWAKE:
+            raise ConfigError(f"DIBS_AWAKE is {self.awake!r}; use one of {', '.join(AWAKE)}")
         if not 0 <= self.fronts <= limits.FRONTS_MAX:
             raise ConfigError(f"fronts is {self.fronts}; use 0 to {limits.FRONTS_MAX}")
         if self.redis and urlsplit(self.redis).scheme not in ("redis", "rediss", "unix"):
@@ -59,6 +70,12 @@ class Settings(msgspec.Struct, frozen=True):
             ipaddress.ip_address(self.host)
         except ValueError as error:
             raise ConfigError(f"host {self.host!r} is not an IP address to listen on") from error
+
+    @property
+    def stays_awake(self) -> bool:
+        """Whether the writer may keep its core awake."""
+        needed = self.fronts + 2  # the writer's process and the log server
+        return self.awake == "on" or (self.awake == "auto" and usable_cores() >= needed)
 
     def prepare(self) -> None:
         """Make the data folder, readable by its owner only."""

@@ -17,18 +17,17 @@ class Target(Dibs):
         self._core = core
 
     def start(self) -> "Target":
-        """Start, wait until ready, and pin."""
-        super().start()
+        """Start, wait until ready, and pin. Where it may run is inherited, by the server at its
+        start and by the log server from that."""
+        own = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        try:
+            super().start()
+        finally:
+            os.sched_setaffinity(0, own)
         if self._core is not None:
             _spread(self.serve.pid, {self._core})
-            # The log server inherits where it may run from whoever started it.
-            _spread(self.server_pid, set(range(os.cpu_count() or 1)))
         return self
-
-    @property
-    def server_pid(self) -> int:
-        """Process id of the log server."""
-        return int(next(self.folder.rglob("server.pid")).read_text())
 
     def cpu_s(self) -> float:
         """CPU seconds that the server process has used."""

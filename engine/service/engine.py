@@ -51,7 +51,7 @@ class Engine:
     """One partition's writer with its recovery, as the `Client` of the same process.
 
     `connect` gives a fresh `Store`, `connect_appender` a fresh connected `Appender`; both may
-    start a server first. `folder` holds snapshots, archive and marks.
+    start a server first. `folder` holds snapshots, archive and marks. `awake`: see `Loop`.
     """
 
     def __init__(
@@ -63,8 +63,10 @@ class Engine:
         changes: Changes,
         *,
         name: str,
+        awake: bool = False,
     ) -> None:
-        self._folder, self._make_ledger, self._name = folder, make_ledger, name
+        self._folder, self._make_ledger = folder, make_ledger
+        self._name, self._awake = name, awake
         self._connect, self._connect_appender = connect, connect_appender
         self._changes = changes
         self._loop: Loop | None = None
@@ -97,7 +99,8 @@ class Engine:
 
     async def _run(self, recovered: Recovered, appender: Appender) -> LogError:
         writer = Writer(appender, recovered.link, recovered.epoch)
-        self._loop = Loop(recovered.ledger, writer, Clock(recovered.link.stamp_us))
+        clock = Clock(recovered.link.stamp_us)
+        self._loop = Loop(recovered.ledger, writer, clock, awake=self._awake)
         self._epoch = recovered.epoch
         task = asyncio.create_task(self._loop.run(recovered.epoch, self._name, __version__))
         while not task.done() and not self._loop.batches:

@@ -37,11 +37,12 @@ class Loop:
     """Owns a ledger and its writer until the first trouble. Make a new one after recovery.
 
     `ledger` has the face of `core.ledger.Ledger`, `writer` that of `log.writer.Writer`, `clock`
-    that of `service.clock.Clock`.
+    that of `service.clock.Clock`. With `awake` the thread does not sleep while many commands wait
+    for the log (`_stay_awake`).
     """
 
-    def __init__(self, ledger: Any, writer: Any, clock: Any) -> None:
-        self.ledger, self.writer, self.clock = ledger, writer, clock
+    def __init__(self, ledger: Any, writer: Any, clock: Any, *, awake: bool = False) -> None:
+        self.ledger, self.writer, self.clock, self.awake = ledger, writer, clock, awake
         self.trouble: LogError | None = None
         self.doubtful: list[Round] = []
         self.durable_seq = ledger.seq
@@ -54,6 +55,7 @@ class Loop:
         self._under_way: deque[Round] = deque()
         self._due = False  # a reservation may have ended
         self._wake = asyncio.Event()
+        self.turning = False  # `_stay_awake` is to be called in the event loop's next turn
         self._timer: asyncio.TimerHandle | None = None
         self._armed_us = 0  # what the timer waits for
 
@@ -231,6 +233,8 @@ class Loop:
         """
         sent = Round(decided, asked, commands)
         self._under_way.append(sent)
+        if self.awake and not self.turning:
+            self._stay_awake()
 
         def told(error: LogError | None) -> None:
             sent.durable = error is None and not self.trouble
@@ -243,6 +247,17 @@ class Loop:
         batch = self.ledger.drain()
         sent.last_seq, sent.events = batch.first_seq + batch.count - 1, batch.count
         self.writer.send(batch, told)
+
+    def _stay_awake(self) -> None:
+        """Keep the event loop turning instead of sleeping while many wait for the log, at most
+        `limits.AWAKE_S_MAX` for one frame: to wake a core that sleeps takes as long as a batch."""
+        waiting = sum(sent.commands for sent in self._under_way)
+        self.turning = (
+            waiting >= limits.AWAKE_COMMANDS_MIN
+            and time.perf_counter() - self._under_way[0].sent_s < limits.AWAKE_S_MAX
+        )
+        if self.turning:
+            asyncio.get_running_loop().call_soon(self._stay_awake)
 
     def _finish(self) -> list[Round]:
         """Return the rounds that the log has made true, in order; raise what ended writing."""

@@ -67,6 +67,7 @@ class Wiring:
             self.appender,
             Changes(self.stock_reader),
             name=name,
+            awake=self.settings.stays_awake,
         )
 
     def replica(self, **pace: float) -> Replica:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from engine.core import limits
 from engine.core.commands import PutLocation, Request
 from engine.core.errors import LogError
 from engine.core.ledger import Ledger
@@ -45,3 +46,20 @@ async def test_what_is_durable_is_told_though_the_next_frame_cannot_be_sent() ->
         assert isinstance(await first, Accepted)
         with pytest.raises(Exception, match="nothing was changed"):
             await second
+
+
+@pytest.mark.parametrize("waiting", [limits.AWAKE_COMMANDS_MIN - 1, limits.AWAKE_COMMANDS_MIN])
+async def test_the_loop_turns_while_many_wait_and_for_a_moment_only(waiting: int) -> None:
+    loop = Loop(Ledger(), writer := Writer(2), Clock(), awake=True)
+    running = asyncio.create_task(loop.run(1, "test", "1"))
+    await asyncio.sleep(0)
+    writer.told.pop()(None)
+    for number in range(waiting):
+        loop.submit(put(f"place-{number}"))
+    while not writer.told:
+        await asyncio.sleep(0)
+    assert loop.turning is (waiting >= limits.AWAKE_COMMANDS_MIN)
+    async with asyncio.timeout(5):
+        while loop.turning:  # though the log says nothing
+            await asyncio.sleep(0)
+    running.cancel()

@@ -34,7 +34,17 @@ MAIN_ROUNDS, MAIN_SECONDS = 5, 5.0
 OTHER_ROUNDS, OTHER_SECONDS = 3, 4.0
 SHORT_ROUNDS, SHORT_SECONDS, WARM_UP_S = 2, 2.0, 1.0
 FIELDS = (
-    *("per_cpu_s", "cpu_us", "log_cpu_us", "server_cpu", "generator_cpu", "steal", "load"),
+    *(
+        "per_cpu_s",
+        "cpu_us",
+        "writer_cpu_us",
+        "fronts_cpu_us",
+        "log_cpu_us",
+        "server_cpu",
+        "generator_cpu",
+        "steal",
+        "load",
+    ),
     *("p50_us", "p99_us", "p999_us", "max_us", "wrong"),
 )
 Results = dict[Entry, list[dict]]

@@ -34,13 +34,16 @@ def drive(
     workload, lag = script.workload, connections * LAG_PER_CONNECTION - 1
     target.pin(1 - core)
     before = target.books()
-    front_s, behind_s, weather = cpu_s(target.front()), cpu_s(target.behind()), Weather()
+    used = _used(target)
+    weather = Weather()
     arguments = script.arguments(f"r{number:02d}-", lag)
     if workload.streams:
         found = _streamer(target, arguments, seconds, core)
     else:
         found = _wrk(target, arguments, connections, seconds, core)
-    front_s, behind_s = cpu_s(target.front()) - front_s, cpu_s(target.behind()) - behind_s
+    front_s, writer_s, behind_s = (
+        after - before for after, before in zip(_used(target), used, strict=True)
+    )
     around = weather.read()
     after = settled(target)
     target.pin(1 - core)
@@ -53,6 +56,8 @@ def drive(
         "per_s": 0.0 if wrong else done * workload.orders / took_s,
         "per_cpu_s": 0.0 if wrong or not front_s else done * workload.orders / front_s,
         "cpu_us": front_s / each * 1e6,
+        "writer_cpu_us": writer_s / each * 1e6,
+        "fronts_cpu_us": (front_s - writer_s) / each * 1e6,
         "log_cpu_us": behind_s / each * 1e6,
         "server_cpu": front_s / took_s,
         "generator_cpu": found["cpu_s"] / took_s,
@@ -65,6 +70,11 @@ def drive(
         "wrong": wrong,
         **around,
     }
+
+
+def _used(target: Target) -> tuple[float, float, float]:
+    """Return CPU seconds of all its own processes, of those that decide, of what it stores on."""
+    return cpu_s(target.front()), cpu_s(target.writer()), cpu_s(target.behind())
 
 
 def _wrk(target: Target, arguments: list[str], connections: int, seconds: float, core: int) -> dict:

@@ -39,31 +39,32 @@ def _all(workload: str, *contestants: str) -> tuple[Entry, ...]:
     return tuple(Entry(workload, name) for name in contestants)
 
 
-_FRONTS = ("dibs_not_durable", "dibs_slow_lane")
+_FRONTS = ("dibs_sleeping", "dibs_not_durable", "dibs_slow_lane")
 _STACKS = ("tigerfans", "pydantic_front")
 _ECHOES = ("raw_asgi", "bare_echo", "asyncio_echo")
 _BESIDE = _all(MAIN, "dibs")
+_SLEEPING = _all(MAIN, "dibs_sleeping")  # where CPU is compared
 _STREAMS = _all("one_stream", "dibs") + _all("four_streams", "dibs")
 
 SECTIONS = (
     Section(
         MAIN,
         _all(MAIN, "dibs", *_FRONTS, *PEERS, *_STACKS, *_ECHOES),
-        _all(MAIN, "dibs", "dibs_not_durable", "redis_lua", "raw_asgi", "bare_echo"),
+        _all(MAIN, "dibs", *_FRONTS[:2], "redis_lua", "raw_asgi", "bare_echo"),
     ),
     Section("hot_key", _all("one_sku", "dibs", *PEERS) + _all("million_skus", "dibs", *PEERS)),
     Section("thirteen_lines", _all("thirteen_lines", "dibs", *PEERS)),
     Section("seventy_lines", _all("seventy_lines", "dibs", *PEERS)),
     Section(
         "sold_out",
-        _BESIDE + _all("sold_out", "dibs", *PEERS),
-        _BESIDE + _all("sold_out", "dibs"),
+        _SLEEPING + _all("sold_out", "dibs", "dibs_sleeping", *PEERS),
+        _SLEEPING + _all("sold_out", "dibs_sleeping"),
     ),
     Section("batch", _BESIDE + _all("batch", "dibs"), _BESIDE + _all("batch", "dibs")),
     Section("stream", _BESIDE + _STREAMS, _BESIDE + _STREAMS),
     Section("reserve_commit", _all("reserve_commit", "dibs", "dibs_slow_lane")),
     Section("read_stock", _all("read_stock", "dibs", "dibs_slow_lane")),
-    Section("fronts", _BESIDE + _all(MAIN, "dibs_two_fronts"), about="dibs_two_fronts"),
+    Section("fronts", _SLEEPING + _all(MAIN, "dibs_two_fronts"), about="dibs_two_fronts"),
 )
 
 Samples = Callable[[str, str, str], Sequence[float] | None]
@@ -96,13 +97,14 @@ def _main(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
         versus("raw_asgi", 3.5),
         versus("bare_echo", 0.5, 0.75),
         # Says more than the rates where wrk cannot fill the echo's core.
-        cost.of("orders per CPU-second: dibs ÷ bare_echo", _DIBS, bare),
+        cost.of("orders per CPU-second: dibs ÷ bare_echo", _AT_REST, bare),
         versus("asyncio_echo"),
         versus("dibs_not_durable", 0.9),
         versus("dibs_slow_lane"),
+        versus("dibs_sleeping"),
         cost.less("CPU: dibs with log off ÷ raw_asgi", light, raw, 1.5, 1.25),
         # The idiomatic front's cost over ours: the more, the leaner our route.
-        cost.of("CPU: pydantic_front ÷ dibs", _DIBS, (MAIN, "pydantic_front"), 2, 3.5),
+        cost.of("CPU: pydantic_front ÷ dibs", _AT_REST, (MAIN, "pydantic_front"), 2, 3.5),
     ]
 
 
@@ -115,7 +117,7 @@ def _hot_key(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
 
 
 def _sold_out(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
-    return [cost.less("CPU of a refusal ÷ of an order", ("sold_out", "dibs"), _DIBS, 0.8, 0.6)]
+    return [cost.less("CPU of a refusal ÷ of an order", _REFUSED, _AT_REST, 0.8, 0.6)]
 
 
 def _batch(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
@@ -136,11 +138,17 @@ def _stream(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
 
 
 def _fronts(rate: "_Ratio", cost: "_Ratio") -> list[dict | None]:
-    name = "orders per CPU-second: two fronts ÷ one process"
-    return [cost.of(name, (MAIN, "dibs_two_fronts"), _DIBS, 0.75, 0.9)]
+    fronted = (MAIN, "dibs_two_fronts")
+    return [
+        cost.of("orders per CPU-second: two fronts ÷ one process", fronted, _AT_REST, 0.75, 0.9),
+        cost.within(
+            "cores of fronts that fill one writer", fronted, "fronts_cpu_us", "writer_cpu_us"
+        ),
+    ]
 
 
-_DIBS = (MAIN, "dibs")
+_DIBS, _AT_REST = (MAIN, "dibs"), (MAIN, "dibs_sleeping")
+_REFUSED = ("sold_out", "dibs_sleeping")
 _BESIDE_PEERS = ("one_sku", "million_skus", "thirteen_lines", "seventy_lines", "sold_out")
 _OWN = {
     MAIN: _main,
@@ -174,6 +182,11 @@ class _Ratio:
         sides = (*self._samples(*top, self._field), *self._samples(*bottom, self._field))
         void = {} if all(sides) else {"value": 0.0, "low": 0.0, "high": 0.0}
         return {**found, **void, "less_is_better": True}
+
+    def within(self, name, entry, top: str, bottom: str) -> dict | None:
+        """Return one field of an entry ÷ another of the same."""
+        above, below = (self._samples(*entry, field) for field in (top, bottom))
+        return ratio_row(name, above, below) if above and below else None
 
     def absolute(self, name, top, goal: float) -> dict | None:
         """Return top ÷ a fixed goal."""

@@ -7,6 +7,7 @@ read while it runs, `audit` after it has stopped; both are None where there is n
 
 import contextlib
 import http.client
+import os
 import random
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class Target:
         self.skus = [sku_name(n) for n in range(workload.skus)]
         self.port = processes.free_port()
         self.stores: list[int] = []
+        self.environment: dict[str, str] = {}
         self.running = contextlib.ExitStack()
 
     def open(self) -> None:
@@ -48,13 +50,17 @@ class Target:
         """Start `python -m module … --port N` and wait until it answers."""
         command = [sys.executable, "-m", module, *words, "--port", str(self.port)]
         output = self.folder / "output.log"
-        self.process = processes.start(command, output)
+        self.process = processes.start(command, output, env={**os.environ, **self.environment})
         self.running.callback(processes.stop, self.process)
         processes.wait_until(lambda: processes.answers(self.port), self.process, output)
 
     def front(self) -> list:
         """Return the processes that are this target's own: all that its figures answer for."""
         return processes.tree(self.process.pid, self.stores)
+
+    def writer(self) -> list:
+        """Return those of its own processes that decide; in most targets they all do."""
+        return self.front()
 
     def behind(self) -> list:
         """Return the processes of what it stores on."""
@@ -93,8 +99,10 @@ class Dibs(Target):
         words: tuple[str, ...] = ("serve",),
         *,
         durable: bool = True,
+        environment: dict[str, str] | None = None,
     ) -> None:
         super().__init__(name, folder, workload)
+        self.environment = environment or {}
         self._module, self._words = module, words
         self._data, self._durable = folder / "data", durable
         self._units = 1 if workload.sold_out else UNITS
@@ -144,6 +152,10 @@ class Fronted(Dibs):
         super().open()
         output = self.folder / "output.log"
         processes.wait_until(lambda: "fronts listen" in output.read_text(), self.process, output)
+
+    def writer(self) -> list:
+        """Return the process behind the fronts."""
+        return self.front()[:1]
 
 
 class Pydantic(Dibs):
@@ -252,6 +264,8 @@ CONTESTANTS = {
     "dibs_slow_lane": Contestant(
         Dibs, {"words": ("serve", "--lane", "slow")}, _needs_option("--lane")
     ),
+    # What its CPU is spent on, without waiting for the log in wakefulness.
+    "dibs_sleeping": Contestant(Dibs, {"environment": {"DIBS_AWAKE": "off"}}),
     "dibs_two_fronts": Contestant(
         Fronted, {"words": ("serve", "--fronts", "2")}, _needs_option("--fronts")
     ),

@@ -233,8 +233,6 @@ class Loop:
         """
         sent = Round(decided, asked, commands)
         self._under_way.append(sent)
-        if self.awake and not self.turning:
-            self._stay_awake()
 
         def told(error: LogError | None) -> None:
             sent.durable = error is None and not self.trouble
@@ -247,11 +245,13 @@ class Loop:
         batch = self.ledger.drain()
         sent.last_seq, sent.events = batch.first_seq + batch.count - 1, batch.count
         self.writer.send(batch, told)
+        if self.awake and not self.turning:
+            self._stay_awake()
 
     def _stay_awake(self) -> None:
         """Keep the event loop turning instead of sleeping while many wait for the log, at most
         `limits.AWAKE_S_MAX` for one frame: to wake a core that sleeps takes as long as a batch."""
-        waiting = sum(sent.commands for sent in self._under_way)
+        waiting = sum(sent.commands for sent in self._under_way if sent.events)
         self.turning = (
             waiting >= limits.AWAKE_COMMANDS_MIN
             and time.perf_counter() - self._under_way[0].sent_s < limits.AWAKE_S_MAX

@@ -7,6 +7,7 @@ behind it as behind any other. tests/contract/test_lanes.py holds that both answ
 """
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import httptools
@@ -37,10 +38,11 @@ class _Probe:
         self.complete = True
 
 
-def learn(block: bytes) -> Block | None:
+def learn(block: bytes, body_bytes_max: int) -> Block | None:
     """Return what a header block says, or None if the normal path must look at it.
 
-    `block` is everything between the request line and the body. Bounds are the normal path's.
+    `block` is everything between the request line and the body. Bounds are the normal path's; a
+    body longer than `body_bytes_max` is left to it.
     """
     probe = _Probe()
     parser = httptools.HttpRequestParser(probe)
@@ -65,7 +67,7 @@ def learn(block: bytes) -> Block | None:
     length = found.get(b"content-length", b"0")
     key = found.get(b"idempotency-key", b"")
     token = bearer(found[b"authorization"])
-    if not length.isdigit() or len(length) > 7 or int(length) > limits.LANE_BODY_BYTES_MAX:
+    if not length.isdigit() or len(length) > 7 or int(length) > body_bytes_max:
         return None
     if token is None or (b"idempotency-key" in found and not VISIBLE.match(key)):
         return None
@@ -91,8 +93,9 @@ def forms() -> dict[int, Form]:
     return found
 
 
-def make_lane(front: Front) -> Lane:
-    """Return a lane in front of `front`'s client."""
+def make_lane(front: Front, body_bytes_max: int) -> Lane:
+    """Return a lane in front of `front`'s client, on a server that takes such bodies at most."""
+    known = partial(learn, body_bytes_max=min(body_bytes_max, limits.LANE_BODY_BYTES_MAX))
 
     def submit(parcel: Any) -> bool:
         try:
@@ -102,7 +105,7 @@ def make_lane(front: Front) -> Lane:
         return True
 
     json = b"application/json"
-    return Lane(submit, learn, front.keys, forms(), _form(201, json), _form(200, json))
+    return Lane(submit, known, front.keys, forms(), _form(201, json), _form(200, json))
 
 
 class LaneProtocol(GuardedProtocol):

@@ -111,7 +111,7 @@ def _protocol(app: App | Relay, guard: Guard, lane: str) -> type[GuardedProtocol
         if lane == "fast":
             raise ConfigError(f"the fast lane is not built ({error}); run `make build`") from error
         return guarded(guard)
-    app.front.lane = make_lane(app.front)
+    app.front.lane = make_lane(app.front, guard.body_bytes_max)
     return guarded(guard, LaneProtocol, lane=app.front.lane)
 
 

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from api.server import serve
-from tests.contract.site import LOOSE, PATIENCE_S, Line, Site, changed
+from tests.contract.site import LOOSE, PATIENCE_S, Line, Site, changed, site
 from tests.contract.world import World, furnish
 
 fastlane = pytest.importorskip("ext.fastlane")
@@ -193,6 +193,16 @@ async def test_a_revoked_key_is_refused_in_the_lane() -> None:
         await line.send(site.get())
         assert (await line.answer())[0] == 401
         assert sum(site.world.app.front.lane.tally().values()) == 1
+
+
+async def test_a_server_with_a_smaller_bound_on_bodies_keeps_it_in_the_lane() -> None:
+    async with site(changed(body_bytes_max=300)) as here:
+        for padding, status in ((0, 201), (300, 413)):
+            body = b'{"reservation_id":"r-%d","channel":"web","ttl_s":60,' % padding
+            body += b" " * padding + b'"lines":[{"sku":"TEA-1","quantity":1}]}'
+            async with here.line() as line:
+                await line.send(here.post(body, "/v1/reservations"))
+                assert (await line.answer())[0] == status
 
 
 async def test_half_closed_callers_get_their_answer_and_the_end() -> None:

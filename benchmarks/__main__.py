@@ -25,6 +25,7 @@ class Bench(NamedTuple):
 BENCHES = (
     Bench("bench_limits", ("--short",)),
     Bench("bench_core", ("--short",)),
+    Bench("bench_expiry", ("--short",)),
     Bench("bench_ledger", ("--short",)),
     Bench("bench_stores", ("--short",)),
     Bench("bench_recovery", ("--events", "500000", "--rounds", "1")),

@@ -24,7 +24,6 @@ from rich.progress import track
 from benchmarks.bench_ledger import replay
 from benchmarks.checkouts import (
     BATCH,
-    TTL_S,
     Dicts,
     Opening,
     Packed,
@@ -32,6 +31,7 @@ from benchmarks.checkouts import (
     Step,
     Work,
     agree,
+    reservation,
     run,
 )
 from benchmarks.limits.memory import Rows, rmw_ns
@@ -113,11 +113,6 @@ def minimal_bytes(step: Step) -> int:
     return len(name) + (8 if verb == "reserve" else 0) + 8 * len(rest[-1])
 
 
-def _reservation(n: int) -> Step:
-    lines = ((f"SKU-{n % 997}", 1), (f"SKU-{n % 991}", 2))
-    return ("reserve", (f"reservation-{n:09d}", "web", TTL_S, lines))
-
-
 def log_bytes(opening: Opening, batches: list[list[Step]]) -> tuple[float, float, float]:
     """Return bytes a command of the frames of `batches`, of their records, and minimal ones."""
     door, now_us, commands, framed, least = Packed(opening), opening.now_us, 0, 0, 0
@@ -138,7 +133,7 @@ def sizes(opening: Opening, live: int, work: Work) -> tuple[list[dict], list[dic
     measured = [sys.executable, "-m", "benchmarks.bench_ledger", "--memory", "1000", "50000"]
     found = json.loads(subprocess.check_output([*measured, str(live)]))
     held = found["live reservation, two lines"]
-    few = [[_reservation(n) for n in range(BATCH)]]
+    few = [[reservation(n) for n in range(BATCH)]]
     _, record, least = log_bytes(opening, few)
     rows = [sample_row("live reservation, two lines", "dibs, in memory", "bytes each", [held])]
     rows.append(sample_row("live reservation, two lines", "its log record", "bytes each", [record]))

@@ -81,6 +81,12 @@ class Work:
         return self._packed
 
 
+def reservation(n: int) -> Step:
+    """Return the `n`th of many reservations of two lines, over a thousand SKUs."""
+    lines = ((f"SKU-{n % 997}", 1), (f"SKU-{n % 991}", 2))
+    return ("reserve", (f"reservation-{n:09d}", "web", TTL_S, lines))
+
+
 def request_of(step: Step) -> Request:
     """Return the command that a step stands for."""
     match step:

@@ -28,6 +28,12 @@ SECTIONS = {
         "engine of Python dicts with the same outcomes, and L1: the same rows read, checked and "
         "written in C.",
     ),
+    "expiry": Section(
+        "Reservations that end together (B0)",
+        "In process, no log: all reservations end in the same second. The ledger takes them from "
+        "its wheel, a bounded number before each batch; the engine of Python dicts takes all from "
+        "a heap.",
+    ),
     "stores": Section(
         "Stores (B1)",
         "Batches of 500 two-line orders, answered when durable, all on one disk. Every run ends "

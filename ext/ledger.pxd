@@ -97,10 +97,13 @@ cdef struct Slot:
     uint32_t hash
 
 
-cdef struct Table:            # open addressing, linear probing, backward-shift deletion
+cdef struct Shard:            # open addressing, linear probing, backward-shift deletion
     Slot* slots
-    uint64_t mask
-    uint64_t used
+    uint64_t mask, used
+
+
+cdef struct Table:            # by the highest bits of the hash; each grows at a time of its own
+    Shard shards[256]
 
 
 cdef struct Position:         # one cache line
@@ -166,10 +169,8 @@ cdef struct Order:
     uint64_t closed_us
     uint8_t* record
     uint32_t* left            # a line: waits, cancelled, units of each take; NULL: as recorded
-    uint32_t older
-    uint32_t newer
-    uint32_t previous         # among the closed
-    uint32_t next
+    uint32_t older, newer
+    uint32_t previous, next   # among the closed
     uint8_t status
 
 
@@ -295,8 +296,8 @@ cdef struct Granted:          # what a line gets
 
 cdef struct Rows:             # an array that grows
     void* data
-    uint64_t count
-    uint64_t room
+    uint64_t count, room
+    uint64_t mapped           # bytes of its own mapping; 0: it is from the heap
 
 
 cdef struct Plan:             # scratch of one decision; every row array is kept for the next
@@ -315,9 +316,7 @@ cdef struct Plan:             # scratch of one decision; every row array is kept
     Rows granted
     Rows lines
     Rows marks
-    double x                  # destination
-    double y
-    double z
+    double x, y, z            # destination
     uint8_t located
 
 

@@ -135,7 +135,7 @@ cdef class Packer:
 
     def __dealloc__(self):
         free(self.out.data)
-        free(self.lines.data)
+        rows_free(&self.lines)
 
     def __len__(self):
         return self.out.size

@@ -18,10 +18,13 @@ cdef int put_place(Core* c, uint32_t number, uint64_t seq, Text name, Text put) 
     """Set a location's text; `number` is a known one, or the next."""
     cdef Place* place
     cdef Key key
+    cdef uint32_t hash
     cdef uint8_t* text
     if room_for(&c.places, c.places.count + 1, sizeof(Place)) != DONE:
         return MEMORY
-    if table_room(c, PLACE_NAMES) != DONE:
+    key.first = name
+    hash = hash_key(c, PLACE_NAMES, &key)
+    if table_room(c, PLACE_NAMES, hash) != DONE:
         return MEMORY
     text = joined(name, put)
     if text is NULL:
@@ -30,8 +33,7 @@ cdef int put_place(Core* c, uint32_t number, uint64_t seq, Text name, Text put) 
     if number == c.places.count:
         memset(place, 0, sizeof(Place))
         c.places.count += 1
-        key.first = name
-        table_add(c, PLACE_NAMES, hash_key(c, PLACE_NAMES, &key), number)
+        table_add(c, PLACE_NAMES, hash, number)
     free(place.text)
     place.text, place.name_size, place.put_size, place.seq = text, name.size, put.size, seq
     return DONE
@@ -41,10 +43,13 @@ cdef int put_sku(Core* c, uint32_t number, uint64_t seq, Text name, Text put) no
     """Set a SKU's text; `number` is a known one, or the next."""
     cdef Sku* sku
     cdef Key key
+    cdef uint32_t hash
     cdef uint8_t* text
     if room_for(&c.skus, c.skus.count + 1, sizeof(Sku)) != DONE:
         return MEMORY
-    if table_room(c, SKU_NAMES) != DONE:
+    key.first = name
+    hash = hash_key(c, SKU_NAMES, &key)
+    if table_room(c, SKU_NAMES, hash) != DONE:
         return MEMORY
     text = joined(name, put)
     if text is NULL:
@@ -54,8 +59,7 @@ cdef int put_sku(Core* c, uint32_t number, uint64_t seq, Text name, Text put) no
         memset(sku, 0, sizeof(Sku))
         sku.first = sku.last = NONE
         c.skus.count += 1
-        key.first = name
-        table_add(c, SKU_NAMES, hash_key(c, SKU_NAMES, &key), number)
+        table_add(c, SKU_NAMES, hash, number)
     free(sku.text)
     sku.text, sku.name_size, sku.put_size, sku.seq = text, name.size, put.size, seq
     return DONE

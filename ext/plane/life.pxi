@@ -46,21 +46,21 @@ cdef void free_core(Core* c) noexcept:
         free(order_at(c, i).left)
     for i in range(c.papers.count):
         free(paper_at(c, i).text)
-    for i in range(TABLES):
-        free(c.tables[i].slots)
+    for i in range(TABLES * 256):
+        free(c.tables[i >> 8].shards[i & 255].slots)
     for i in range(4):
         free(c.bits[i])
-    for data in (
-        <size_t> c.positions.data, <size_t> c.skus.data, <size_t> c.places.data,
-        <size_t> c.reservations.data, <size_t> c.orders.data, <size_t> c.papers.data,
-        <size_t> c.touched.data, <size_t> c.cells, <size_t> c.wheel, <size_t> c.out.data,
-        <size_t> c.said.data,
-        <size_t> plan.asked.data, <size_t> plan.parts.data, <size_t> plan.starts.data,
-        <size_t> plan.pools.data, <size_t> plan.groups.data, <size_t> plan.offers.data,
-        <size_t> plan.picks.data, <size_t> plan.candidates.data, <size_t> plan.chosen.data,
-        <size_t> plan.matrix.data, <size_t> plan.opened.data, <size_t> plan.takes.data,
-        <size_t> plan.granted.data, <size_t> plan.lines.data, <size_t> plan.marks.data,
+    for rows in (
+        <size_t> &c.positions, <size_t> &c.skus, <size_t> &c.places, <size_t> &c.reservations,
+        <size_t> &c.orders, <size_t> &c.papers, <size_t> &c.touched,
+        <size_t> &plan.asked, <size_t> &plan.parts, <size_t> &plan.starts, <size_t> &plan.pools,
+        <size_t> &plan.groups, <size_t> &plan.offers, <size_t> &plan.picks,
+        <size_t> &plan.candidates, <size_t> &plan.chosen, <size_t> &plan.matrix,
+        <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
+        <size_t> &plan.lines, <size_t> &plan.marks,
     ):
+        rows_free(<Rows*> <size_t> rows)
+    for data in (<size_t> c.cells, <size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
         free(<void*> <size_t> data)
 
 

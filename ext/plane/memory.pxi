@@ -87,24 +87,29 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
     )
 
 
+cdef inline Shard* shard_of(Core* c, int which, uint32_t hash) noexcept nogil:
+    return &c.tables[which].shards[hash >> 24]
+
+
 cdef uint32_t find_hashed(Core* c, int which, const Key* key, uint32_t hash) noexcept nogil:
     """Return the row that `key` names, or NONE; `hash` is that of the key."""
-    cdef Table* table = &c.tables[which]
-    cdef uint64_t at = hash & table.mask
-    if table.used == 0:
+    cdef Shard* shard = shard_of(c, which, hash)
+    cdef uint64_t at = hash & shard.mask
+    if shard.used == 0:
         return NONE
-    while table.slots[at].row:
-        if table.slots[at].hash == hash and bears(c, which, table.slots[at].row - 1, key):
-            return table.slots[at].row - 1
-        at = (at + 1) & table.mask
+    while shard.slots[at].row:
+        if shard.slots[at].hash == hash and bears(c, which, shard.slots[at].row - 1, key):
+            return shard.slots[at].row - 1
+        at = (at + 1) & shard.mask
     return NONE
 
 
 cdef inline void look_ahead(Core* c, int which, const Key* key) noexcept nogil:
     """Have the slot where a key belongs on its way from memory before it is asked for."""
-    cdef Table* table = &c.tables[which]
-    if table.slots is not NULL:
-        prefetch(&table.slots[hash_key(c, which, key) & table.mask])
+    cdef uint32_t hash = hash_key(c, which, key)
+    cdef Shard* shard = shard_of(c, which, hash)
+    if shard.slots is not NULL:
+        prefetch(&shard.slots[hash & shard.mask])
 
 
 cdef inline uint32_t find(Core* c, int which, const Key* key) noexcept nogil:
@@ -131,57 +136,60 @@ cdef inline void insert(Slot* slots, uint64_t mask, Slot slot) noexcept nogil:
     slots[at] = slot
 
 
-cdef int table_room(Core* c, int which) noexcept nogil:
-    """Make room for one more row: at most three quarters of the slots are used."""
-    cdef Table* table = &c.tables[which]
-    cdef uint64_t size = table.mask + 1 if table.slots is not NULL else 0
+cdef int table_room(Core* c, int which, uint32_t hash) noexcept nogil:
+    """Make room for one more row of this hash.
+
+    A shard grows when so much of it is used: half in the first, three quarters in the last. So
+    they grow one after the other while the table fills, none of them for long."""
+    cdef Shard* shard = shard_of(c, which, hash)
+    cdef uint64_t size = shard.mask + 1 if shard.slots is not NULL else 0
     cdef uint64_t more = 2 * size if size else 16
     cdef uint64_t at
     cdef Slot* slots
-    if (table.used + 1) * 4 <= size * 3:
+    if (shard.used + 1) * 1024 <= size * (512 + (hash >> 24)):
         return DONE
     slots = <Slot*> calloc(more, sizeof(Slot))
     if slots is NULL:
         return MEMORY
-    large_pages(slots, more * sizeof(Slot))
     for at in range(size):
-        if table.slots[at].row:
-            insert(slots, more - 1, table.slots[at])
-    free(table.slots)
-    table.slots = slots
-    table.mask = more - 1
+        if shard.slots[at].row:
+            insert(slots, more - 1, shard.slots[at])
+    free(shard.slots)
+    shard.slots = slots
+    shard.mask = more - 1
     return DONE
 
 
 cdef void table_add(Core* c, int which, uint32_t hash, uint32_t row) noexcept nogil:
     """Add a row. There must be room, and no row that bears the same key."""
-    cdef Table* table = &c.tables[which]
+    cdef Shard* shard = shard_of(c, which, hash)
     cdef Slot slot
     slot.row, slot.hash = row + 1, hash
-    insert(table.slots, table.mask, slot)
-    table.used += 1
+    insert(shard.slots, shard.mask, slot)
+    shard.used += 1
 
 
 cdef void table_remove(Core* c, int which, const Key* key, uint32_t row) noexcept nogil:
     """Remove a row that is there, and close the gap, so that no marks of the dead remain."""
-    cdef Table* table = &c.tables[which]
-    cdef uint64_t gap = hash_key(c, which, key) & table.mask
+    cdef uint32_t hash = hash_key(c, which, key)
+    cdef Shard* shard = shard_of(c, which, hash)
+    cdef uint64_t gap = hash & shard.mask
     cdef uint64_t at, home
-    while table.slots[gap].row != row + 1:
-        if table.slots[gap].row == 0:
+    while shard.slots[gap].row != row + 1:
+        if shard.slots[gap].row == 0:
             return
-        gap = (gap + 1) & table.mask
+        gap = (gap + 1) & shard.mask
     at = gap
     while True:
-        at = (at + 1) & table.mask
-        if table.slots[at].row == 0:
+        at = (at + 1) & shard.mask
+        if shard.slots[at].row == 0:
             break
-        home = table.slots[at].hash & table.mask
-        if ((at - home) & table.mask) >= ((at - gap) & table.mask):
-            table.slots[gap] = table.slots[at]
+        home = shard.slots[at].hash & shard.mask
+        if ((at - home) & shard.mask) >= ((at - gap) & shard.mask):
+            shard.slots[gap] = shard.slots[at]
             gap = at
-    table.slots[gap].row = 0
-    table.used -= 1
+    shard.slots[gap].row = 0
+    shard.used -= 1
 
 
 cdef inline uint64_t hash_cell(uint32_t sku, uint32_t place) noexcept nogil:
@@ -229,7 +237,6 @@ cdef int cells_room(Core* c) noexcept nogil:
     cells = <uint32_t*> calloc(more, sizeof(uint32_t))
     if cells is NULL:
         return MEMORY
-    large_pages(cells, more * sizeof(uint32_t))
     free(c.cells)
     c.cells = cells
     c.cells_mask = more - 1

@@ -4,37 +4,88 @@
 cdef extern from *:
     """
     #include <stdint.h>
+    #define DIBS_PAGE ((uint64_t) 1 << 21)
     #ifdef __linux__
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
     #include <sys/mman.h>
-    /* Large tables are read at random: with large pages their addresses stay in the TLB. */
-    static void large_pages(void* data, uint64_t size) {
-        uintptr_t page = 1 << 21, from = ((uintptr_t) data + page - 1) & ~(page - 1);
-        uintptr_t to = ((uintptr_t) data + size) & ~(page - 1);
-        if (to > from) madvise((void*) from, to - from, MADV_HUGEPAGE);
+    #define DIBS_MAPPED_MIN (2 * DIBS_PAGE)
+    /* Memory of its own for a large array, from a page border on: it is read at random, and with
+       large pages its addresses stay in the TLB. NULL: there is none. */
+    static void* dibs_map(uint64_t size) {
+        uint64_t extra;
+        char* at = mmap(NULL, size + DIBS_PAGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED) return NULL;
+        extra = (DIBS_PAGE - (uintptr_t) at % DIBS_PAGE) % DIBS_PAGE;
+        if (extra) munmap(at, extra);
+        munmap(at + extra + size, DIBS_PAGE - extra);
+        madvise(at + extra, size, MADV_HUGEPAGE);
+        return at + extra;
     }
+    /* Let it grow where it is, or move its pages, never their content. */
+    static void* dibs_remap(void* old, uint64_t size, uint64_t more) {
+        void* there = mremap(old, size, more, 0);
+        if (there != MAP_FAILED) return there;
+        there = dibs_map(more);
+        if (there == NULL) return NULL;
+        if (mremap(old, size, more, MREMAP_MAYMOVE | MREMAP_FIXED, there) != MAP_FAILED)
+            return there;
+        munmap(there, more);
+        return NULL;
+    }
+    static void dibs_unmap(void* old, uint64_t size) { munmap(old, size); }
     #else
-    static void large_pages(void* data, uint64_t size) {}
+    #define DIBS_MAPPED_MIN UINT64_MAX
+    static void* dibs_map(uint64_t size) { return NULL; }
+    static void* dibs_remap(void* old, uint64_t size, uint64_t more) { return NULL; }
+    static void dibs_unmap(void* old, uint64_t size) {}
     #endif
     """
-    void large_pages(void*, uint64_t) noexcept nogil
+    const uint64_t PAGE "DIBS_PAGE"
+    const uint64_t MAPPED_MIN "DIBS_MAPPED_MIN"
+    void* dibs_map(uint64_t) noexcept nogil
+    void* dibs_remap(void*, uint64_t, uint64_t) noexcept nogil
+    void dibs_unmap(void*, uint64_t) noexcept nogil
 
 
 cdef int room_for(Rows* rows, uint64_t need, size_t width) noexcept nogil:
-    """Make room for `need` rows. MEMORY leaves everything as it was."""
-    cdef uint64_t more
+    """Make room for `need` rows. MEMORY leaves everything as it was.
+
+    A large array has a mapping of its own, which grows without its content being copied: that
+    would stop the writer for as long as it takes."""
+    cdef uint64_t more, size
     cdef void* moved
     if need <= rows.room:
         return DONE
     more = rows.room + rows.room // 2
     more = need if more < need else more
     more = 16 if more < 16 else more
-    moved = realloc(rows.data, more * width)
+    size = more * width
+    if size < MAPPED_MIN:
+        moved = realloc(rows.data, size)
+    else:
+        size = (size + PAGE - 1) // PAGE * PAGE
+        more = size // width
+        moved = dibs_remap(rows.data, rows.mapped, size) if rows.mapped else dibs_map(size)
     if moved is NULL:
         return MEMORY
-    large_pages(moved, more * width)
+    if size >= MAPPED_MIN:
+        if rows.mapped == 0 and rows.data is not NULL:
+            memcpy(moved, rows.data, rows.room * width)
+            free(rows.data)
+        rows.mapped = size
     rows.data = moved
     rows.room = more
     return DONE
+
+
+cdef void rows_free(Rows* rows) noexcept nogil:
+    if rows.mapped:
+        dibs_unmap(rows.data, rows.mapped)
+    else:
+        free(rows.data)
 
 
 cdef int out_room(Buffer* out, uint64_t more) noexcept nogil:

@@ -38,13 +38,15 @@ cdef int reservation_new(
     """Make a row for the reservation of `record`, whose id has `hash`, or change nothing."""
     cdef Reservation* r
     cdef Key key
-    cdef uint32_t row = c.free_reservation
+    cdef uint32_t number, row = c.free_reservation
     cdef uint8_t* copy
     if room_for(&c.reservations, c.reservations.count + 1, sizeof(Reservation)) != DONE:
         return MEMORY
-    if table_room(c, RESERVATION_IDS) != DONE:
+    key = seq_key(seq)
+    number = hash_key(c, RESERVATION_SEQS, &key)
+    if table_room(c, RESERVATION_IDS, hash) != DONE:
         return MEMORY
-    if table_room(c, RESERVATION_SEQS) != DONE:
+    if table_room(c, RESERVATION_SEQS, number) != DONE:
         return MEMORY
     copy = copy_bytes(record, load32(record))
     if copy is NULL:
@@ -60,8 +62,7 @@ cdef int reservation_new(
     r.seq = r.armed_seq = seq
     r.previous = r.next = NONE
     table_add(c, RESERVATION_IDS, hash, row)
-    key = seq_key(seq)
-    table_add(c, RESERVATION_SEQS, hash_key(c, RESERVATION_SEQS, &key), row)
+    table_add(c, RESERVATION_SEQS, number, row)
     c.reservation_count += 1
     made[0] = row
     return DONE
@@ -107,12 +108,13 @@ cdef int order_new(
 ) noexcept nogil:
     """Make a row for the order of `record`, whose id has `hash`, or change nothing."""
     cdef Order* o
-    cdef Key number
+    cdef Key key = seq_key(seq)
+    cdef uint32_t number = hash_key(c, ORDER_SEQS, &key)
     cdef uint32_t row = c.free_order
     cdef uint8_t* copy
     if room_for(&c.orders, c.orders.count + 1, sizeof(Order)) != DONE:
         return MEMORY
-    if table_room(c, ORDER_IDS) != DONE or table_room(c, ORDER_SEQS) != DONE:
+    if table_room(c, ORDER_IDS, hash) != DONE or table_room(c, ORDER_SEQS, number) != DONE:
         return MEMORY
     copy = copy_bytes(record, load32(record))
     if copy is NULL:
@@ -134,8 +136,7 @@ cdef int order_new(
         order_at(c, o.older).newer = row
     c.newest_order = row
     table_add(c, ORDER_IDS, hash, row)
-    number = seq_key(seq)
-    table_add(c, ORDER_SEQS, hash_key(c, ORDER_SEQS, &number), row)
+    table_add(c, ORDER_SEQS, number, row)
     c.order_count += 1
     made[0] = row
     return DONE
@@ -218,14 +219,14 @@ cdef int paper_new(
     key.first = name
     if room_for(&c.papers, c.papers.count + 1, sizeof(Paper)) != DONE:
         return MEMORY
-    if table_room(c, PAPER_KEYS) != DONE:
+    hash = hash_key(c, PAPER_KEYS, &key)
+    if table_room(c, PAPER_KEYS, hash) != DONE:
         return MEMORY
     text = <uint8_t*> malloc(<uint64_t> name.size + answer.size + 1)
     if text is NULL:
         return MEMORY
     memcpy(text, name.data, name.size)
     memcpy(text + name.size, answer.data, answer.size)
-    hash = hash_key(c, PAPER_KEYS, &key)
     row = find_hashed(c, PAPER_KEYS, &key, hash)
     if row != NONE:
         paper_drop(c, row)

@@ -139,6 +139,11 @@ OVERVIEW_SKUS_MAX = 200
 # The worker. How often it writes a snapshot, and how many it keeps.
 SNAPSHOT_EVERY_EVENTS = 500_000
 SNAPSHOT_EVERY_S = 300.0
+REWRITE_CHECK_S = 10.0
+REWRITE_TIMES = 3  # as large as its content is the file when it is worth writing anew, and so large
+REWRITE_BYTES_QUIET = 256 << 20  # at least, while little is written
+REWRITE_BYTES_BUSY = 4 << 30
+REWRITE_QUIET_BYTES_PER_S = 1 << 20
 
 # Replay of order files.
 REPLAY_ROW_BYTES_MAX = 1 << 16

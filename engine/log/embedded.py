@@ -69,7 +69,7 @@ def access_rules(keys: Keys) -> list[str]:
     return [
         "user default off",
         f"user writer on nopass {look} -@all {talk} {read} (+xadd +eval %RW~{keys.log})",
-        f"user worker on nopass {look} -@all {talk} {read} +multi +exec "
+        f"user worker on nopass {look} -@all {talk} {read} +multi +exec +bgrewriteaof "
         f"(+xadd %RW~{keys.stock}) (+xtrim %RW~{keys.log}) {done}",
         f"user reader on nopass {look} -@all {talk} {read}",
     ]
@@ -227,8 +227,8 @@ class EmbeddedServer:
             "no-appendfsync-on-rewrite no",
             # Under `always` a torn end holds only bytes that were never acknowledged.
             "aof-load-truncated yes",
-            "auto-aof-rewrite-percentage 100",
-            "auto-aof-rewrite-min-size 256mb",
+            # The worker asks for rewrites, when there is something to gain: see `log.rewrite`.
+            "auto-aof-rewrite-percentage 0",
             'save ""',
             f"maxmemory {self._memory_bytes}",
             "maxmemory-policy noeviction",

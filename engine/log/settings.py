@@ -15,7 +15,7 @@ _NEEDED = (
     ("no-appendfsync-on-rewrite", "no", "a rewrite would stop the syncing"),
     ("maxmemory-policy", "noeviction", "anything else may evict the log"),
 )
-_SOFT = ("aof-load-truncated", "maxmemory", "save", "auto-aof-rewrite-percentage")
+_SOFT = ("aof-load-truncated", "maxmemory", "save")
 NAMES = tuple(name for name, _, _ in _NEEDED) + _SOFT
 
 
@@ -45,6 +45,4 @@ def check(server: str, version: str, found: dict[str, str]) -> list[str]:
         warnings.append("maxmemory is 0: a full machine will kill the server; set a bound")
     if found.get("save"):
         warnings.append("save is set: snapshots of the server cost forks and add nothing; save ''")
-    if found.get("auto-aof-rewrite-percentage") == "0":
-        warnings.append("auto-aof-rewrite-percentage is 0: the append-only file grows forever")
     return warnings

@@ -144,6 +144,18 @@ class Store:
         with _reading("info"):
             return self._redis.info("memory") | self._redis.info("persistence")
 
+    def rewrites_itself(self) -> bool:
+        """Say whether the server has a rule of its own to rewrite its append-only file."""
+        name = "auto-aof-rewrite-percentage"
+        with _reading(name):
+            return self._redis.config_get(name).get(name, "0") != "0"
+
+    def rewrite_file(self) -> None:
+        """Have the server write its append-only file anew, in the background, without what has
+        been trimmed. `LogError` where it does not let this user, or is about to."""
+        with _reading("bgrewriteaof"):
+            self._redis.bgrewriteaof()
+
     def process_id(self) -> int:
         """The server's process id and a sign of life; `LogError` while it loads or hangs."""
         with _reading("ping"):

@@ -23,6 +23,7 @@ from engine.log.archive import Archive
 from engine.log.frame import Frame, Link
 from engine.log.history import read_history, trim_behind
 from engine.log.reader import read_entries
+from engine.log.rewrite import Rewriting
 from engine.log.store import Keys, Store
 from engine.service.recover import newest_snapshot
 
@@ -64,6 +65,7 @@ class Replica:
         self._snapshot_seq, self._snapshot_at = self.link.seq, time.monotonic()
         self._published_seq = 0
         self._unsent: tuple[int, list] | None = None
+        self._rewriting = Rewriting()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Follow until `stop()`; the server may go and come back meanwhile."""
@@ -151,6 +153,7 @@ class Replica:
         waited = time.monotonic() - self._snapshot_at
         if fresh >= self._snapshot_events or (fresh and waited >= self._snapshot_s):
             self.snapshot_now()
+        self._rewriting.look(self._store)
 
     def snapshot_once(self) -> tuple[Path, Link]:
         """Catch up with the log's end, write a snapshot there and let go; return (file, link)."""

@@ -1,6 +1,8 @@
 """Small logs for the tests of engine/log: made by the real ledger, or of records packed by hand."""
 
 import contextlib
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +15,14 @@ from engine.core.commands import (
     Receive,
     Request,
 )
+from engine.core.errors import LogError
 from engine.core.events import Event
 from engine.core.ledger import Ledger
 from engine.core.outcomes import Accepted
 from engine.core.records import Batch
 from engine.log import frame
 from engine.log.archive import Archive
-from engine.log.embedded import EmbeddedServer
+from engine.log.embedded import EmbeddedServer, binary
 from engine.log.frame import Frame, Link
 from engine.log.reader import open_epoch, read_frames
 from engine.log.store import Appender, Store
@@ -100,6 +103,32 @@ def stocked(on_hand: int = 10, skus: int = 3) -> Chain:
     lines = tuple(ReceiptLine(f"S{n}", on_hand) for n in range(skus))
     chain.done(Receive("opening", "L0", lines))
     return chain
+
+
+SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "100mb", "save": ""}
+
+
+@contextlib.contextmanager
+def plain_server(folder, password: str = "", **settings):
+    """A server as somebody else might run it."""
+    folder.mkdir()
+    path = folder / "s.sock"
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    words = [part for word in words for part in word.split("=", 1)]
+    command = [str(binary()), "--port", "0", "--unixsocket", str(path), "--dir", str(folder)]
+    process = subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL)
+    try:
+        store = Store(f"unix://:{password}@{path}")
+        while True:
+            with contextlib.suppress(LogError):
+                store.process_id()
+                break
+            time.sleep(0.01)
+        yield store
+        store.close()
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

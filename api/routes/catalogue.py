@@ -2,9 +2,9 @@
 
 import msgspec
 
-from api.endpoint import Ask, Endpoint, Reply
-from api.problems import missing
+from api.endpoint import Endpoint
 from api.routes import params
+from api.routes.reading import one, page
 from api.routes.submit import put
 from api.wire import body_type
 from engine.core.answers import LocationAnswer, SkuAnswer
@@ -26,34 +26,6 @@ class SkusPage(msgspec.Struct):
 
     skus: list[SkuAnswer]
     next_cursor: str | None
-
-
-async def _location(ask: Ask) -> Reply:
-    name = ask.params["location"]
-    answer = await ask.front.client.location(name)
-    if answer is None:
-        raise missing("unknown_location", "location", f"location {name!r} does not exist")
-    return 200, answer
-
-
-async def _locations(ask: Ask) -> Reply:
-    after = params.place_of(ask.query["cursor"], -1)
-    rows, place = await ask.front.client.locations(after=after, limit=ask.query["limit"])
-    return 200, LocationsPage(rows, params.cursor_of(place))
-
-
-async def _sku(ask: Ask) -> Reply:
-    name = ask.params["sku"]
-    answer = await ask.front.client.sku(name)
-    if answer is None:
-        raise missing("unknown_sku", "sku", f"SKU {name!r} does not exist")
-    return 200, answer
-
-
-async def _skus(ask: Ask) -> Reply:
-    after = params.place_of(ask.query["cursor"], -1)
-    rows, place = await ask.front.client.skus(after=after, limit=ask.query["limit"])
-    return 200, SkusPage(rows, params.cursor_of(place))
 
 
 _BERLIN = {"name": "Berlin", "kind": "warehouse", "country": "DE", "postcode": "10115"}
@@ -94,7 +66,7 @@ ENDPOINTS = (
         path="/v1/locations/{location}",
         noun="catalogue",
         summary="One location",
-        handler=_location,
+        handler=one("location"),
         params=(params.LOCATION,),
         answer=LocationAnswer,
         codes=("unknown_location",),
@@ -106,7 +78,7 @@ ENDPOINTS = (
         path="/v1/locations",
         noun="catalogue",
         summary="Locations, page by page",
-        handler=_locations,
+        handler=page("locations", LocationsPage),
         query=(params.CURSOR, params.LIMIT),
         answer=LocationsPage,
         answer_example={"locations": [_BERLIN_ANSWER], "next_cursor": None},
@@ -146,7 +118,7 @@ ENDPOINTS = (
         path="/v1/skus/{sku}",
         noun="catalogue",
         summary="One SKU",
-        handler=_sku,
+        handler=one("sku", "SKU"),
         params=(params.SKU,),
         answer=SkuAnswer,
         codes=("unknown_sku",),
@@ -158,7 +130,7 @@ ENDPOINTS = (
         path="/v1/skus",
         noun="catalogue",
         summary="SKUs, page by page",
-        handler=_skus,
+        handler=page("skus", SkusPage),
         query=(params.CURSOR, params.LIMIT),
         answer=SkusPage,
         answer_example={"skus": [_TEA_ANSWER], "next_cursor": None},

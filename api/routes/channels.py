@@ -5,6 +5,7 @@ import msgspec
 from api.endpoint import Ask, Endpoint, Reply
 from api.problems import field, missing
 from api.routes import params
+from api.routes.reading import one, page, unknown
 from api.routes.submit import put
 from api.wire import Param, body_type
 from engine.core import limits
@@ -22,31 +23,13 @@ class ChannelsPage(msgspec.Struct):
     next_cursor: str | None
 
 
-def _unknown(name: str) -> Exception:
-    return missing("unknown_channel", "channel", f"channel {name!r} does not exist; put it first")
-
-
-async def _channel(ask: Ask) -> Reply:
-    name = ask.params["channel"]
-    answer = await ask.front.client.channel(name)
-    if answer is None:
-        raise _unknown(name)
-    return 200, answer
-
-
-async def _channels(ask: Ask) -> Reply:
-    after = params.place_of(ask.query["cursor"], -1)
-    rows, place = await ask.front.client.channels(after=after, limit=ask.query["limit"])
-    return 200, ChannelsPage(rows, params.cursor_of(place))
-
-
 async def _availability(ask: Ask) -> Reply:
     name, skus = ask.query["channel"], list(dict.fromkeys(ask.query["skus"]))
     if not 0 < len(skus) <= limits.AVAILABILITY_SKUS_MAX:
         raise field("invalid_length", "skus", f"name 1 to {limits.AVAILABILITY_SKUS_MAX} SKUs")
     answer = await ask.front.client.availability(name, skus)
     if answer is None:
-        raise _unknown(name)
+        raise unknown("channel", name)
     known = {row.sku for row in answer.skus}
     for sku in skus:
         if sku not in known:
@@ -99,7 +82,7 @@ ENDPOINTS = (
         path="/v1/channels/{channel}",
         noun="channels",
         summary="One channel",
-        handler=_channel,
+        handler=one("channel"),
         params=(_CHANNEL,),
         answer=ChannelAnswer,
         codes=("unknown_channel",),
@@ -111,7 +94,7 @@ ENDPOINTS = (
         path="/v1/channels",
         noun="channels",
         summary="Channels, page by page",
-        handler=_channels,
+        handler=page("channels", ChannelsPage),
         query=(params.CURSOR, params.LIMIT),
         answer=ChannelsPage,
         answer_example={"channels": [_SHOP_ANSWER], "next_cursor": None},

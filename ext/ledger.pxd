@@ -47,7 +47,7 @@ cdef enum Kind:
     RESERVATION_EXPIRED = 9
     ORDER_PLACED = 10
     ORDER_CANCELLED = 11
-    CHANNEL_PUT = 12, ORDER_SHIPPED = 13
+    ENTRY_PUT = 12, ORDER_SHIPPED = 13
 
 
 cdef enum Status:
@@ -394,6 +394,7 @@ cdef struct Core:
 
 cdef class Ledger:
     cdef Core core
-    cdef list _places, _channels             # names of locations; state.Channel by number
-    cdef dict _channel_numbers, _parents     # SKU number → numbers of the bundles that hold it
+    cdef list _places         # names of locations
+    cdef dict _parents        # SKU number → numbers of the bundles that hold it
+    cdef object _registers    # core.registers.Registers
     cdef bint _broken

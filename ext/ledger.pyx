@@ -33,9 +33,11 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    answers, bundles, commands, dump, effects, limits, reading, sellable, state,
+    answers, bundles, commands, dump, effects, limits, reading, registers, sellable, state,
 )
-from engine.core.decide import Replay, catalogue, conflict, orders, refusals, shipments, stock
+from engine.core.decide import (
+    Replay, catalogue, conflict, creates, orders, refusals, shipments, stock,
+)
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
 from engine.core.outcomes import Accepted, Code, Refused
@@ -73,7 +75,7 @@ cdef dict _DOCUMENTS = {d.value: d.name.lower() for d in Document}
 cdef tuple _KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled", "channel_put", "order_shipped",
+    "order_cancelled", "entry_put", "order_shipped",
 )
 cdef dict _SHARED = {
     commands.PutLocation: catalogue.put_location,
@@ -119,8 +121,7 @@ cdef class Ledger:
         memset(&self.core, 0, sizeof(Core))
         self._places = []
         self._parents = {}
-        self._channels = []
-        self._channel_numbers = {}
+        self._registers = registers.Registers()
         self._broken = False
         new_core(&self.core)
 
@@ -292,11 +293,11 @@ cdef class Ledger:
 
     def channel(self, str name):
         """One channel."""
-        return reading.channel(new_view(self), name)
+        return reading.entry(self._registers.channels, name)
 
     def channels(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of channels in order of creation: (answers, number to go on after or None)."""
-        return catalogue_page(self._channels, answers.channel, after, limit)
+        return reading.entries(self._registers.channels, after, limit)
 
     def availability(self, str channel, skus, now_us):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

@@ -12,14 +12,13 @@ import struct
 import msgspec
 
 from engine.core import bundles, effects, limits, records
-from engine.core.commands import PutChannel, PutLocation, PutSku
+from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import OrderPlaced, OrderStatus, Reserved
 from engine.core.state import (
     CLOSED,
     EXPIRED,
     LIVE,
-    Channel,
     Location,
     Order,
     Position,
@@ -30,7 +29,7 @@ from engine.core.state import (
 )
 
 MAGIC = b"DIBSSTAT"
-VERSION = 2
+VERSION = 3
 _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
@@ -42,7 +41,6 @@ _LINE = struct.Struct("<IIIH")
 _UNITS = struct.Struct("<I")
 _REMEMBERED = struct.Struct("<QQQ")
 _json = msgspec.json.Encoder().encode
-_channel = msgspec.json.Decoder(PutChannel).decode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
 
@@ -56,7 +54,7 @@ def _blob(data: bytes) -> bytes:
     return _UNITS.pack(len(data)) + data
 
 
-def _put_row(row: Location | Channel) -> bytes:
+def _put_row(row: Location) -> bytes:
     return _SEQ.pack(row.seq) + _blob(_json(row.put))
 
 
@@ -114,23 +112,18 @@ def dump(state: State) -> bytes:
     for rows, pack in sections:
         parts.append(_COUNT.pack(len(rows)))
         parts += map(pack, rows)
-    parts.append(dump_channels(state.channels))
+    parts.append(dump_objects(state))
     return b"".join(parts)
 
 
-def dump_channels(channels: list[Channel]) -> bytes:
-    """Return the last section, which both twins keep as objects."""
-    return b"".join((_COUNT.pack(len(channels)), *map(_put_row, channels)))
+def dump_objects(tables: State) -> bytes:
+    """Return the last sections: what both twins keep as the same objects."""
+    return tables.registers.dump()
 
 
-def load_channels(data: bytes, tables: State) -> None:
-    """Fill `tables.channels` and `tables.channel_numbers` from the last section, all of `data`."""
-    reader = _Reader(data)
-    for number in reader.rows(limits.CHANNELS_MAX):
-        put, seq = _load_put(reader, _channel, "channel", tables.channel_numbers, tables.seq)
-        tables.channels.append(Channel(put, seq))
-        tables.channel_numbers[put.channel] = number
-    if reader.at != len(data):
+def load_objects(data: bytes, tables: State) -> None:
+    """Fill the objects of a state, or of a view on one, from the last sections, all of `data`."""
+    if tables.registers.load(data, tables.seq) != len(data):
         raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
 
 
@@ -191,7 +184,7 @@ def _load(data: bytes) -> State:
         _check("a key stands twice", key not in state.remembered)
         _check("a key's position", seq <= state.seq and stamp_us <= state.stamp_us)
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
-    load_channels(data[reader.at :], state)
+    load_objects(data[reader.at :], state)
     return state
 
 

@@ -6,13 +6,13 @@ An event is a fact. If it does not fit, the log is not ours or the code is wrong
 import msgspec
 
 from engine.core import answers, bundles, limits
-from engine.core.commands import PutChannel, PutLocation, PutSku
+from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import (
     NO_LOCATION,
     Cause,
-    ChannelPut,
     Document,
+    EntryPut,
     EpochOpened,
     Event,
     Kind,
@@ -36,7 +36,6 @@ from engine.core.state import (
     LIVE,
     RELEASED,
     RESERVATION_STATUS,
-    Channel,
     Location,
     Order,
     Position,
@@ -46,7 +45,6 @@ from engine.core.state import (
     State,
 )
 
-_channel = msgspec.json.Decoder(PutChannel).decode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
 _json = msgspec.json.Encoder().encode
@@ -116,16 +114,8 @@ def _location_put(state: State, event: LocationPut) -> None:
     _keyed(state, event.cause, lambda: answers.location(row.put, row.seq))
 
 
-def set_channel(tables: State, event: ChannelPut) -> answers.ChannelAnswer:
-    """Put a channel into tables that have `channels`, `channel_numbers` and `seq`; both twins."""
-    row = Channel(_channel(event.document), tables.seq)
-    rows, numbers = tables.channels, tables.channel_numbers
-    _set_row("channel", event, row, rows, numbers, limits.CHANNELS_MAX)
-    return answers.channel(row.put, row.seq)
-
-
-def _channel_put(state: State, event: ChannelPut) -> None:
-    answer = set_channel(state, event)
+def _entry_put(state: State, event: EntryPut) -> None:
+    answer = state.registers.apply(event, state.seq)
     _keyed(state, event.cause, lambda: answer)
 
 
@@ -377,7 +367,7 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
 _APPLY = {
     EpochOpened: _epoch_opened,
     LocationPut: _location_put,
-    ChannelPut: _channel_put,
+    EntryPut: _entry_put,
     SkuPut: _sku_put,
     PositionOpened: _position_opened,
     StockMoved: _stock_moved,

@@ -28,7 +28,7 @@ class Kind(IntEnum):
     RESERVATION_EXPIRED = 9
     ORDER_PLACED = 10
     ORDER_CANCELLED = 11
-    CHANNEL_PUT = 12
+    ENTRY_PUT = 12
     ORDER_SHIPPED = 13
 
 
@@ -102,11 +102,12 @@ class SkuPut(_Event, frozen=True):
     document: bytes
 
 
-class ChannelPut(_Event, frozen=True):
-    """`document` is the JSON of the `PutChannel` command."""
+class EntryPut(_Event, frozen=True):
+    """Entry `number` of a register (`registers.Code`) is now what `document`, its JSON, says."""
 
-    kind: ClassVar[Kind] = Kind.CHANNEL_PUT
+    kind: ClassVar[Kind] = Kind.ENTRY_PUT
     cause: Cause
+    register: int
     number: int
     document: bytes
 
@@ -274,7 +275,7 @@ Event = (
     EpochOpened
     | LocationPut
     | SkuPut
-    | ChannelPut
+    | EntryPut
     | PositionOpened
     | StockMoved
     | Reserved

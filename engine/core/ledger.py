@@ -18,11 +18,20 @@ from typing import Any
 import msgspec
 
 from engine.core import answers, commands, dump, effects, limits, packed, reading, records, sellable
-from engine.core.decide import Replay, catalogue, orders, refusals, reservations, shipments, stock
+from engine.core.decide import (
+    Replay,
+    catalogue,
+    creates,
+    orders,
+    refusals,
+    reservations,
+    shipments,
+    stock,
+)
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
 from engine.core.events import (
-    ChannelPut,
+    EntryPut,
     EpochOpened,
     Event,
     LocationPut,
@@ -111,7 +120,7 @@ class Ledger:
             return decision
         if isinstance(decision, Replay):
             return _replayed(decision.answer, decision.seq)
-        created = _creates(state, decision[-1])
+        created = creates(state, decision[-1])
         for event in decision:
             self._record(event)
         return Accepted(self._answer(decision[-1]), state.seq, created=created)
@@ -170,8 +179,8 @@ class Ledger:
                 return answers.location(state.locations[event.number].put, state.seq)
             case SkuPut():
                 return answers.sku(state.skus[event.number].put, state.seq)
-            case ChannelPut():
-                return answers.channel(state.channels[event.number].put, state.seq)
+            case EntryPut():
+                return state.registers.answer(event)
         raise LedgerError(f"no answer for {type(event).__name__}")
 
     # Replay.
@@ -236,11 +245,11 @@ class Ledger:
 
     def channel(self, name: str) -> answers.ChannelAnswer | None:
         """One channel."""
-        return reading.channel(self._state, name)
+        return reading.entry(self._state.registers.channels, name)
 
     def channels(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of channels in order of creation: (answers, number to go on after or None)."""
-        return reading.catalogue(self._state.channels, answers.channel, after, limit)
+        return reading.entries(self._state.registers.channels, after, limit)
 
     def availability(self, channel: str, skus: list[str], now_us: int):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""
@@ -306,13 +315,3 @@ def _replayed(answer: Any, seq: int) -> Accepted:
     else:
         answer.replayed = True
     return Accepted(answer, seq, replayed=True, created=False)
-
-
-def _creates(state: State, event: Event) -> bool:
-    if isinstance(event, LocationPut):
-        return event.number == len(state.locations)
-    if isinstance(event, SkuPut):
-        return event.number == len(state.skus)
-    if isinstance(event, ChannelPut):
-        return event.number == len(state.channels)
-    return isinstance(event, (OrderPlaced, OrderShipped, Reserved, StockMoved))

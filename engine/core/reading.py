@@ -3,6 +3,7 @@
 from engine.core import answers, effects
 from engine.core.answers import QuantitiesAnswer, StockAnswer
 from engine.core.decide.allotment import leaves_of
+from engine.core.registers import Register
 from engine.core.state import LIVE, Position, State
 
 _FIELDS = ("on_hand", "reserved", "allocated", "unavailable", "available")
@@ -93,11 +94,15 @@ def sku(state: State, name: str):
     return found and answers.sku(found.put, found.seq)
 
 
-def channel(state: State, name: str):
-    """Return one channel's answer, or None."""
-    number = state.channel_numbers.get(name)
-    found = None if number is None else state.channels[number]
-    return found and answers.channel(found.put, found.seq)
+def entry(register: Register, name: str):
+    """Return the answer of one entry of a register, or None."""
+    found = register.find(name)
+    return found and register.answer(found.put, found.seq)
+
+
+def entries(register: Register, after: int, limit: int):
+    """Return (answers, cursor) of a register's entries numbered above `after`."""
+    return catalogue(register.rows, register.answer, after, limit)
 
 
 def catalogue(rows: list, answer, after: int, limit: int):

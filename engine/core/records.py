@@ -14,9 +14,9 @@ from engine.core.events import (
     NO_PRICE,
     BucketId,
     Cause,
-    ChannelPut,
     Cut,
     Document,
+    EntryPut,
     EpochOpened,
     Event,
     Freed,
@@ -54,6 +54,7 @@ VERSION = 1
 
 # Line flags: which optional fields follow, in this order.
 _BACKORDERED, _PRICED, _NAMED, _MANY = 1, 2, 4, 8
+_ENTRY = struct.Struct("<HI")
 _U16, _U32, _U64, _I64 = (struct.Struct(f) for f in ("<H", "<I", "<Q", "<q"))
 _LINE = struct.Struct("<BII")
 _TAKE = struct.Struct("<II")
@@ -156,18 +157,7 @@ def _body(event: Event) -> bytes:
                 + _freed(event.freed)
             )
         case StockMoved():
-            head = struct.pack("<BII", event.document, event.location, event.to_location)
-            moves = [
-                _MOVE.pack(m.position, m.bucket, m.delta, m.quantity) + _text(m.reason)
-                for m in event.movements
-            ]
-            return (
-                _cause(event.cause)
-                + head
-                + _text(event.document_id)
-                + _U16.pack(len(moves))
-                + b"".join(moves)
-            )
+            return _moved(event)
         case PositionOpened():
             return _POSITION.pack(event.number, event.sku, event.location)
         case SkuPut():
@@ -177,11 +167,24 @@ def _body(event: Event) -> bytes:
                 + _rows(_TAKE, list(event.components))
                 + _blob(event.document)
             )
-        case LocationPut() | ChannelPut():
+        case LocationPut():
             return _cause(event.cause) + _U32.pack(event.number) + _blob(event.document)
+        case EntryPut():
+            head = _ENTRY.pack(event.register, event.number)
+            return _cause(event.cause) + head + _blob(event.document)
         case EpochOpened():
             return _U64.pack(event.epoch) + _text(event.writer) + _text(event.software)
     raise LedgerError(f"no record format for {type(event).__name__}; add one in core/records.py")
+
+
+def _moved(event: StockMoved) -> bytes:
+    head = struct.pack("<BII", event.document, event.location, event.to_location)
+    moves = [
+        _MOVE.pack(m.position, m.bucket, m.delta, m.quantity) + _text(m.reason)
+        for m in event.movements
+    ]
+    count = _U16.pack(len(moves))
+    return _cause(event.cause) + head + _text(event.document_id) + count + b"".join(moves)
 
 
 def encode(event: Event) -> bytes:
@@ -300,7 +303,7 @@ _READERS = {
     Kind.ORDER_PLACED: _order_placed,
     Kind.ORDER_CANCELLED: _order_cancelled,
     Kind.ORDER_SHIPPED: _order_shipped,
-    Kind.CHANNEL_PUT: lambda c: ChannelPut(c.cause(), c.one(_U32), c.blob()),
+    Kind.ENTRY_PUT: lambda c: EntryPut(c.cause(), *c.unpack(_ENTRY), c.blob()),
 }
 
 

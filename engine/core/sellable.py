@@ -63,11 +63,12 @@ def availability(state: State, channel: str, skus: list[str], now_us: int):
 
     Returns None if there is no such channel.
     """
-    number = state.channel_numbers.get(channel)
-    if number is None:
+    found = state.registers.channels.find(channel)
+    if found is None:
         return None
-    put, now = state.channels[number].put, datetime.fromtimestamp(now_us // 1_000_000, UTC)
-    kept = max((c.put.protect for c in state.channels if c.put.priority < put.priority), default=0)
+    put, now = found.put, datetime.fromtimestamp(now_us // 1_000_000, UTC)
+    others = (c.put for c in state.registers.channels.rows)
+    kept = max((c.protect for c in others if c.priority < put.priority), default=0)
     question = _Question(state, put, kept, now.strftime("%m-%d"))
     rows = [question.answer(name) for name in skus if state.sku_numbers.get(name) is not None]
     return AvailabilityAnswer(channel, state.seq, moment(now_us), rows)

@@ -14,8 +14,9 @@ from collections import deque
 import msgspec
 
 from engine.core import limits
-from engine.core.commands import PutChannel, PutLocation, PutSku
+from engine.core.commands import PutLocation, PutSku
 from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
+from engine.core.registers import Registers
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
 CLOSED = (OrderStatus.CANCELLED, OrderStatus.SHIPPED)
@@ -37,13 +38,6 @@ class Sku(msgspec.Struct):
     components: tuple[tuple[int, int], ...] = ()
     positions: list[int] = []
     parents: set[int] = set()
-
-
-class Channel(msgspec.Struct):
-    """A channel, as last put at log position `seq`."""
-
-    put: PutChannel
-    seq: int
 
 
 class Position(msgspec.Struct):
@@ -116,8 +110,7 @@ class State:
         self.location_numbers: dict[str, int] = {}
         self.skus: list[Sku] = []
         self.sku_numbers: dict[str, int] = {}
-        self.channels: list[Channel] = []
-        self.channel_numbers: dict[str, int] = {}
+        self.registers = Registers()
         self.positions: list[Position] = []
         self.cells: dict[tuple[int, int], int] = {}
         self.reservations: dict[int, Reservation] = {}

@@ -26,7 +26,7 @@ __all__ = ["KINDS", "Books", "Held", "Unreadable", "read_lines"]
 KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled", "channel_put", "order_shipped",
+    "order_cancelled", "entry_put", "order_shipped",
 )  # fmt: skip
 _RECORD = struct.Struct("<IBBH")
 _LINE = struct.Struct("<BII").unpack_from
@@ -58,7 +58,7 @@ class Books(StockBooks):
         self._readers = (
             None, self.epoch_opened, self.location_put, self.sku_put, self.position_opened,
             self.stock_moved, self.reservation_made, self.extended, self.released, self.expired,
-            self.placed, self.cancelled, self.channel_put, self.shipped,
+            self.placed, self.cancelled, self.entry_put, self.shipped,
         )  # fmt: skip
 
     def take(self, data: bytes, at: int, end: int, first_seq: int, count: int) -> None:

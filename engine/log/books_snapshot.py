@@ -13,6 +13,7 @@ from engine.log.books_lines import Held, read_lines
 
 _HEAD = struct.Struct("<8sHQQ")
 _U64 = struct.Struct("<Q")
+_U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _PAIR = struct.Struct("<II")
 _POSITION = struct.Struct("<II6q")
@@ -60,8 +61,8 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     books, reader = Books(bad), _Reader(dump)
     try:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
-        if magic != b"DIBSSTAT" or version != 2:
-            raise Unreadable("the snapshot's state is not of version 2")
+        if magic != b"DIBSSTAT" or version != 3:
+            raise Unreadable("the snapshot's state is not of version 3")
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -70,10 +71,12 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
             _, stamp_us, _ = reader.row(_REMEMBERED)
             books.answered[reader.blob()] = stamp_us
             reader.blob()
-        for _ in reader.rows():
-            reader.row(_U64)
-            reader.blob()
-            books.channels += 1
+        for _ in range(*reader.row(_U16)):
+            (register,) = reader.row(_U16)
+            for _ in reader.rows():
+                reader.row(_U64)
+                reader.blob()
+                books.entries[register] = books.entries.get(register, 0) + 1
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):

@@ -32,7 +32,8 @@ class StockBooks:
     def __init__(self, bad: Callable[[str, str], None]) -> None:
         self.bad = bad
         self.seq = self.stamp_us = self.epoch = 0
-        self.locations = self.channels = 0
+        self.locations = 0
+        self.entries: dict[int, int] = {}  # register → entries
         # Per SKU.
         self.backorderable: list[bool] = []
         self.components: list[list[tuple[int, int]]] = []
@@ -155,17 +156,20 @@ class StockBooks:
 
     def location_put(self, data: bytes, at: int) -> int:
         """A location is there, or has changed."""
+        at = self.cause(data, at)
         at, self.locations = self._named(data, at, "location", self.locations)
         return at
 
-    def channel_put(self, data: bytes, at: int) -> int:
-        """A channel is there, or has changed: nothing of it touches stock."""
-        at, self.channels = self._named(data, at, "channel", self.channels)
+    def entry_put(self, data: bytes, at: int) -> int:
+        """An entry of a register is there, or has changed: nothing of it touches stock."""
+        at = self.cause(data, at)
+        (register,) = _U16(data, at)
+        known = self.entries.get(register, 0)
+        at, self.entries[register] = self._named(data, at + 2, f"register {register}'s", known)
         return at
 
     def _named(self, data: bytes, at: int, noun: str, count: int) -> tuple[int, int]:
         """Read number and document of a row; return where they end and how many rows there are."""
-        at = self.cause(data, at)
         (number,) = _U32(data, at)
         if number > count:
             raise Unreadable(f"{noun} number {number} leaves a gap")

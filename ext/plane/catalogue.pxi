@@ -221,11 +221,11 @@ cdef object apply_place(Ledger self, const uint8_t* record):
     )
 
 
-cdef object apply_channel(Ledger self, const uint8_t* record):
-    """Apply a ChannelPut record."""
+cdef object apply_entry(Ledger self, const uint8_t* record):
+    """Apply an EntryPut record."""
     event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
     self.core.seq += 1
-    return effects.set_channel(new_view(self), event)
+    return self._registers.apply(event, self.core.seq)
 
 
 cdef object apply_sku(Ledger self, const uint8_t* record):

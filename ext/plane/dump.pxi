@@ -112,7 +112,7 @@ cdef void dump_all(Core* c, Sink* s, Ranked* rows) noexcept nogil:
     cdef uint32_t row = c.oldest_order
     cdef Paper* p
     sink(s, <const char*> b"DIBSSTAT", 8)
-    sink16(s, 2)
+    sink16(s, 3)
     sink64(s, c.seq)
     sink64(s, <uint64_t> c.stamp_us)
     dump_catalogue(c, s)
@@ -155,4 +155,4 @@ cdef bytes dump_bytes(Ledger self):
         dump_all(c, &s, rows)
     finally:
         free(rows)
-    return data + dump.dump_channels(self._channels)
+    return data + dump.dump_objects(new_view(self))

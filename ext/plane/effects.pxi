@@ -458,7 +458,7 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
     key, or it is a paper. PUT: a location or SKU, for the Python side to apply."""
     cdef uint8_t kind = record[4]
     cdef int result
-    if kind == LOCATION_PUT or kind == SKU_PUT or kind == CHANNEL_PUT:
+    if kind == LOCATION_PUT or kind == SKU_PUT or kind == ENTRY_PUT:
         return PUT
     c.seq += 1
     if kind == RESERVED:

@@ -110,8 +110,8 @@ cdef object apply_rest(Ledger self, const uint8_t* record, int result):
         answer = answer_of(self, record)
     elif record[4] == LOCATION_PUT:
         answer = apply_place(self, record)
-    elif record[4] == CHANNEL_PUT:
-        answer = apply_channel(self, record)
+    elif record[4] == ENTRY_PUT:
+        answer = apply_entry(self, record)
     else:
         answer = apply_sku(self, record)
     remember(self, record, answer)
@@ -145,24 +145,13 @@ cdef object record_event(Ledger self, event):
 
 cdef object decide_shared(Ledger self, request, rule):
     """Decide with the slow twin's own rule: locations, SKUs and papers."""
-    cdef uint64_t places = self.core.places.count
-    cdef uint64_t skus = self.core.skus.count
-    cdef Py_ssize_t channels = len(self._channels)
     cdef _View view = new_view(self)
     decision = rule(view, request)
     if isinstance(decision, Refused):
         return decision
     if isinstance(decision, Replay):
         return replayed(decision.answer, decision.seq)
+    created = creates(view, decision[len(decision) - 1])  # no wraparound in this module
     for event in decision:
         answer = record_event(self, event)
-    kind = type(request.command)
-    if kind is commands.PutLocation:
-        created = self.core.places.count > places
-    elif kind is commands.PutSku:
-        created = self.core.skus.count > skus
-    elif kind is commands.PutChannel:
-        created = len(self._channels) > channels
-    else:
-        created = True
     return Accepted(answer, self.core.seq, False, created)

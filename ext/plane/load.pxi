@@ -273,7 +273,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         at.end = at.at + data.shape[0]
     magic = skip(&at, 8)
     good = magic is not NULL and memcmp(magic, <const char*> b"DIBSSTAT", 8) == 0
-    require(good and get16(&at) == 2, "not a dibs state of version 2")
+    require(good and get16(&at) == 3, "not a dibs state of version 3")
     c.seq, stamp_us = get64(&at), get64(&at)
     require(not at.bad and stamp_us <= <uint64_t> c.limit.stamp_us, "the stamp is damaged")
     c.stamp_us = c.now_us = <int64_t> stamp_us
@@ -287,7 +287,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         if result == DONE:
             result = load_papers(c, &at, c.limit.papers + FRAME_EVENTS_MAX)
     ensure(c, result)
-    dump.load_channels(
+    dump.load_objects(
         PyBytes_FromStringAndSize(<char*> at.at, at.end - at.at), new_view(self)
     )
     c.first_seq = c.seq + 1

@@ -131,7 +131,7 @@ cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
     cdef Ledger ledger
     cdef readonly object locations, skus, positions, remembered
-    cdef readonly object location_numbers, sku_numbers, cells, channels, channel_numbers
+    cdef readonly object location_numbers, sku_numbers, cells, registers
 
     @property
     def seq(self):
@@ -194,7 +194,7 @@ cdef _View new_view(Ledger self):
         tables.append(rows)
     view.locations, view.skus, view.positions, view.remembered = tables
     view.cells = cells
-    view.channels, view.channel_numbers = self._channels, self._channel_numbers
+    view.registers = self._registers
     numbers = _Numbers.__new__(_Numbers)
     numbers.ledger, numbers.which = self, PLACE_NAMES
     view.location_numbers = numbers

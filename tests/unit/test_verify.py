@@ -19,7 +19,7 @@ from engine.core.commands import (
 )
 from engine.core.events import (
     BucketId,
-    ChannelPut,
+    EntryPut,
     Line,
     LocationPut,
     Movement,
@@ -135,7 +135,7 @@ def test_ids_may_come_again_after_their_retention(tmp_path) -> None:
         (records.encode(moved(Movement(99, BucketId.ON_HAND, 1, 1))), "what is not there"),
         (records.encode(SkuPut(NOBODY, 9, False, (), b"{}")), "leaves a gap"),
         (records.encode(LocationPut(NOBODY, 9, b"{}")), "leaves a gap"),
-        (records.encode(ChannelPut(NOBODY, 9, b"{}")), "leaves a gap"),
+        (records.encode(EntryPut(NOBODY, 1, 9, b"{}")), "leaves a gap"),
     ],
 )
 def test_a_record_that_cannot_be_read_ends_the_walk(packed, words, tmp_path) -> None:

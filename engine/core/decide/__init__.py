@@ -9,7 +9,17 @@ from typing import Any
 import msgspec
 
 from engine.core.commands import Request, fingerprint
-from engine.core.events import Cause, Event
+from engine.core.events import (
+    Cause,
+    EntryPut,
+    Event,
+    LocationPut,
+    OrderPlaced,
+    OrderShipped,
+    Reserved,
+    SkuPut,
+    StockMoved,
+)
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
 
@@ -42,3 +52,14 @@ def conflict(state: State, path: str, value: str) -> Refused:
         f"{path} {value!r} was used before with another body; use a new id for a new request",
         Fault(path, "used before with another body"),
     )
+
+
+def creates(state: State, event: Event) -> bool:
+    """Say whether `event`, decided and not applied yet, makes something that was not there."""
+    if isinstance(event, LocationPut):
+        return event.number == len(state.locations)
+    if isinstance(event, SkuPut):
+        return event.number == len(state.skus)
+    if isinstance(event, EntryPut):
+        return event.number == len(state.registers.of(event.register).rows)
+    return isinstance(event, (OrderPlaced, OrderShipped, Reserved, StockMoved))

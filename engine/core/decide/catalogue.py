@@ -5,7 +5,7 @@ import msgspec
 from engine.core import answers, bundles, limits
 from engine.core.commands import PutChannel, PutLocation, PutSku, Request
 from engine.core.decide import Decision, Replay, cause_of, refusals, refuse
-from engine.core.events import ChannelPut, LocationPut, SkuPut
+from engine.core.events import EntryPut, LocationPut, SkuPut
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
 
@@ -59,16 +59,17 @@ def put_sku(state: State, request: Request) -> Decision:
 def put_channel(state: State, request: Request) -> Decision:
     """Create or change a channel; putting the same again is a replay."""
     put: PutChannel = request.command
-    number = state.channel_numbers.get(put.channel, len(state.channels))
+    channels = state.registers.channels
+    number = channels.numbers.get(put.channel, len(channels.rows))
     done = _same_or_full(
-        state, state.channels, number, put, answers.channel, limits.CHANNELS_MAX, "channels"
+        state, channels.rows, number, put, channels.answer, channels.most, "channels"
     )
     if done:
         return done
     for path, name, numbers, refusal in _named(state, put):
         if numbers.get(name) is None:
             return refusal(state, path, name)
-    return [ChannelPut(cause_of(request), number, _json(put))]
+    return [EntryPut(cause_of(request), channels.code, number, _json(put))]
 
 
 def _named(state: State, put: PutChannel):

@@ -1,0 +1,131 @@
+"""Registers: things that are kept as they were last put, all by one kind of event (`EntryPut`).
+
+    channels ── what each may show          (commands.PutChannel)
+
+No entry moves a unit by itself, so both twins keep the same objects: adding a register is a line in
+`Registers`, a command, its rule and its answer.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from engine.core import answers, limits
+from engine.core.commands import PutChannel
+from engine.core.errors import LedgerError
+from engine.core.events import EntryPut
+
+_SOME = struct.Struct("<H")
+_COUNT = struct.Struct("<Q")
+_ROW = struct.Struct("<QI")
+_json = msgspec.json.Encoder().encode
+
+
+class Code(IntEnum):
+    """Numbers of registers in the log."""
+
+    CHANNELS = 1
+
+
+class Entry(msgspec.Struct):
+    """A thing, as last put at log position `seq`."""
+
+    put: Any
+    seq: int
+
+
+class Register:
+    """Entries of one type by number, in order of creation, and their numbers by id.
+
+    `noun` is also the field that holds an entry's id; `answer` makes what callers are told from an
+    entry's thing and seq.
+    """
+
+    def __init__(
+        self, code: Code, noun: str, kind: type, most: int, answer: Callable[[Any, int], Any]
+    ) -> None:
+        self.code, self.noun, self.most, self.answer = code, noun, most, answer
+        self.rows: list[Entry] = []
+        self.numbers: dict[str, int] = {}
+        self._decode = msgspec.json.Decoder(kind).decode
+
+    def find(self, name: str) -> Entry | None:
+        """Return the entry that bears this id."""
+        number = self.numbers.get(name)
+        return None if number is None else self.rows[number]
+
+    def put(self, number: int, document: bytes, seq: int) -> None:
+        """Set entry `number`, a known one or the next; `LedgerError` if it does not fit."""
+        thing = self._decode(document)
+        name = getattr(thing, self.noun)
+        if number != self.numbers.get(name, len(self.rows)) or number >= self.most:
+            raise LedgerError(f"{self.noun} number {number} is not its own")
+        if _json(thing) != document:
+            raise LedgerError(f"a {self.noun}'s JSON is not as dibs writes it")
+        if number == len(self.rows):
+            self.rows.append(Entry(thing, seq))
+            self.numbers[name] = number
+        else:
+            self.rows[number] = Entry(thing, seq)
+
+
+class Registers:
+    """All registers of a ledger."""
+
+    def __init__(self) -> None:
+        self.channels = Register(
+            Code.CHANNELS, "channel", PutChannel, limits.CHANNELS_MAX, answers.channel
+        )
+        self._all = {one.code: one for one in (self.channels,)}
+
+    def __iter__(self) -> Iterator[Register]:
+        return iter(self._all.values())
+
+    def of(self, code: int) -> Register:
+        """Return the register of this number."""
+        found = self._all.get(code)
+        if found is None:
+            raise LedgerError(f"no register {code}; the log is of a newer version")
+        return found
+
+    def apply(self, event: EntryPut, seq: int) -> Any:
+        """Put what the event holds; return the answer to who put it."""
+        register = self.of(event.register)
+        register.put(event.number, event.document, seq)
+        return self.answer(event)
+
+    def answer(self, event: EntryPut) -> Any:
+        """Return the answer to who put the entry of the last such event."""
+        register = self.of(event.register)
+        entry = register.rows[event.number]
+        return register.answer(entry.put, entry.seq)
+
+    def dump(self) -> bytes:
+        """Return the snapshot's section of the registers that hold anything."""
+        filled = [register for register in self if register.rows]
+        parts = [_SOME.pack(len(filled))]
+        for register in filled:
+            parts += (_SOME.pack(register.code), _COUNT.pack(len(register.rows)))
+            for row in register.rows:
+                document = _json(row.put)
+                parts += (_ROW.pack(row.seq, len(document)), document)
+        return b"".join(parts)
+
+    def load(self, data: bytes, seq: int) -> int:
+        """Fill them from the section that opens `data`, of a state at `seq`; return its size."""
+        (many,), at = _SOME.unpack_from(data), _SOME.size
+        for _ in range(many):
+            (code,) = _SOME.unpack_from(data, at)
+            register, (count,) = self.of(code), _COUNT.unpack_from(data, at + _SOME.size)
+            at += _SOME.size + _COUNT.size
+            for number in range(count):
+                made, size = _ROW.unpack_from(data, at)
+                at += _ROW.size + size
+                if made > seq or at > len(data):
+                    raise LedgerError(f"snapshot is damaged: a {register.noun}'s seq or size")
+                # One that stands twice has its first number, not this one.
+                register.put(number, bytes(data[at - size : at]), made)
+        return at

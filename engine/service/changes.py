@@ -1,5 +1,7 @@
 """Stock changes for followers in this process: one reader of the stock stream, fanned out.
 
+The reader reads while there are followers: every change costs time in the writer's process.
+
 The stream is written by the worker from the log (`replica`), so nothing here can show what is not
 durable. Each follower has a bounded buffer; one that is too slow is cut off and may resume from
 its last id, without gap or repeat.
@@ -16,6 +18,7 @@ from engine.core.errors import GapError, LogError, OverloadedError, UnavailableE
 from engine.service.client import Change
 
 log = structlog.get_logger("changes")
+_AWAY = "the stock stream is away; resume from the last id"
 _QUANTITIES = ("on_hand", "reserved", "allocated", "unavailable", "available")
 
 
@@ -46,23 +49,36 @@ class Changes:
         self._followers: dict[str | None, set[asyncio.Queue]] = {}
         self._stream: Any = None
         self._last = "0-0"
+        self._away = False  # the stream was lost a moment ago
+        self._followed, self._reading = asyncio.Event(), asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many follow."""
+        return len(self._all())
 
     async def run(self) -> None:
-        """Read the stream for all followers until cancelled, reconnecting as needed."""
+        """Read the stream while there are followers, reconnecting as needed, until cancelled."""
         while True:
+            await self._followed.wait()
             try:
                 self._stream = await self._connect()
                 self._last = (await self._stream.ends())[1] or "0-0"
-                while True:
+                self._reading.set()
+                while self._followers:
                     await self._read()
             except LogError as error:
                 log.info("stock stream is away", error=str(error))
-                self._cut("the stock stream is away; resume from the last id")
+                self._away = True
+                self._cut(_AWAY)
                 await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX / 4)
+                self._away = False
             finally:
+                self._reading.clear()
+                if not self._followers:
+                    self._followed.clear()
                 if self._stream:
-                    await self._stream.close()
-                    self._stream = None
+                    stream, self._stream = self._stream, None
+                    await stream.close()
 
     async def _read(self) -> None:
         entries = await self._stream.read(self._last, 1_000, 1_000)
@@ -97,26 +113,34 @@ class Changes:
                 queue.get_nowait()
             queue.put_nowait(UnavailableError(why))
         self._followers.clear()
+        self._reading.set()  # who waits for the reader has its answer now
 
     async def follow(
         self, after: str | None, skus: frozenset[str], locations: frozenset[str]
     ) -> AsyncIterator[Change | None]:
         """Yield changes after `after`; see `Client.changes`."""
-        if self._stream is None:
-            raise UnavailableError("the stock stream is away")
-        if len(self._all()) >= limits.STREAM_SUBSCRIBERS_MAX:
+        if self._away:
+            raise UnavailableError(_AWAY)
+        if len(self) >= limits.STREAM_SUBSCRIBERS_MAX:
             raise OverloadedError(f"{limits.STREAM_SUBSCRIBERS_MAX} followers already")
         queue: asyncio.Queue = asyncio.Queue(limits.STREAM_BUFFER_CHANGES_MAX)
         for sku in skus or (None,):
             self._followers.setdefault(sku, set()).add(queue)
+        self._followed.set()
         try:
-            known = position_of(after) if after else position_of(self._last)
+            # Until the reader has begun, nothing comes into the queue.
+            await self._reading.wait()
+            if self._away:
+                raise UnavailableError(_AWAY)
+            known = position_of(after or self._last)
             async for change in self._merged(known, queue):
                 if change is None or (
                     (not skus or change.sku in skus)
                     and (not locations or change.location in locations)
                 ):
                     yield change
+        except LogError as error:
+            raise UnavailableError(_AWAY) from error
         finally:
             self._leave(queue)
 
@@ -129,7 +153,8 @@ class Changes:
             yield change
         while True:
             try:
-                change = await asyncio.wait_for(queue.get(), limits.STREAM_HEARTBEAT_S)
+                async with asyncio.timeout(limits.STREAM_HEARTBEAT_S):
+                    change = await queue.get()
             except TimeoutError:
                 yield None
                 continue

@@ -18,7 +18,7 @@ from engine.log.frame import Link
 from engine.log.history import read_history
 from engine.service.replica import Replica
 from engine.service.wiring import Wiring
-from tests.unit.engines import leading, order, until
+from tests.unit.engines import leading, order
 
 
 @pytest.fixture
@@ -118,7 +118,6 @@ async def test_followers_resume_without_gap_or_repeat(wiring: Wiring) -> None:
     replica = wiring.replica()
     nothing = frozenset()
     async with leading(wiring) as engine:
-        await until(lambda: engine._changes._stream is not None)
         task = asyncio.create_task(asyncio.to_thread(replica.run, lambda: done))
         done = False
         try:
@@ -155,7 +154,6 @@ async def test_a_position_that_is_gone_is_a_gap_said_aloud(
             await engine.submit(Request(Reserve(f"c{number}", "web", 60, (ReserveLine("MUG", 1),))))
             await engine.submit(Request(Cancel("web", str(number % 99))))
         await follow(wiring, replica, engine.status().seq)
-        await until(lambda: engine._changes._stream is not None)
         with pytest.raises(GapError) as caught:
             await anext(engine.changes("1", frozenset(), frozenset()))
         assert int(caught.value.oldest.split("-")[0]) > 1

@@ -256,6 +256,10 @@ cdef class Ledger:
         """Stock of one SKU; of a bundle, what its components allow."""
         return stock_answer(self, sku)
 
+    def stocked(self, skus):
+        """The positions of several SKUs at one moment, and its `seq`; see `reading.stocked`."""
+        return self.core.seq, [positions_of(self, sku) for sku in skus]
+
     def order(self, str channel, str order_id):
         """One order as it stands."""
         cdef Key key

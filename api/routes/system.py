@@ -1,6 +1,5 @@
 """The process itself: alive, ready, measured, described; and a page to look at it."""
 
-import asyncio
 import base64
 import hashlib
 import re
@@ -113,7 +112,7 @@ async def _overview(ask: Ask) -> Reply:
 async def _look(front) -> Overview:
     client, status = front.client, front.client.status()
     skus, _ = await client.skus(after=-1, limit=limits.OVERVIEW_SKUS_MAX)
-    stocks = await asyncio.gather(*(client.stock(sku.sku) for sku in skus))
+    stocks = await client.stocks([sku.sku for sku in skus])
     units = Units()
     for stock in stocks:
         for name in units.__struct_fields__:

@@ -12,6 +12,7 @@ What is asked (`commands`), answered (`outcomes`, `answers`), logged (`events`, 
 remembered (`state`) each has its file; `decide/` holds the rules, one file per noun.
 """
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -210,6 +211,10 @@ class Ledger:
     def stock(self, sku: str) -> answers.StockAnswer | None:
         """Stock of one SKU; of a bundle, what its components allow."""
         return reading.stock(self._state, sku)
+
+    def stocked(self, skus: Sequence[str]) -> tuple[int, list[list[answers.QuantitiesAnswer]]]:
+        """The positions of several SKUs at one moment, and its `seq`; see `reading.stocked`."""
+        return reading.stocked(self._state, skus)
 
     def order(self, channel: str, order_id: str) -> answers.OrderAnswer | None:
         """One order as it stands."""

@@ -1,5 +1,7 @@
 """Questions to the state: stock, pages of orders and of the catalogue, table sizes."""
 
+from collections.abc import Sequence
+
 from engine.core import answers, effects
 from engine.core.answers import QuantitiesAnswer, StockAnswer
 from engine.core.decide.allotment import leaves_of
@@ -55,6 +57,17 @@ def _bundle(state: State, name: str, number: int) -> StockAnswer:
         for p, units in sorted((places or {}).items())
     ]
     return StockAnswer(name, state.seq, 0, 0, 0, 0, total or 0, rows)
+
+
+def stocked(state: State, names: Sequence[str]) -> tuple[int, list[list[QuantitiesAnswer]]]:
+    """Return `seq`, and the positions of each SKU in order of opening: what is in stock of all of
+    them at one moment. A bundle has no positions, nor has a SKU that does not exist."""
+    found = []
+    for name in names:
+        number = state.sku_numbers.get(name)
+        numbers = () if number is None else state.skus[number].positions
+        found.append([quantities(state, state.positions[n]) for n in numbers])
+    return state.seq, found
 
 
 def orders(state, status: str, channel: str, q: str, before: int, limit: int, scan: int):

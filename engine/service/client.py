@@ -14,6 +14,7 @@ from engine.core.answers import (
     ChannelAnswer,
     LocationAnswer,
     OrderAnswer,
+    QuantitiesAnswer,
     ReservationAnswer,
     SkuAnswer,
     StockAnswer,
@@ -117,6 +118,16 @@ class Client(Protocol):
 
     async def stock(self, sku: str) -> StockAnswer | None:
         """Stock of one SKU, or None if it does not exist."""
+
+    async def stocked(self, skus: Sequence[str]) -> tuple[int, list[list[QuantitiesAnswer]]]:
+        """The positions of each SKU, all of one moment, and the log position of that moment.
+
+        None for a bundle or a SKU that does not exist. The writer is held up for as long as this
+        takes: ask for `limits.STATES_READ_SKUS_MAX` at most.
+        """
+
+    async def stocks(self, skus: Sequence[str]) -> list[StockAnswer | None]:
+        """Stock of several SKUs, all of one moment; as many at most as for `stocked`."""
 
     async def order(self, channel: str, order_id: str) -> OrderAnswer | None:
         """One order as it stands."""

@@ -232,6 +232,14 @@ class Engine:
         """Stock of one SKU, or None."""
         return await self._leading().read(lambda ledger: ledger.stock(sku))
 
+    async def stocked(self, skus: Sequence[str]):
+        """Positions of several SKUs at one moment, and its log position."""
+        return await self._leading().read(lambda ledger: ledger.stocked(skus))
+
+    async def stocks(self, skus: Sequence[str]):
+        """Stock of several SKUs at one moment."""
+        return await self._leading().read(lambda ledger: [ledger.stock(sku) for sku in skus])
+
     async def order(self, channel: str, order_id: str):
         """One order as it stands, or None."""
         return await self._leading().read(lambda ledger: ledger.order(channel, order_id))

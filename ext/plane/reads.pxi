@@ -38,6 +38,23 @@ cdef object stock_answer(Ledger self, str sku):
     )
 
 
+cdef list positions_of(Ledger self, str sku):
+    """The buckets of one SKU's positions in order of opening; see `reading.stocked`."""
+    cdef Core* c = &self.core
+    cdef Text text
+    cdef Position* p
+    cdef uint32_t number = NONE, at
+    rows = []
+    if text_to_find(sku, &text):
+        number = find_text(c, SKU_NAMES, text)
+    at = NONE if number == NONE else sku_at(c, number).first
+    while at != NONE:
+        p = position_at(c, at)
+        rows.append(quantities(self, p))
+        at = p.next
+    return rows
+
+
 cdef object order_page(Ledger self, str status, str channel, str q, before, limit, scan):
     """See `reading.orders`."""
     cdef Core* c = &self.core

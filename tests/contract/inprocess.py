@@ -111,6 +111,14 @@ class InProcessClient:
         """Stock of one SKU."""
         return self._ledger().stock(sku)
 
+    async def stocked(self, skus: Sequence[str]):
+        """Positions of several SKUs."""
+        return self._ledger().stocked(skus)
+
+    async def stocks(self, skus: Sequence[str]):
+        """Stock of several SKUs."""
+        return [self._ledger().stock(sku) for sku in skus]
+
     async def order(self, channel: str, order_id: str):
         """One order."""
         return self._ledger().order(channel, order_id)

@@ -151,6 +151,7 @@ class Twins(RuleBasedStateMachine):
     )
     def read(self, sku, place, status, channel, q, limit, after) -> None:
         self.both(lambda ledger: ledger.stock(sku))
+        self.both(lambda ledger: ledger.stocked([sku, "none", sku]))
         self.both(lambda ledger: (ledger.sku(sku), ledger.location(place)))
         self.both(lambda ledger: ledger.skus(after=after, limit=limit))
         self.both(lambda ledger: ledger.locations(after=after, limit=limit))

@@ -20,6 +20,7 @@ import structlog
 
 from api import problems
 from api.problems import Headers, Problem, ProblemError, fail, field
+from api.states import States
 from api.streams import Exchange, Stream, send_stream
 from api.wire import Param, Reader, encode
 from engine.core import limits
@@ -50,7 +51,8 @@ class Front:
         self.client, self.keys, self.settings = client, keys, settings
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
-        self.order_streams = 0  # open now
+        self.streams: Counter[str] = Counter()  # open now: orders, changes, states
+        self.states = States(client)
         self.document: bytes = b""
         self.lane: Any = None  # the fast lane of the server, where there is one
         self.overview: Any = None  # the last reading, and when it was begun
@@ -208,7 +210,7 @@ class Served:
             status = 500
         self.front.answers[self.endpoint.name, status] += 1
         if type(answer) is Stream:
-            await send_stream(answer, status, receive, send, self.front.closing)
+            await send_stream(answer, status, receive, send, self.front)
             return
         if isinstance(answer, Exchange):
             await answer.run(receive, send)

@@ -20,6 +20,7 @@ _COUNTERS = {
     "recoveries": "times the engine recovered from its log",
     "refusals": "commands refused",
 }
+_STREAMS = ("orders", "changes", "states")
 _STATES = ("leading", "recovering", "stopped")
 
 
@@ -87,6 +88,10 @@ class _Collector:
         for code, count in sorted(guard.refusals.items()):
             refused.add_metric((code,), count)
         yield refused
+        streams = GaugeMetricFamily("dibs_streams", "streams that are open", labels=("kind",))
+        for kind in _STREAMS:
+            streams.add_metric((kind,), self._front.streams[kind])
+        yield streams
         client = self._front.client
         rows = GaugeMetricFamily("dibs_ledger_rows", "rows in the ledger", labels=("table",))
         for table, count in client.sizes().items():

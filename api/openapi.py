@@ -135,7 +135,7 @@ def _param(param: Param, place: str) -> dict[str, Any]:
     if param.separated:
         schema = {"type": "array", "items": schema}
         found |= {"style": "form", "explode": False}
-    elif param.default not in (msgspec.NODEFAULT, ""):
+    elif param.default not in (msgspec.NODEFAULT, "", None):
         schema["default"] = param.default
     if param.example is not None:
         found["example"] = [param.example] if param.separated else param.example

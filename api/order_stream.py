@@ -47,7 +47,7 @@ async def place(ask: Ask) -> Reply:
     if front.closing.is_set():
         raise UnavailableError("the server shuts down")
     most = front.settings.order_streams_max
-    if front.order_streams >= most:
+    if front.streams["orders"] >= most:
         raise OverloadedError(f"{most} order streams are open already; end one, or send batches")
     return 200, OrderStream(ask)
 
@@ -86,7 +86,7 @@ class OrderStream(Exchange):
     async def run(self, receive: Callable, send: Callable) -> None:
         """Read and answer until the caller ends its body or goes away, or the front ends it."""
         front = self._front
-        front.order_streams += 1
+        front.streams["orders"] += 1
         cycle = Cycle.of(receive)
         if cycle is not None:
             cycle.open_endless()
@@ -104,7 +104,7 @@ class OrderStream(Exchange):
                 self._room.release()
             await send({"type": "http.response.body", "body": _last_line(reading)})
         finally:
-            front.order_streams -= 1
+            front.streams["orders"] -= 1
             reading.cancel()
             closing.cancel()
             await asyncio.gather(reading, closing, return_exceptions=True)

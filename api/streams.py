@@ -9,6 +9,7 @@ read, and a caller who does not read is cut off by `api.guard`.
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 import msgspec
 
@@ -30,56 +31,47 @@ class Exchange:
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """An answer in chunks, sent as they come."""
+    """An answer in chunks, sent as they come. `kind` is what it counts as in the metrics."""
 
     chunks: AsyncGenerator[bytes]
+    kind: str
     media: str = "text/event-stream"
 
 
 async def send_stream(
-    stream: Stream, status: int, receive: Callable, send: Callable, closing: asyncio.Event
+    stream: Stream, status: int, receive: Callable, send: Callable, front: Any
 ) -> None:
-    """Send the chunks; the source is closed whatever ends the stream."""
+    """Send the chunks until the source ends, the caller goes away or the `api.endpoint.Front`
+    closes; the source is closed whatever ends the stream."""
     headers = (
         (b"content-type", stream.media.encode()),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
     )
-    end = asyncio.ensure_future(_ending(receive, closing))
-    try:
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        while True:
-            step = asyncio.ensure_future(anext(stream.chunks, None))
-            await asyncio.wait({step, end}, return_when=asyncio.FIRST_COMPLETED)
-            if end.done():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                break
-            chunk = step.result()
-            if chunk is None:
-                break
+
+    async def pump() -> None:
+        async for chunk in stream.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        end.cancel()
-        await asyncio.gather(end, return_exceptions=True)
-        await stream.chunks.aclose()
-
-
-async def _ending(receive: Callable, closing: asyncio.Event) -> None:
-    """Return when the caller goes away or the front closes."""
 
     async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    tasks = {asyncio.ensure_future(gone()), asyncio.ensure_future(closing.wait())}
+    tasks: list[asyncio.Task] = []
+    front.streams[stream.kind] += 1
     try:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        tasks += map(asyncio.create_task, (pump(), gone(), front.closing.wait()))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        await stream.chunks.aclose()
+        front.streams[stream.kind] -= 1
+    if isinstance(ends[0], Exception):
+        raise ends[0]
+    await send({"type": "http.response.body", "body": b""})
 
 
 def event_of(change: Change) -> bytes:
@@ -93,17 +85,41 @@ def event_of_end(error: ServiceError) -> bytes:
     return b"event: " + name + b"\ndata: " + encode(problems.of_service(error)) + b"\n\n"
 
 
-async def events(
-    first: "asyncio.Task[Change | None]", changes: AsyncGenerator[Change | None]
+async def told(changes: AsyncGenerator[Change | None]) -> AsyncGenerator[bytes]:
+    """Yield changes as events, and a comment where there is none."""
+    try:
+        async for change in changes:
+            yield HEARTBEAT if change is None else event_of(change)
+    finally:
+        await changes.aclose()
+
+
+async def begin(source: AsyncGenerator[bytes], kind: str, patience_s: float) -> Stream:
+    """Return the stream of a source. What is wrong at once (a gap, too many followers) is raised,
+    so this waits a moment for the first event or the first error."""
+    first = asyncio.ensure_future(anext(source))
+    try:
+        await asyncio.wait({first}, timeout=patience_s)
+    except asyncio.CancelledError:
+        first.cancel()
+        raise
+    if first.done() and first.exception():
+        await source.aclose()
+        raise first.exception()
+    return Stream(_events(first, source), kind)
+
+
+async def _events(
+    first: "asyncio.Task[bytes]", source: AsyncGenerator[bytes]
 ) -> AsyncGenerator[bytes]:
-    """Yield the events of `changes`, whose first item is being waited for in `first`."""
+    """Yield the events of `source`, whose first one is being waited for in `first`, and, where it
+    fails, the event that says why."""
     try:
         yield HEARTBEAT
         try:
-            change = await first
-            while True:
-                yield HEARTBEAT if change is None else event_of(change)
-                change = await anext(changes)
+            yield await first
+            async for event in source:
+                yield event
         except StopAsyncIteration:
             return
         except ServiceError as error:
@@ -111,4 +127,4 @@ async def events(
     finally:
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        await changes.aclose()
+        await source.aclose()

@@ -1,10 +1,12 @@
 """People who watch: readers that poll once a second, and subscribers to the stock stream.
 
     python -m loadtests.dashboard --expect FILE [--readers 20] [--subscribers 50] [--seconds 60]
+        [--every-ms 250]
 
 Each reader asks for one SKU's stock, the latest orders, the overview and the metrics once a second
-each; readers start spread over the second. Each subscriber follows a few SKUs. Prints as JSON what
-they got; a stream that ended early is begun again and counted.
+each; readers start spread over the second. Each subscriber follows the states of a few SKUs as
+screens do, or with `--every-ms 0` all their changes. Prints as JSON what they got; a stream that
+ended early is begun again and counted.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from urllib.parse import quote, urlsplit
 from engine.replay.sender import Exchange, Sender
 from loadtests.expectation import Expectation
 
-READERS, SUBSCRIBERS, FOLLOWED_SKUS = 20, 50, 5
+READERS, SUBSCRIBERS, FOLLOWED_SKUS, EVERY_MS = 20, 50, 5, 250
 _AGAIN_S = 0.5
 
 
@@ -53,12 +55,13 @@ async def _poll(url: str, key: str, exchanges, connections: int, said: Counter) 
         sender.close()
 
 
-async def _subscribe(url: str, key: str, skus: list[str], said: Counter) -> None:
+async def _subscribe(url: str, key: str, skus: list[str], every_ms: int, said: Counter) -> None:
     """Follow `skus` until cancelled; count changes and ends."""
     parts = urlsplit(url)
-    names = ",".join(quote(sku, safe="") for sku in skus)
+    query = "skus=" + ",".join(quote(sku, safe="") for sku in skus)
+    query += f"&every_ms={every_ms}" if every_ms else ""
     request = (
-        f"GET /v1/streams/stock?skus={names} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"GET /v1/streams/stock?{query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         f"Authorization: Bearer {key}\r\n\r\n"
     )
     while True:
@@ -79,7 +82,13 @@ async def _subscribe(url: str, key: str, skus: list[str], said: Counter) -> None
 
 
 async def watch(
-    url: str, key: str, expected: Expectation, readers: int, subscribers: int, seconds: float
+    url: str,
+    key: str,
+    expected: Expectation,
+    readers: int,
+    subscribers: int,
+    seconds: float,
+    every_ms: int = EVERY_MS,
 ) -> dict[str, int]:
     """Let them watch for so many seconds; return counts of reads, changes and ended streams."""
     draw, said = random.Random(1), Counter(reads=0, reads_refused=0, changes=0, streams_ended=0)
@@ -88,7 +97,9 @@ async def watch(
         [expected.sku(n) for n in draw.sample(numbers, min(FOLLOWED_SKUS, len(numbers)))]
         for _ in range(subscribers)
     ]
-    following = [asyncio.create_task(_subscribe(url, key, skus, said)) for skus in followed]
+    following = [
+        asyncio.create_task(_subscribe(url, key, skus, every_ms, said)) for skus in followed
+    ]
     try:
         if readers:
             await _poll(
@@ -116,9 +127,18 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=READERS)
     parser.add_argument("--subscribers", type=int, default=SUBSCRIBERS)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--every-ms", type=int, default=EVERY_MS, help="0: every change")
     asked = parser.parse_args()
     key, expected = asked.key_file.read_text().strip(), Expectation.load(asked.expect)
-    seen = watch(asked.url, key, expected, asked.readers, asked.subscribers, asked.seconds)
+    seen = watch(
+        asked.url,
+        key,
+        expected,
+        asked.readers,
+        asked.subscribers,
+        asked.seconds,
+        asked.every_ms,
+    )
     print(json.dumps(asyncio.run(seen)))
 
 

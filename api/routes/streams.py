@@ -1,13 +1,18 @@
-"""Stock changes as server-sent events."""
+"""Stock as server-sent events: every change, or for screens the newest state each interval."""
 
-import asyncio
+from typing import Annotated
+
+import msgspec
 
 from api.endpoint import Ask, Endpoint, Reply
 from api.problems import field
-from api.streams import CHANGE_ID, Stream, events
+from api.streams import CHANGE_ID, begin, told
 from api.wire import Param
+from engine.core import limits
 from engine.core.commands import Id
 from engine.service.client import Change
+
+_EVERY = msgspec.Meta(ge=limits.STATES_EVERY_MS_MIN, le=limits.STATES_EVERY_MS_MAX)
 
 
 def _last_event_id(ask: Ask) -> str | None:
@@ -23,21 +28,25 @@ def _last_event_id(ask: Ask) -> str | None:
 
 
 async def _stock(ask: Ask) -> Reply:
-    """Begin a stream. What is wrong at once (a gap, too many followers) is a problem document,
-    so the answer waits a moment for the first change or the first error."""
-    changes = ask.front.client.changes(
-        _last_event_id(ask), frozenset(ask.query["skus"]), frozenset(ask.query["locations"])
-    )
-    first = asyncio.ensure_future(anext(changes))
-    try:
-        await asyncio.wait({first}, timeout=ask.front.settings.stream_first_s)
-    except asyncio.CancelledError:
-        first.cancel()
-        raise
-    if first.done() and first.exception():
-        await changes.aclose()
-        raise first.exception()
-    return 200, Stream(events(first, changes))
+    """Begin a stream."""
+    front, query = ask.front, ask.query
+    skus, locations = frozenset(query["skus"]), frozenset(query["locations"])
+    after = _last_event_id(ask)
+    if query["every_ms"] is None:
+        kind, source = "changes", told(front.client.changes(after, skus, locations))
+    else:
+        _check_followed(skus)
+        kind, source = "states", front.states.follow(skus, locations, query["every_ms"] / 1_000)
+    return 200, await begin(source, kind, front.settings.stream_first_s)
+
+
+def _check_followed(skus: frozenset[str]) -> None:
+    """Refuse to read the states of everything, or of too much, again and again."""
+    most = limits.STATES_SKUS_MAX
+    if not skus:
+        raise field("missing_field", "skus", f"with `every_ms`, name 1 to {most} SKUs")
+    if len(skus) > most:
+        raise field("invalid_length", "skus", f"with `every_ms`, name {most} SKUs at most")
 
 
 ENDPOINTS = (
@@ -51,7 +60,13 @@ ENDPOINTS = (
             "Events are `stock` with a change as JSON; their `id` is a log position, to be sent "
             "back as `Last-Event-ID`. A comment line comes about every 15 seconds when nothing "
             "happens. `gap` ends a stream that cannot be resumed from there: read the stock anew "
-            "and go on after `oldest`. `end` ends one for another reason: connect again."
+            "and go on after `oldest`. `end` ends one for another reason: connect again.\n\n"
+            "With `every_ms` the stream is for screens: it begins with the present state of each "
+            "position of `skus`, and then tells the newest state of those that changed, once each "
+            "interval. Its changes have the reason `state` and no `id` of their own; the last "
+            "event of an interval has a log position as its id: all up to there is known. "
+            "`Last-Event-ID` changes nothing then, and there is no gap. A caller that reads slowly "
+            "gets fewer states. A bundle has no positions: name its components."
         ),
         handler=_stock,
         query=(
@@ -71,11 +86,19 @@ ENDPOINTS = (
                 separated=True,
                 example="berlin",
             ),
+            Param(
+                "every_ms",
+                Annotated[int, _EVERY],
+                f"states instead of changes, once in so many milliseconds; needs `skus`, "
+                f"{limits.STATES_SKUS_MAX} at most",
+                default=None,
+                example=250,
+            ),
         ),
         headers=(Param("Last-Event-ID", str, "resume after this event", default=""),),
         answer=Change,
         media="text/event-stream",
-        codes=("stream_gap", "invalid_value"),
+        codes=("stream_gap", "invalid_value", "missing_field"),
         answer_example={
             "id": "12-0",
             "seq": 12,

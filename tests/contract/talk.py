@@ -139,4 +139,4 @@ async def still(number: Callable[[], int]) -> int:
 def streams_open(here: Site) -> int:
     """How many streams there are; tasks that outlive their stream count too."""
     tasks = [t for t in asyncio.all_tasks() if "OrderStream" in t.get_coro().__qualname__]
-    return max(here.world.app.front.order_streams, len(tasks))
+    return max(here.world.app.front.streams["orders"], len(tasks))

@@ -197,6 +197,7 @@ BAD_QUERIES = {
     "q": ("%0A", "x" * 129, ""),
     "skus": ("%00", "a,%0A", "x" * 129),
     "locations": ("%00", "x" * 129),
+    "every_ms": ("x", "", "49", "10001", "1.5"),
 }
 QUERIES = [e for e in ENDPOINTS if e.query]
 

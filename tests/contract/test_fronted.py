@@ -12,7 +12,13 @@ import pytest
 
 from engine.core import limits
 from engine.core.errors import OverloadedError, UnavailableError
-from tests.contract import test_guard, test_order_stream, test_order_stream_ends, test_streams
+from tests.contract import (
+    test_guard,
+    test_order_stream,
+    test_order_stream_ends,
+    test_states,
+    test_streams,
+)
 from tests.contract.fronted import Fronted, fronted
 from tests.contract.site import LOOSE, Line, Site, changed, site
 from tests.contract.test_lanes import Requests, _exchange, _filled, _seq
@@ -22,7 +28,7 @@ pytest.importorskip("ext.fastlane")
 
 SEEDS = range(4)
 ROUNDS = 120
-_AGAIN = (test_guard, test_streams, test_order_stream, test_order_stream_ends)
+_AGAIN = (test_guard, test_states, test_streams, test_order_stream, test_order_stream_ends)
 
 
 @pytest.fixture(autouse=True)

@@ -67,11 +67,13 @@ def test_scenarios_leave_right_books(site: Site, name: str) -> None:
     assert "<script" not in page and "Books right" in page
 
 
-def test_watchers_see_changes(site: Site) -> None:
+@pytest.mark.parametrize(("every_ms", "changes"), [(0, 100), (100, 3 * 5 + 10)])
+def test_watchers_see_changes(site: Site, every_ms: int, changes: int) -> None:
     expected = prepare(site.url, site.key, skus=5, units=1_000)
 
     async def both() -> dict[str, int]:
-        watching = asyncio.create_task(dashboard.watch(site.url, site.key, expected, 2, 3, 2.0))
+        watch = dashboard.watch(site.url, site.key, expected, 2, 3, 2.0, every_ms)
+        watching = asyncio.create_task(watch)
         await asyncio.sleep(0.7)
         phases = [(0.5, 100, 100)]
         await asyncio.to_thread(load, site, expected, "x", [Share("orders")], phases=phases)
@@ -79,7 +81,7 @@ def test_watchers_see_changes(site: Site) -> None:
 
     seen = asyncio.run(both())
     assert seen["reads"] == 2 * 2 * 4 and seen["reads_refused"] == 0
-    assert seen["changes"] >= 100 and seen["streams_ended"] == 0
+    assert seen["changes"] >= changes and seen["streams_ended"] == 0
     assert asyncio.run(judge(site.url, site.key, expected)) == []
 
 

@@ -29,6 +29,7 @@ _ABOUT = """One ledger, one unit, one buyer: what is answered is durable.
 _NOUNS = {
     "catalogue": "Locations and SKUs",
     "channels": "What each channel may show",
+    "purchase orders": "What is on its way",
     "stock": "What is there, and the papers that move it",
     "reservations": "Stock promised to a checkout for a while",
     "orders": "Stock allocated to orders",

@@ -57,6 +57,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_channel": (404, "The channel does not exist"),
     "unknown_location": (422, "A location does not exist"),
     "unknown_sku": (422, "A SKU does not exist"),
+    "unknown_purchase_order": (422, "The purchase order does not exist"),
     "location_inactive": (409, "The location is not active"),
     "reservation_expired": (409, "The reservation has expired"),
     "reservation_closed": (409, "The reservation is closed"),
@@ -84,7 +85,7 @@ TABLE: dict[str, tuple[int, str]] = {
 }
 
 # A GET's path names the thing itself, so its absence is the path's: 404.
-NOT_FOUND_IN_PATH = frozenset({"unknown_sku", "unknown_location"})
+NOT_FOUND_IN_PATH = frozenset({"unknown_sku", "unknown_location", "unknown_purchase_order"})
 
 LEDGER_CODES = frozenset(code.slug for code in Code)
 SERVICE_CODES = ("overloaded", "unavailable", "outcome_unknown", "internal")

@@ -1,7 +1,16 @@
 """The whole contract: one row per call. Routes, document and tests are made from it."""
 
 from api.endpoint import Endpoint
-from api.routes import catalogue, channels, orders, reservations, stock, streams, system
+from api.routes import (
+    catalogue,
+    channels,
+    orders,
+    purchases,
+    reservations,
+    stock,
+    streams,
+    system,
+)
 
 # A path's longer forms stand before its shorter ones: the last parameter takes slashes.
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
@@ -9,6 +18,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
         (
             *catalogue.ENDPOINTS,
             *channels.ENDPOINTS,
+            *purchases.ENDPOINTS,
             *stock.ENDPOINTS,
             *reservations.ENDPOINTS,
             *orders.ENDPOINTS,

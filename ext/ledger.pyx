@@ -36,7 +36,7 @@ from engine.core import (
     answers, bundles, commands, dump, effects, limits, reading, registers, sellable, state,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, orders, refusals, shipments, stock,
+    Replay, catalogue, conflict, creates, orders, purchases, refusals, shipments, stock,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -82,7 +82,8 @@ cdef dict _SHARED = {
     commands.PutSku: catalogue.put_sku,
     commands.PutChannel: catalogue.put_channel,
     commands.Ship: shipments.ship,
-    commands.Receive: stock.receive,
+    commands.PutPurchaseOrder: purchases.put_purchase_order,
+    commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,
@@ -302,6 +303,14 @@ cdef class Ledger:
     def channels(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of channels in order of creation: (answers, number to go on after or None)."""
         return reading.entries(self._registers.channels, after, limit)
+
+    def purchase_order(self, str name):
+        """One purchase order."""
+        return reading.entry(self._registers.purchase_orders, name)
+
+    def purchase_orders(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of purchase orders in order of creation, as `channels`."""
+        return reading.entries(self._registers.purchase_orders, after, limit)
 
     def availability(self, str channel, skus, now_us):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

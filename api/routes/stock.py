@@ -71,7 +71,7 @@ ENDPOINTS = (
         "receipt",
         "Goods arrived: adds to on_hand",
         Receive,
-        (),
+        ("unknown_purchase_order",),
         {"receipt_id": "r-1", "location": "berlin", "lines": [{"sku": "TEA-1", "quantity": 40}]},
         {
             "lines": [{"sku": "TEA-1", "on_hand": 40, "quantity": 40}],

@@ -120,13 +120,36 @@ class ReceiptLine(_Body):
 
 
 class Receive(_Body):
-    """Goods arrived at a location: adds to on_hand."""
+    """Goods arrived at a location: adds to on_hand. What came of a purchase order is counted there;
+    it may be more than was ordered, and at another location."""
 
     receipt_id: Id
     location: Id
     lines: Annotated[
         tuple[ReceiptLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
     ]
+    purchase_order: Id | None = None
+
+
+class PurchaseLine(_Body):
+    """`quantity` units of `sku` are ordered."""
+
+    sku: Id
+    quantity: Quantity
+
+
+class PutPurchaseOrder(_Body):
+    """Create or change a purchase order: goods that are to come to a location by a time. A
+    cancelled one is expected no more; what has come of it stays."""
+
+    purchase_order: Id
+    location: Id
+    expected_at: Moment
+    lines: Annotated[
+        tuple[PurchaseLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+    supplier: Text = ""
+    cancelled: bool = False
 
 
 class CountLine(_Body):
@@ -312,6 +335,7 @@ Command = (
     PutLocation
     | PutSku
     | PutChannel
+    | PutPurchaseOrder
     | Receive
     | Count
     | Adjust

@@ -24,6 +24,7 @@ from engine.core.decide import (
     catalogue,
     creates,
     orders,
+    purchases,
     refusals,
     reservations,
     shipments,
@@ -54,7 +55,8 @@ _DECIDE = {
     commands.PutLocation: catalogue.put_location,
     commands.PutSku: catalogue.put_sku,
     commands.PutChannel: catalogue.put_channel,
-    commands.Receive: stock.receive,
+    commands.PutPurchaseOrder: purchases.put_purchase_order,
+    commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,
@@ -255,6 +257,14 @@ class Ledger:
     def channels(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of channels in order of creation: (answers, number to go on after or None)."""
         return reading.entries(self._state.registers.channels, after, limit)
+
+    def purchase_order(self, name: str):
+        """One purchase order."""
+        return reading.entry(self._state.registers.purchase_orders, name)
+
+    def purchase_orders(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of purchase orders in order of creation, as `channels`."""
+        return reading.entries(self._state.registers.purchase_orders, after, limit)
 
     def availability(self, channel: str, skus: list[str], now_us: int):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

@@ -37,6 +37,7 @@ class Code(IntEnum):
     QUANTITY_NOT_HELD = 21
     INSUFFICIENT_STOCK = 22
     TABLE_FULL = 23
+    UNKNOWN_PURCHASE_ORDER = 24
 
     @property
     def slug(self) -> str:

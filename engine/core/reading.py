@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.core import answers, effects
 from engine.core.answers import QuantitiesAnswer, StockAnswer
 from engine.core.decide.allotment import leaves_of
-from engine.core.registers import Register
+from engine.core.register import Register
 from engine.core.state import LIVE, Position, State
 
 _FIELDS = ("on_hand", "reserved", "allocated", "unavailable", "available")

@@ -1,14 +1,14 @@
-"""Registers: things that are kept as they were last put, all by one kind of event (`EntryPut`).
+"""Registers: things that touch no stock by themselves, all put by one kind of event (`EntryPut`).
 
-    channels ── what each may show          (commands.PutChannel)
+    channels ──────── what each may show                  (core.commands.PutChannel)
+    purchase_orders ─ what is on its way, and has come    (core.purchases)
 
-No entry moves a unit by itself, so both twins keep the same objects: adding a register is a line in
-`Registers`, a command, its rule and its answer.
+Both twins keep the same objects: adding a register is a line here, a command, its rule and its
+answer.
 """
 
 import struct
-from collections.abc import Callable, Iterator
-from enum import IntEnum
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -17,59 +17,13 @@ from engine.core import answers, limits
 from engine.core.commands import PutChannel
 from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
+from engine.core.purchases import PurchaseOrders
+from engine.core.register import Code, Register
 
 _SOME = struct.Struct("<H")
 _COUNT = struct.Struct("<Q")
 _ROW = struct.Struct("<QI")
 _json = msgspec.json.Encoder().encode
-
-
-class Code(IntEnum):
-    """Numbers of registers in the log."""
-
-    CHANNELS = 1
-
-
-class Entry(msgspec.Struct):
-    """A thing, as last put at log position `seq`."""
-
-    put: Any
-    seq: int
-
-
-class Register:
-    """Entries of one type by number, in order of creation, and their numbers by id.
-
-    `noun` is also the field that holds an entry's id; `answer` makes what callers are told from an
-    entry's thing and seq.
-    """
-
-    def __init__(
-        self, code: Code, noun: str, kind: type, most: int, answer: Callable[[Any, int], Any]
-    ) -> None:
-        self.code, self.noun, self.most, self.answer = code, noun, most, answer
-        self.rows: list[Entry] = []
-        self.numbers: dict[str, int] = {}
-        self._decode = msgspec.json.Decoder(kind).decode
-
-    def find(self, name: str) -> Entry | None:
-        """Return the entry that bears this id."""
-        number = self.numbers.get(name)
-        return None if number is None else self.rows[number]
-
-    def put(self, number: int, document: bytes, seq: int) -> None:
-        """Set entry `number`, a known one or the next; `LedgerError` if it does not fit."""
-        thing = self._decode(document)
-        name = getattr(thing, self.noun)
-        if number != self.numbers.get(name, len(self.rows)) or number >= self.most:
-            raise LedgerError(f"{self.noun} number {number} is not its own")
-        if _json(thing) != document:
-            raise LedgerError(f"a {self.noun}'s JSON is not as dibs writes it")
-        if number == len(self.rows):
-            self.rows.append(Entry(thing, seq))
-            self.numbers[name] = number
-        else:
-            self.rows[number] = Entry(thing, seq)
 
 
 class Registers:
@@ -79,7 +33,8 @@ class Registers:
         self.channels = Register(
             Code.CHANNELS, "channel", PutChannel, limits.CHANNELS_MAX, answers.channel
         )
-        self._all = {one.code: one for one in (self.channels,)}
+        self.purchase_orders = PurchaseOrders()
+        self._all = {one.code: one for one in (self.channels, self.purchase_orders)}
 
     def __iter__(self) -> Iterator[Register]:
         return iter(self._all.values())

@@ -15,6 +15,7 @@ import msgspec
 from engine.core.answers import moment
 from engine.core.commands import Buffer, PutChannel, Season
 from engine.core.decide.allotment import leaves_of
+from engine.core.purchases import IncomingAnswer
 from engine.core.state import State
 
 Cause = Literal["location", "buffer", "protected", "cap"]
@@ -47,6 +48,7 @@ class SellableAnswer(msgspec.Struct, omit_defaults=True):
     locations: list[ShownAtAnswer]
     withheld: list[WithheldAnswer] = []
     backorderable: bool = False
+    incoming: list[IncomingAnswer] = []
 
 
 class AvailabilityAnswer(msgspec.Struct):
@@ -113,6 +115,11 @@ class _Question:
                 sellable = most
         found = SellableAnswer(name, sellable, available, rows, withheld)
         found.backorderable = sku.put.backorderable
+        found.incoming = [
+            row
+            for row in state.registers.purchase_orders.incoming(name)
+            if self.own is None or row.location in self.own
+        ]
         return found
 
     def _stocked(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:

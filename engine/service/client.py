@@ -22,6 +22,7 @@ from engine.core.answers import (
 from engine.core.commands import Request
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
+from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.sellable import AvailabilityAnswer
 
 try:
@@ -157,6 +158,14 @@ class Client(Protocol):
 
     async def channels(self, *, after: int, limit: int) -> tuple[list[ChannelAnswer], int | None]:
         """A page of channels in order of creation, and the `after` of the next page or None."""
+
+    async def purchase_order(self, name: str) -> PurchaseOrderAnswer | None:
+        """One purchase order as it stands."""
+
+    async def purchase_orders(
+        self, *, after: int, limit: int
+    ) -> tuple[list[PurchaseOrderAnswer], int | None]:
+        """A page of purchase orders, as `channels`."""
 
     async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
         """What a channel may show now of the SKUs that exist among these."""

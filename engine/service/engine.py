@@ -294,6 +294,15 @@ class Engine:
         """A page of channels."""
         return await self._leading().read(lambda ledger: ledger.channels(after=after, limit=limit))
 
+    async def purchase_order(self, name: str):
+        """One purchase order, or None."""
+        return await self._leading().read(lambda ledger: ledger.purchase_order(name))
+
+    async def purchase_orders(self, *, after: int, limit: int):
+        """A page of purchase orders."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.purchase_orders(after=after, limit=limit))
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show of these SKUs now, or None if there is no such channel."""
         loop = self._leading()

@@ -155,6 +155,14 @@ class InProcessClient:
         """A page of channels."""
         return self._ledger().channels(after=after, limit=limit)
 
+    async def purchase_order(self, name: str):
+        """One purchase order, or None."""
+        return self._ledger().purchase_order(name)
+
+    async def purchase_orders(self, *, after: int, limit: int):
+        """A page of purchase orders."""
+        return self._ledger().purchase_orders(after=after, limit=limit)
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show."""
         return self._ledger().availability(channel, skus, time.time_ns() // 1_000)

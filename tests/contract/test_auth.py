@@ -22,6 +22,8 @@ NEEDS = {
         "get_channel",
         "list_channels",
         "get_availability",
+        "get_purchase_order",
+        "list_purchase_orders",
         "get_stock",
         "get_reservation",
         "get_order",
@@ -40,7 +42,7 @@ NEEDS = {
         "stream_orders",
         "cancel_order",
     },
-    "stock": {"receipt", "count", "adjustment", "transfer", "ship_order"},
+    "stock": {"receipt", "count", "adjustment", "transfer", "ship_order", "put_purchase_order"},
     "admin": {"put_location", "put_sku", "put_channel"},
 }
 

@@ -5,6 +5,7 @@ A history is a list of seeds rather than of fields: Hypothesis then makes and sh
 a hundred steps, which a field-by-field strategy would not fit into its budget.
 """
 
+from datetime import UTC, datetime
 from random import Random
 
 import msgspec
@@ -16,6 +17,7 @@ LOCATIONS = ("berlin", "köln", "lyon", "store-1")
 SKUS = ("red", "blue", "green", "tea ☕", "rope")
 BUNDLES = ("set", "big-set", "huge-set", "all")
 CHANNELS = ("web", "shop", "ünder ☕")
+PURCHASES = ("po-1", "po-2", "PO ☕")
 REASONS = ("found", "lost")
 BUCKETS = ("damaged", "quality_control", "safety_stock")
 PLACES = ((52.52, 13.4), (50.94, 6.96), (45.76, 4.84), (-33.9, 151.2), (90.0, 180.0))
@@ -97,6 +99,16 @@ def _put_channel(rng: Random) -> c.PutChannel:
     )
 
 
+def _put_purchase_order(rng: Random) -> c.PutPurchaseOrder:
+    return c.PutPurchaseOrder(
+        rng.choice(PURCHASES),
+        _location(rng),
+        datetime(2026, 12, rng.randint(1, 3), tzinfo=UTC),
+        _lines(rng, lambda: c.PurchaseLine(_sku(rng), rng.randint(1, 5))),
+        cancelled=rng.random() < 0.2,
+    )
+
+
 def _put_location(rng: Random) -> c.PutLocation:
     return c.PutLocation(
         rng.choice(LOCATIONS),
@@ -126,7 +138,8 @@ def _put_sku(rng: Random) -> c.PutSku:
 
 def _receive(rng: Random) -> c.Receive:
     lines = _lines(rng, lambda: c.ReceiptLine(_plain(rng), _stock(rng)))
-    return c.Receive(f"d{rng.randint(0, 99)}", _location(rng), lines)
+    of = _seldom(rng, rng.choice((*PURCHASES, "none")))
+    return c.Receive(f"d{rng.randint(0, 99)}", _location(rng), lines, of)
 
 
 def _count(rng: Random) -> c.Count:
@@ -209,7 +222,14 @@ def _cancel(rng: Random, state) -> c.Cancel:
     return c.Cancel(channel, order_id, named or None, _seldom(rng, "changed mind"))
 
 
-_FRESH = ((_put_location, 2), (_put_sku, 2), (_put_channel, 2), (_receive, 6), (_count, 3))
+_FRESH = (
+    (_put_location, 2),
+    (_put_sku, 2),
+    (_put_channel, 2),
+    (_put_purchase_order, 3),
+    (_receive, 6),
+    (_count, 3),
+)
 _FRESH += ((_adjust, 3), (_transfer, 3), (_reserve, 8), (_place, 10))
 
 

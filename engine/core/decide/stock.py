@@ -89,7 +89,7 @@ def _document(state: State, request: Request, kind: Document, paper_id: str, lin
         return places
     draft, counted = _Draft(state), set()
     for index, line in enumerate(command.lines):
-        sku = _stocked(state, index, line.sku)
+        sku = stocked(state, index, line.sku)
         if isinstance(sku, Refused):
             return sku
         if kind is Document.COUNT and sku in counted:
@@ -124,7 +124,8 @@ def _places(state: State, command, kind: Document) -> tuple[int, int] | Refused:
     return numbers[0], numbers[1] if len(numbers) > 1 else NO_LOCATION
 
 
-def _stocked(state: State, index: int, name: str) -> int | Refused:
+def stocked(state: State, index: int, name: str) -> int | Refused:
+    """Return the number of the SKU of line `index`, which must exist and be no bundle."""
     path = f"lines[{index}].sku"
     sku = state.sku_numbers.get(name)
     if sku is None:

@@ -72,6 +72,7 @@ cdef enum TableOf:
     ORDER_IDS
     ORDER_SEQS
     PAPER_KEYS
+    CELLS                     # (SKU, place) → position
     TABLES
 
 
@@ -352,9 +353,7 @@ cdef struct Core:
     Limits limit
     uint64_t seed0
     uint64_t seed1
-    Table tables[7]
-    uint32_t* cells           # (SKU, place) → position + 1
-    uint64_t cells_mask
+    Table tables[TABLES]
     Rows positions
     Rows skus
     Rows places

@@ -5,7 +5,7 @@ The data plane (`plane/*.pxi`) is free functions over C structs that neither hol
 GIL; the class is the Python door. Rooms, in the order in which a command meets them:
 
     octets     memory that grows, bytes read and written in place
-    memory     keyed hashing, tables of ids, the index of positions
+    memory     keyed hashing, tables of ids, those of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects  the only code that changes stock;  rows, wheel

@@ -53,15 +53,20 @@ cdef int add_position(Core* c, uint32_t sku, uint32_t place) noexcept nogil:
     cdef Position* p
     cdef Sku* s = sku_at(c, sku)
     cdef uint32_t number = <uint32_t> c.positions.count
-    if cells_room(c) != DONE:
+    cdef uint64_t mapped = c.positions.mapped
+    cdef Key key = cell_key(sku, place)
+    cdef uint32_t hash = hash_key(c, CELLS, &key)
+    if table_room(c, CELLS, hash) != DONE:
         return MEMORY
     if room_for(&c.positions, c.positions.count + 1, sizeof(Position)) != DONE:
         return MEMORY
+    if c.positions.mapped != mapped:
+        dibs_large_pages(c.positions.data, c.positions.mapped)
     p = position_at(c, number)
     memset(p, 0, sizeof(Position))
     p.sku, p.place, p.next = sku, place, NONE
     c.positions.count += 1
-    add_cell(c, number)
+    table_add(c, CELLS, hash, number)
     if s.last == NONE:
         s.first = number
     else:

@@ -60,7 +60,7 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.lines, <size_t> &plan.marks,
     ):
         rows_free(<Rows*> <size_t> rows)
-    for data in (<size_t> c.cells, <size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
+    for data in (<size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
         free(<void*> <size_t> data)
 
 

@@ -34,9 +34,14 @@ cdef void sip_text(uint64_t* v, Text text) noexcept nogil:
 
 cdef uint32_t hash_key(Core* c, int which, const Key* key) noexcept nogil:
     """SipHash-1-3 of ids: they come from outside, and without the seed nobody can make them
-    collide. Sequence numbers are ours: eight neighbours share a cache line."""
+    collide. Sequence numbers are ours: eight neighbours share a cache line. So are the numbers of
+    SKUs and places: their bits are mixed as MurmurHash3 ends."""
     cdef uint64_t v[4]
-    cdef uint64_t group
+    cdef uint64_t group, cell
+    if which == CELLS:
+        cell = (key.number ^ (key.number >> 33)) * <uint64_t> 0xFF51AFD7ED558CCD
+        cell = (cell ^ (cell >> 33)) * <uint64_t> 0xC4CEB9FE1A85EC53
+        return <uint32_t> (cell >> 32)
     if which == RESERVATION_SEQS or which == ORDER_SEQS:
         group = (key.number >> 3) * <uint64_t> 0x9E3779B97F4A7C15
         return <uint32_t> (group >> 32) << 3 | <uint32_t> (key.number & 7)
@@ -65,12 +70,16 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
     cdef Sku* sku
     cdef Place* place
     cdef Paper* paper
+    cdef Position* position
     if which == SKU_NAMES:
         sku = sku_at(c, row)
         return same(key.first, sku.text, sku.name_size)
     if which == PLACE_NAMES:
         place = place_at(c, row)
         return same(key.first, place.text, place.name_size)
+    if which == CELLS:
+        position = position_at(c, row)
+        return position.sku == key.number >> 32 and position.place == <uint32_t> key.number
     if which == RESERVATION_SEQS:
         return reservation_at(c, row).seq == key.number
     if which == ORDER_SEQS:
@@ -192,57 +201,17 @@ cdef void table_remove(Core* c, int which, const Key* key, uint32_t row) noexcep
     shard.used -= 1
 
 
-cdef inline uint64_t hash_cell(uint32_t sku, uint32_t place) noexcept nogil:
-    cdef uint64_t x = (<uint64_t> sku << 32) | place
-    x ^= x >> 33
-    x *= <uint64_t> 0xFF51AFD7ED558CCD
-    x ^= x >> 33
-    x *= <uint64_t> 0xC4CEB9FE1A85EC53
-    return x ^ (x >> 33)
+cdef inline Key cell_key(uint32_t sku, uint32_t place) noexcept nogil:
+    """Name the position of a SKU at a place. The texts are not set, and not looked at."""
+    cdef Key key
+    key.number = <uint64_t> sku << 32 | place
+    return key
 
 
 cdef uint32_t find_cell(Core* c, uint32_t sku, uint32_t place) noexcept nogil:
     """Return the position of a SKU at a place, or NONE. Positions are never removed."""
-    cdef uint64_t at
-    cdef uint32_t number
-    cdef Position* position
-    if c.cells is NULL:
-        return NONE
-    at = hash_cell(sku, place) & c.cells_mask
-    while c.cells[at]:
-        number = c.cells[at] - 1
-        position = position_at(c, number)
-        if position.sku == sku and position.place == place:
-            return number
-        at = (at + 1) & c.cells_mask
-    return NONE
-
-
-cdef void add_cell(Core* c, uint32_t number) noexcept nogil:
-    cdef Position* position = position_at(c, number)
-    cdef uint64_t at = hash_cell(position.sku, position.place) & c.cells_mask
-    while c.cells[at]:
-        at = (at + 1) & c.cells_mask
-    c.cells[at] = number + 1
-
-
-cdef int cells_room(Core* c) noexcept nogil:
-    """Make room for one more position in the index."""
-    cdef uint64_t size = c.cells_mask + 1 if c.cells is not NULL else 0
-    cdef uint64_t more = 2 * size if size else 64
-    cdef uint32_t* cells
-    cdef uint64_t number
-    if (c.positions.count + 1) * 4 <= size * 3:
-        return DONE
-    cells = <uint32_t*> calloc(more, sizeof(uint32_t))
-    if cells is NULL:
-        return MEMORY
-    free(c.cells)
-    c.cells = cells
-    c.cells_mask = more - 1
-    for number in range(c.positions.count):
-        add_cell(c, <uint32_t> number)
-    return DONE
+    cdef Key key = cell_key(sku, place)
+    return find(c, CELLS, &key)
 
 
 cdef inline Position* position_at(Core* c, uint64_t row) noexcept nogil:

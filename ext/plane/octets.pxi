@@ -11,9 +11,8 @@ cdef extern from *:
     #endif
     #include <sys/mman.h>
     #define DIBS_MAPPED_MIN (2 * DIBS_PAGE)
-    /* Memory of its own for a large array; NULL: there is none. It begins at a border of a page
-       table, so that the kernel can move it by tables. Not with large pages: to clear one for its
-       first row takes a virtual machine 6 ms. */
+    /* Memory of its own for a large array, from the border of a page table on, so that the kernel
+       can move it by tables. NULL: there is none. */
     static void* dibs_map(uint64_t size) {
         uint64_t extra;
         char* at = mmap(NULL, size + DIBS_PAGE, PROT_READ | PROT_WRITE,
@@ -24,6 +23,10 @@ cdef extern from *:
         munmap(at + extra + size, DIBS_PAGE - extra);
         return at + extra;
     }
+    /* What is read at random by every order: with large pages its addresses stay in the TLB. Not for
+       what grows with the orders: to clear a large page at its first touch stops the writer, on
+       a virtual machine whose host has to find the memory for 6 ms. */
+    static void dibs_large_pages(void* at, uint64_t size) { madvise(at, size, MADV_HUGEPAGE); }
     /* Let it grow where it is, or move its pages, never their content. */
     static void* dibs_remap(void* old, uint64_t size, uint64_t more) {
         void* there = mremap(old, size, more, 0);
@@ -39,6 +42,7 @@ cdef extern from *:
     #else
     #define DIBS_MAPPED_MIN UINT64_MAX
     static void* dibs_map(uint64_t size) { return NULL; }
+    static void dibs_large_pages(void* at, uint64_t size) {}
     static void* dibs_remap(void* old, uint64_t size, uint64_t more) { return NULL; }
     static void dibs_unmap(void* old, uint64_t size) {}
     #endif
@@ -46,6 +50,7 @@ cdef extern from *:
     const uint64_t PAGE "DIBS_PAGE"
     const uint64_t MAPPED_MIN "DIBS_MAPPED_MIN"
     void* dibs_map(uint64_t) noexcept nogil
+    void dibs_large_pages(void*, uint64_t) noexcept nogil
     void* dibs_remap(void*, uint64_t, uint64_t) noexcept nogil
     void dibs_unmap(void*, uint64_t) noexcept nogil
 

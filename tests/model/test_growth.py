@@ -1,12 +1,14 @@
 """Tables and arrays far beyond their first size: what is there is found, what is gone is not, and
 nothing is lost while they grow and shrink (P4)."""
 
+from itertools import count
 from random import Random
 
 import pytest
 
 from engine.core import limits, packed
 from engine.core.commands import PutLocation, PutSku, ReceiptLine, Receive, Request
+from engine.core.outcomes import Accepted
 
 ledgers = pytest.importorskip("ext.ledger")
 Packer = pytest.importorskip("ext.packed").Packer
@@ -68,3 +70,33 @@ def test_rows_are_found_while_their_tables_grow_and_shrink() -> None:
             status = found.status if found else ""
             assert status == ("" if n < closed else "expired" if n < live else "reserved")
         assert each.order("web", "o-1") is None
+
+
+def test_positions_are_found_while_their_table_grows() -> None:
+    """Against a dict, with as many units in each cell as only that cell has."""
+    places, skus, pick = 60, 700, Random(11)
+    ledger, held, now = ledgers.Ledger(b"sixteen bytes ok"), {}, count(START_US)
+
+    def apply(*commands) -> None:
+        ledger.begin(next(now))
+        for command in commands:
+            assert isinstance(ledger.decide(Request(command)), Accepted)
+        ledger.drain()
+
+    apply(*(PutLocation(f"p{n}", "Place", "warehouse", "DE") for n in range(places)))
+    apply(*(PutSku(f"s{n}", "Thing") for n in range(skus)))
+    cells = [(f"s{sku}", f"p{place}") for sku in range(skus) for place in range(places)]
+    pick.shuffle(cells)
+    units = dict(zip(cells, range(1, len(cells) + 1), strict=True))
+    for first in range(0, len(cells), FRAME):
+        part = cells[first : first + FRAME]
+        for place in {place for _, place in part}:
+            lines = [ReceiptLine(sku, units[sku, at]) for sku, at in part if at == place]
+            apply(Receive(f"{first}-{place}", place, tuple(lines)))
+        held |= {cell: units[cell] for cell in part}
+        for sku in pick.sample([f"s{n}" for n in range(skus)], 20):
+            stock = ledger.stock(sku)
+            found = {(sku, one.location): one.on_hand for one in stock.locations}
+            assert found == {cell: held[cell] for cell in held if cell[0] == sku}
+    again = ledgers.Ledger.load(ledger.dump())
+    assert again.digest() == ledger.digest() and again.sizes()["positions"] == len(cells)

@@ -17,6 +17,8 @@ _COUNTERS = {
     "commands": "commands decided",
     "events": "events appended",
     "expiries": "reservations expired",
+    "gc_passes": "passes of the garbage collector",
+    "gc_seconds": "seconds that passes of the garbage collector took",
     "recoveries": "times the engine recovered from its log",
     "refusals": "commands refused",
 }

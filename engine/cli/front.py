@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 
 from engine.config import Settings
 from engine.core import limits
+from engine.service.cycles import Collector, settle
 from engine.service.wiring import Wiring, front_paths
 
 _encode = msgspec.json.encode
@@ -39,11 +39,10 @@ async def _front(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     tasks = [
         asyncio.create_task(client.run(), name="link"),
+        asyncio.create_task(Collector(lambda: client.resting).run(), name="cycles"),
         asyncio.create_task(_report(lambda: take_report(relay.front)), name="report"),
     ]
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*limits.GC_THRESHOLDS)
+    settle()
     try:
         await serve_http(
             relay,

@@ -88,7 +88,14 @@ AWAKE_S_MAX = 0.002  # for one frame
 ANSWER_TIMEOUT_S = 30.0
 RECONNECT_DELAY_S_MAX = 2.0
 DOUBT_PATIENCE_S = 2.0
-GC_THRESHOLDS = (50_000, 20, 100)  # allocations, young passes, middle passes
+GC_LOOK_S = 1.0
+GC_RETRY_S = 0.005  # while a pass is due and the process does not rest
+GC_PATIENCE_S = 5.0
+GC_YOUNG_OBJECTS = 10_000  # containers made and not freed since the last pass
+GC_YOUNG_OBJECTS_MAX = 50_000  # then at once, in the middle of whatever is done
+GC_MIDDLE_PASSES = 20  # young ones
+GC_FULL_EVERY_S = 300.0
+GC_FULL_SHARE_MAX = 0.0001  # of the time
 MARK_EVERY_S = 1.0
 
 # The packed socket, for services on the same host.
@@ -173,6 +180,7 @@ assert TAKES_PER_LINE_MAX < 2**16 and ORDER_LINES_MAX < 2**16
 assert FRAME_BODY_BYTES_TARGET < EVENT_BYTES_MAX < FRAME_BODY_BYTES_MAX
 assert ORDER_STREAM_IDLE_S > ANSWER_TIMEOUT_S
 assert STATES_SKUS_MAX <= STATES_READ_SKUS_MAX and STATES_EVERY_MS_MAX < STREAM_HEARTBEAT_S * 1_000
+assert GC_RETRY_S < GC_LOOK_S < GC_PATIENCE_S and GC_YOUNG_OBJECTS < GC_YOUNG_OBJECTS_MAX
 assert RELAY_SPARE_S < IDLE_TIMEOUT_S
 assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32
 assert 8 * (ROUTE_OFFERS_MAX + EXPANDED_LINES_MAX) + ORDER_LINES_MAX * 1_024 < EVENT_BYTES_MAX

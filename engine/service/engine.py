@@ -8,7 +8,6 @@ the log is damaged, or on a bug: then the process must be looked at, not restart
 """
 
 import asyncio
-import gc
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -40,6 +39,7 @@ from engine.log.writer import Writer
 from engine.service.changes import Changes
 from engine.service.client import Change, Parcel, Status
 from engine.service.clock import Clock
+from engine.service.cycles import Collector, settle
 from engine.service.loop import Loop
 from engine.service.recover import Recovered, recover
 
@@ -73,7 +73,7 @@ class Engine:
         self._state, self._detail, self._epoch = "recovering", "starting", 0
         self._recoveries = 0
         self._recovered: Recovered | None = None
-        self._tasks: list[asyncio.Task] = []
+        self._collector = Collector(self._resting)
 
     # Life.
 
@@ -81,6 +81,7 @@ class Engine:
         """Lead until it must stop; raises what stopped it."""
         marking = asyncio.create_task(self._mark())
         following = asyncio.create_task(self._changes.run())
+        collecting = asyncio.create_task(self._collector.run())
         try:
             while True:
                 recovered, appender = await self._recover()
@@ -96,6 +97,7 @@ class Engine:
                 self._loop.settle(stored=None)
             marking.cancel()
             following.cancel()
+            collecting.cancel()
 
     async def _run(self, recovered: Recovered, appender: Appender) -> LogError:
         writer = Writer(appender, recovered.link, recovered.epoch)
@@ -162,13 +164,11 @@ class Engine:
             found = recover(store, self._folder, self._make_ledger, self._name, doubts=doubts)
         finally:
             store.close()
-        # What was loaded stays: the collector need not look at it again while orders come in. What
-        # was kept for a ledger before this one is let go.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*limits.GC_THRESHOLDS)
+        settle()
         return found
+
+    def _resting(self) -> bool:
+        return self._loop is None or self._loop.resting
 
     def _check_not_fenced(self, store: Store) -> None:
         """Do not take the log back from a newer writer: whoever started last leads."""
@@ -329,6 +329,7 @@ class Engine:
                 "recovery_snapshot_seq": float(self._recovered.snapshot_seq),
                 "recovery_replayed_events": float(self._recovered.replayed_events),
             }
+        base |= self._collector.counters()
         if not loop:
             return base
         return base | {

@@ -72,6 +72,11 @@ class FrontClient:
         """Whether there is a connection to the writer."""
         return self._wire is not None and not self._wire.closed.is_set()
 
+    @property
+    def resting(self) -> bool:
+        """Whether the writer has answered everything that it was sent."""
+        return not self.linked or not self._wire.unanswered
+
     async def run(self) -> None:
         """Keep a connection to the writer, until cancelled."""
         try:

@@ -98,6 +98,11 @@ class Loop:
         """Commands that wait for a batch."""
         return len(self._queue) + self._packed
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is to be decided or told just now, as while the log is waited for."""
+        return not (self._ready() or self._told())
+
     # The loop.
 
     async def run(self, epoch: int, writer_name: str, software: str) -> LogError:

@@ -1,10 +1,14 @@
 """The contract of the process: missing things, troubles of the engine, health, metrics, pages."""
 
+import gc
+
 import httpx
 import pytest
 
 from api.table import ENDPOINTS
+from engine.core import limits
 from engine.core.errors import OutcomeUnknownError, OverloadedError, UnavailableError
+from engine.service.cycles import Collector, settle
 from tests.contract.world import (
     PROBLEM,
     World,
@@ -119,3 +123,25 @@ async def test_pages_need_no_network(world: World) -> None:
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
         assert asset in docs
         assert (await world.http.get(f"/docs/assets/{asset}")).status_code == 200
+
+
+async def test_what_failing_requests_leave_behind_is_collected(world: World, monkeypatch) -> None:
+    """P11: the heap stays within the collector's bound, however many fail."""
+    monkeypatch.setattr(limits, "GC_YOUNG_OBJECTS", 500)
+    before, found = gc.get_threshold(), []
+    collector, counted = Collector(lambda: True), lambda _, info: found.append(info["collected"])
+    settle()
+    gc.callbacks.append(counted)
+    try:
+        began, most = len(gc.get_objects()), 0
+        for number in range(300):
+            failed = await world.call("POST", "/v1/orders", content=b'{"order_id": %d' % number)
+            assert failed.status_code == 422
+            collector.look()
+            most = max(most, len(gc.get_objects()) - began)
+    finally:
+        gc.callbacks.remove(counted)
+        gc.set_threshold(*before)
+        gc.unfreeze()
+    assert sum(found) > 4 * limits.GC_YOUNG_OBJECTS, "these requests leave no cycles: test others"
+    assert most < 2 * limits.GC_YOUNG_OBJECTS

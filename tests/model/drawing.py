@@ -273,7 +273,8 @@ def other_body(command: c.Command) -> c.Command:
     if "lines" in fields and command.lines:
         return msgspec.structs.replace(command, lines=(*command.lines, command.lines[0]))
     if "ttl_s" in fields:
-        return msgspec.structs.replace(command, ttl_s=command.ttl_s + 1)
+        longest = command.ttl_s == limits.RESERVATION_TTL_S_MAX
+        return msgspec.structs.replace(command, ttl_s=command.ttl_s + (-1 if longest else 1))
     if "note" in fields:
         return msgspec.structs.replace(command, note="another")
     return command

@@ -74,6 +74,8 @@ cdef enum TableOf:
     PAPER_KEYS
     CELLS                     # (SKU, place) → position
     TABLES
+    SHARDS = 1024             # of a table: each is small, so that none grows for long
+    SHARD_SHIFT = 22          # of a hash of 32 bits
 
 
 cdef struct Text:
@@ -104,7 +106,7 @@ cdef struct Shard:            # open addressing, linear probing, backward-shift 
 
 
 cdef struct Table:            # by the highest bits of the hash; each grows at a time of its own
-    Shard shards[256]
+    Shard shards[SHARDS]
 
 
 cdef struct Position:         # one cache line

@@ -46,8 +46,8 @@ cdef void free_core(Core* c) noexcept:
         free(order_at(c, i).left)
     for i in range(c.papers.count):
         free(paper_at(c, i).text)
-    for i in range(TABLES * 256):
-        free(c.tables[i >> 8].shards[i & 255].slots)
+    for i in range(TABLES * SHARDS):
+        free(c.tables[i // SHARDS].shards[i % SHARDS].slots)
     for i in range(4):
         free(c.bits[i])
     for rows in (

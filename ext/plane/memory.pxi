@@ -97,7 +97,7 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
 
 
 cdef inline Shard* shard_of(Core* c, int which, uint32_t hash) noexcept nogil:
-    return &c.tables[which].shards[hash >> 24]
+    return &c.tables[which].shards[hash >> SHARD_SHIFT]
 
 
 cdef uint32_t find_hashed(Core* c, int which, const Key* key, uint32_t hash) noexcept nogil:

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from engine.config import Settings, ledger_class
-from engine.core.commands import Cancel, Request, Reserve, ReserveLine
+from engine.core import limits
+from engine.core.commands import (
+    Cancel,
+    ReceiptLine,
+    Receive,
+    Request,
+    Reserve,
+    ReserveLine,
+)
 from engine.core.errors import GapError
 from engine.log.archive import Archive
 from engine.log.frame import Link
@@ -168,3 +176,34 @@ async def take(source, count: int):
                 count -= 1
                 if not count:
                     return
+
+
+async def test_the_servers_file_stays_bounded_while_a_worker_trims(
+    wiring: Wiring, monkeypatch
+) -> None:
+    """P11: a long log takes no more of the disk than a short one, once it is archived."""
+    least = 1 << 20
+    monkeypatch.setattr(limits, "REWRITE_CHECK_S", 0.05)
+    monkeypatch.setattr(limits, "REWRITE_BYTES_BUSY", least)
+    monkeypatch.setattr(limits, "REWRITE_BYTES_QUIET", least)
+    monkeypatch.setattr(limits, "STOCK_STREAM_ENTRIES_MAX", 100)
+    replica, ended = wiring.replica(snapshot_events=500), []
+    async with leading(wiring) as engine:
+        working = asyncio.create_task(asyncio.to_thread(replica.run, lambda: bool(ended)))
+        store = wiring.store("reader")
+        written, most, before = 0, 0, store.info()["aof_current_size"]
+        for first in range(0, 30_000, 200):
+            await engine.submit_many([receipt(n) for n in range(first, first + 200)])
+            await until(lambda: replica.link.seq >= engine.status().seq - 1_000)
+            size = store.info()["aof_current_size"]
+            written += max(size - before, 0)
+            most, before = max(most, size), size
+        ended.append(True)
+        await working
+        assert store.info()["aof_rewrites"] > 0
+        assert written > 4 * least and most < 3 * least
+        store.close()
+
+
+def receipt(number: int) -> Request:
+    return Request(Receive(f"{number:0100}", "berlin", (ReceiptLine("MUG", 1),)))

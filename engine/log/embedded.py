@@ -229,6 +229,8 @@ class EmbeddedServer:
             "aof-load-truncated yes",
             # The worker asks for rewrites, when there is something to gain: see `log.rewrite`.
             "auto-aof-rewrite-percentage 0",
+            # To compress takes most of a rewrite's time, from a core that others need.
+            "rdbcompression no",
             'save ""',
             f"maxmemory {self._memory_bytes}",
             "maxmemory-policy noeviction",

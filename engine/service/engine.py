@@ -73,7 +73,7 @@ class Engine:
         self._state, self._detail, self._epoch = "recovering", "starting", 0
         self._recoveries = 0
         self._recovered: Recovered | None = None
-        self._collector = Collector(self._resting)
+        self._collector = Collector(self._resting, time.monotonic)
 
     # Life.
 

@@ -70,7 +70,16 @@ class Registers:
         return b"".join(parts)
 
     def load(self, data: bytes, seq: int) -> int:
-        """Fill them from the section that opens `data`, of a state at `seq`; return its size."""
+        """Fill them from the section that opens `data`, of a state at `seq`; return its size.
+
+        Raises `LedgerError`, or what its JSON raises, if it is damaged.
+        """
+        try:
+            return self._load(data, seq)
+        except struct.error as error:
+            raise LedgerError(f"snapshot is damaged ({error}); use an older one") from error
+
+    def _load(self, data: bytes, seq: int) -> int:
         (many,), at = _SOME.unpack_from(data), _SOME.size
         for _ in range(many):
             (code,) = _SOME.unpack_from(data, at)

@@ -20,13 +20,14 @@ from engine.core.commands import (
     Reserve,
     ReserveLine,
 )
-from engine.core.errors import GapError
+from engine.core.errors import GapError, LogError, UnavailableError
 from engine.log.archive import Archive
 from engine.log.frame import Link
 from engine.log.history import read_history
+from engine.service.changes import Changes
 from engine.service.replica import Replica
 from engine.service.wiring import Wiring
-from tests.unit.engines import leading, order
+from tests.unit.engines import leading, order, until
 
 
 @pytest.fixture
@@ -165,6 +166,50 @@ async def test_a_position_that_is_gone_is_a_gap_said_aloud(
         with pytest.raises(GapError) as caught:
             await anext(engine.changes("1", frozenset(), frozenset()))
         assert int(caught.value.oldest.split("-")[0]) > 1
+
+
+async def test_the_stream_is_read_only_while_somebody_follows(wiring: Wiring) -> None:
+    replica, nothing = wiring.replica(), frozenset()
+    async with leading(wiring) as engine:
+        for number in range(3):
+            await engine.submit(order(number))
+            await follow(wiring, replica, engine.status().seq)
+            assert engine._changes._stream is None
+            changes = engine.changes("0", nothing, nothing)
+            seen = [c.available async for c in take(changes, number + 2)]
+            assert seen == list(range(100, 98 - number, -1))
+            assert engine._changes._stream is not None and len(engine._changes) == 1
+            await changes.aclose()
+            await until(lambda: engine._changes._stream is None)
+            assert not len(engine._changes)
+
+
+async def test_whoever_comes_after_a_quiet_time_begins_with_now(wiring: Wiring) -> None:
+    replica, nothing = wiring.replica(), frozenset()
+    async with leading(wiring) as engine:
+        await engine.submit(order(1))
+        await follow(wiring, replica, engine.status().seq)
+        changes = engine.changes(None, nothing, nothing)
+        first = asyncio.create_task(anext(changes))
+        await until(lambda: engine._changes._reading.is_set())
+        await engine.submit(order(2))
+        await follow(wiring, replica, engine.status().seq)
+        assert (await first).available == 98
+        await changes.aclose()
+
+
+async def test_a_stream_that_is_away_is_said_at_once() -> None:
+    async def away():
+        raise LogError("refused")
+
+    changes = Changes(away)
+    running = asyncio.create_task(changes.run())
+    for _ in range(2):  # while it is tried, and until it is tried again
+        with pytest.raises(UnavailableError):
+            async with asyncio.timeout(limits.RECONNECT_DELAY_S_MAX / 8):
+                await anext(changes.follow("0", frozenset(), frozenset()))
+    assert not len(changes)
+    running.cancel()
 
 
 async def take(source, count: int):

@@ -324,27 +324,11 @@ cdef struct Plan:             # scratch of one decision; every row array is kept
 
 
 cdef struct Limits:
-    int64_t skus
-    int64_t places
-    int64_t positions
-    int64_t reservations
-    int64_t orders
-    int64_t papers
-    int64_t quantity
-    int64_t bucket_units
-    int64_t expanded
-    int64_t takes_per_line
-    int64_t offers
-    int64_t exact_places
-    int64_t exact_work
-    int64_t depth
-    int64_t tick_us
-    int64_t slots
-    int64_t stamp_us
-    int64_t expires_us
-    int64_t retention_us
-    int64_t closed_order_us
-    int64_t evictions
+    int64_t skus, places, positions, reservations, orders, papers
+    int64_t quantity, bucket_units, expanded, takes_per_line
+    int64_t offers, exact_places, exact_work, depth
+    int64_t tick_us, slots, stamp_us, expires_us
+    int64_t retention_us, closed_order_us, evictions
 
 
 cdef struct Core:

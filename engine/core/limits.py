@@ -35,6 +35,22 @@ ROUTE_EXACT_LOCATIONS_MAX = 12
 ROUTE_EXACT_WORK_MAX = 1 << 17
 ROUTE_OFFERS_MAX = 1 << 20  # positions that one order may choose from
 
+# Routing by cost: steps of one search with few and with many candidates, halvings within each
+# other, and what keeps sums within 63 bits. A mill is a thousandth of the minor unit.
+ROUTE_EXACT_NODES_MAX = 1 << 15
+ROUTE_BOUNDED_NODES_MAX = 1 << 11
+ROUTE_DEPTH_MAX = 64
+ROUTE_PIECES_MAX = 64  # bands of a tariff, repeated over packages, that a lower line looks at
+ROUTE_UNITS_MAX = 10**9
+ROUTE_GRAMS_MAX = 10**11
+ROUTE_SLOPE_MILLS_MAX = 10**6  # for a gram
+ROUTE_CHARGE_MINOR_MAX = 10**9  # one charge of a policy
+RATE_BANDS_MAX = 64
+TRANSIT_DAYS_MAX = 365
+ZONES_MAX = 10_000
+LANES_MAX = 100_000
+ROUTE_COST_MILLS_MAX = 1 << 60  # if every candidate were used and every unit cost the most
+
 # Time. A reservation lives from one second to a day; the timing wheel covers more than that.
 RESERVATION_TTL_S_MIN = 1
 RESERVATION_TTL_S_MAX = 86_400
@@ -183,4 +199,5 @@ assert STATES_SKUS_MAX <= STATES_READ_SKUS_MAX and STATES_EVERY_MS_MAX < STREAM_
 assert GC_RETRY_S < GC_LOOK_S < GC_PATIENCE_S and GC_YOUNG_OBJECTS < GC_YOUNG_OBJECTS_MAX
 assert RELAY_SPARE_S < IDLE_TIMEOUT_S
 assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32
+assert ROUTE_GRAMS_MAX * ROUTE_SLOPE_MILLS_MAX < ROUTE_COST_MILLS_MAX < 2**61
 assert 8 * (ROUTE_OFFERS_MAX + EXPANDED_LINES_MAX) + ORDER_LINES_MAX * 1_024 < EVENT_BYTES_MAX

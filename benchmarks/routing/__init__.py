@@ -1,0 +1,1 @@
+"""Instances, rivals and the exact solver for `bench_routing`."""

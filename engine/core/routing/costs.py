@@ -1,0 +1,259 @@
+"""From an order and a policy to an instance: who may serve it, and what each would cost.
+
+Every filter that shuts a location out has a name, and every part of a cost stands by itself, so
+that a receipt can say why. Nothing here uses floats: distances are whole kilometres, days are
+counted from the stamp.
+"""
+
+from math import isqrt
+from typing import NamedTuple
+
+import msgspec
+
+from engine.core.commands import Address, PutLocation
+from engine.core.routing.fewest import FAR, remoteness
+from engine.core.routing.instance import Instance
+from engine.core.routing.policy import LocationRule, Policy, Strategy
+from engine.core.routing.tariff import Band, Tariff
+
+MILLS = 1_000  # in a minor unit
+DAY_US = 86_400_000_000
+MINUTE_US = 60_000_000
+EARTH_KM = 6_371
+# One shipment more, or one kilometre more, outweighs every cost of the other parts.
+FEWEST_MILLS = 10**13
+NEAREST_KM_MILLS = 10**9
+
+
+class Demand(NamedTuple):
+    """`quantity` units of `sku`: grams and minor units a piece, and the class of goods."""
+
+    sku: str
+    quantity: int
+    weight_g: int = 0
+    unit_price: int = 0
+    handling: str | None = None
+
+
+class Site(NamedTuple):
+    """A location as routing sees it: what it has of each demand, the scarcity price in mills of
+    each, and how many orders it has been given today."""
+
+    put: PutLocation
+    stock: list[int]
+    scarcity: list[int] | None = None
+    used_today: int = 0
+
+
+class Ask(NamedTuple):
+    """What is to be routed: for whom, to where, when asked and by when required, in µs."""
+
+    channel: str
+    demands: list[Demand]
+    destination: Address | None
+    now_us: int
+    required_by_us: int | None = None
+    strategy: str | None = None
+
+
+class Candidate(msgspec.Struct):
+    """A location that takes part: its place among the sites, distance (None where unknown), when
+    it sends and when that arrives as days since 1970, and the parts of its fixed cost in mills."""
+
+    site: int
+    name: str
+    km: int | None
+    send_day: int
+    arrival_day: int
+    parts: dict[str, int]
+
+
+class Case(msgspec.Struct):
+    """An ask as an instance, its candidates in the instance's order, and who was shut out why."""
+
+    strategy: Strategy
+    instance: Instance
+    candidates: list[Candidate]
+    excluded: list[tuple[str, str]]
+    short: list[int]
+
+
+def kilometres(place: PutLocation, destination: Address | None) -> int | None:
+    """Return the whole kilometres of the chord between the two; up to 3,000 km that is less than
+    one percent short of the way over ground. None where coordinates are unknown."""
+    chord = remoteness(place, destination)
+    return None if chord == FAR else isqrt(chord) * EARTH_KM // 1_000_000
+
+
+def send_day(rule: LocationRule, now_us: int) -> int | None:
+    """Return the first working day, from now on and after the cut-off, as days since 1970; None
+    for a location that never works."""
+    local_us = now_us + rule.utc_offset_minutes * MINUTE_US
+    day, minute = local_us // DAY_US, local_us % DAY_US // MINUTE_US
+    if rule.cut_off is not None and minute >= rule.cut_off:
+        day += 1
+    # 1970-01-01 was a Thursday.
+    return next((d for d in range(day, day + 7) if (d + 3) % 7 in rule.working_days), None)
+
+
+def case_of(policy: Policy, ask: Ask, sites: list[Site]) -> Case:
+    """Return `ask` as an instance. `short` says how many units of each demand nobody has who may
+    serve it; unless the strategy sends only complete orders they are left out of the instance."""
+    strategy = policy.strategy_of(ask.channel, ask.strategy)
+    zone = policy.zone_of(ask.destination)
+    candidates, tariffs, excluded = [], [], []
+    for number, site in enumerate(sites):
+        reason, found = _consider(policy, strategy, ask, zone, number, site)
+        if reason is not None:
+            excluded.append((site.put.location, reason))
+        else:
+            candidates.append(found[0])
+            tariffs.append(found[1])
+    if strategy.kind == "fastest":
+        candidates, tariffs = _fastest(policy, ask, sites, candidates, tariffs, excluded)
+    offers = [_offer(policy, ask, sites[c.site]) for c in candidates]
+    stock = [[offer[i] for offer in offers] for i in range(len(ask.demands))]
+    wanted = [demand.quantity for demand in ask.demands]
+    short = [max(q - sum(row), 0) for q, row in zip(wanted, stock, strict=True)]
+    if not strategy.complete:
+        wanted = [q - s for q, s in zip(wanted, short, strict=True)]
+    instance = Instance(
+        quantities=wanted,
+        grams=[demand.weight_g for demand in ask.demands],
+        fixed=[sum(c.parts.values()) for c in candidates],
+        tariffs=tariffs,
+        stock=stock,
+        unit=_units(policy, strategy, ask, sites, candidates),
+        split=split_mills(strategy),
+        shipments_max=_shipments_max(strategy, ask),
+    )
+    return Case(strategy, instance, candidates, excluded, short)
+
+
+def split_mills(strategy: Strategy) -> int:
+    """Return what each shipment after the first costs beside its own cost."""
+    if strategy.kind == "fewest":
+        return FEWEST_MILLS
+    return strategy.split_cost * MILLS if strategy.kind == "balanced" else 0
+
+
+def _shipments_max(strategy: Strategy, ask: Ask) -> int:
+    value = sum(demand.quantity * demand.unit_price for demand in ask.demands)
+    return 1 if value < strategy.value_floor else strategy.shipments_max
+
+
+def _consider(policy: Policy, strategy: Strategy, ask: Ask, zone, number: int, site: Site):
+    """Return (reason to shut the site out, None) or (None, (candidate, tariff))."""
+    name = site.put.location
+    rule = policy.rules.get(name) or LocationRule(name)
+    reason = _refusal(policy, strategy, ask, zone, site, rule)
+    if reason is not None:
+        return reason, None
+    km = kilometres(site.put, ask.destination)
+    rated = _rate(policy, rule, zone, km)
+    if rated is None:
+        return "no_rate", None
+    tariff, distance_mills, transit_days = rated
+    day = send_day(rule, ask.now_us)
+    arrival = day + transit_days
+    if strategy.kind == "nearest" and km is None:
+        return "no_distance", None
+    parts = {"distance_rate": distance_mills} if distance_mills else {}
+    parts |= _fixed(strategy, ask, site, rule, km, arrival)
+    return None, (Candidate(number, name, km, day, arrival, parts), tariff)
+
+
+def _refusal(policy, strategy, ask: Ask, zone, site: Site, rule) -> str | None:
+    """Return the first filter that shuts a location out."""
+    day = send_day(rule, ask.now_us)
+    today = (ask.now_us + rule.utc_offset_minutes * MINUTE_US) // DAY_US
+    filters = (
+        ("inactive", not site.put.active),
+        ("channel", rule.channels is not None and ask.channel not in rule.channels),
+        ("region", rule.zones is not None and zone not in rule.zones),
+        ("capacity", rule.capacity is not None and site.used_today >= rule.capacity),
+        ("cut_off", day is None or (strategy.same_day and day > today)),
+        ("stock", not any(site.stock)),
+        ("handling", not any(_offer(policy, ask, site))),
+    )
+    return next((name for name, shut in filters if shut), None)
+
+
+def _offer(policy: Policy, ask: Ask, site: Site) -> list[int]:
+    """Return what a location has of each demand, none where it does not handle such goods."""
+    rule = policy.rules.get(site.put.location)
+    classes = rule.handling if rule else ()
+    return [
+        units if demand.handling is None or demand.handling in classes else 0
+        for demand, units in zip(ask.demands, site.stock, strict=True)
+    ]
+
+
+def _rate(policy: Policy, rule: LocationRule, zone, km) -> tuple[Tariff, int, int] | None:
+    """Return (tariff, mills for the distance, days under way), from a lane or from the distance."""
+    lane = policy.lanes.get((rule.origin, zone))
+    if lane is not None:
+        return tariff_of(lane.bands), 0, lane.transit_days
+    rate = policy.put.distance
+    if rate is None or km is None:
+        return None
+    return tariff_of(rate.bands), rate.per_km * km * MILLS, -(-km // rate.km_per_day)
+
+
+def tariff_of(bands) -> Tariff:
+    """Return a rate's bands in mills."""
+    return tuple(Band(band.up_to_g, band.base * MILLS, band.per_kg) for band in bands)
+
+
+def _fixed(strategy, ask: Ask, site: Site, rule: LocationRule, km, arrival: int) -> dict[str, int]:
+    """Return what using a location costs beside its rate, by part, in mills; zeros left out."""
+    handling = rule.handling_cost * MILLS
+    if strategy.kind == "nearest":
+        parts = {"handling": handling, "distance": km * NEAREST_KM_MILLS}
+    elif strategy.kind != "balanced":
+        parts = {"handling": handling}
+    else:
+        late = 0
+        if ask.required_by_us is not None:
+            late = max(0, arrival - ask.required_by_us // DAY_US)
+        pressure = 0
+        if rule.capacity:
+            pressure = strategy.pressure_cost * MILLS * site.used_today // rule.capacity
+        parts = {
+            "handling": handling * strategy.handling_weight // 100,
+            "lateness": late * strategy.late_cost * MILLS,
+            "pressure": pressure,
+            "distance": (km or 0) * strategy.distance_cost * MILLS,
+        }
+    return {name: mills for name, mills in parts.items() if mills}
+
+
+def _units(policy: Policy, strategy, ask: Ask, sites, candidates) -> list[list[int]]:
+    """Return what each unit of each demand costs from each candidate, in mills."""
+    balanced = strategy.kind == "balanced"
+    weight = strategy.handling_weight if balanced else 100
+    rows = []
+    for i in range(len(ask.demands)):
+        row = []
+        for c in candidates:
+            rule = policy.rules.get(c.name)
+            mills = rule.unit_cost * MILLS * weight // 100 if rule else 0
+            if balanced and sites[c.site].scarcity is not None:
+                mills += sites[c.site].scarcity[i] * strategy.scarcity_weight // 100
+            row.append(mills)
+        rows.append(row)
+    return rows
+
+
+def _fastest(policy: Policy, ask: Ask, sites, candidates, tariffs, excluded):
+    """Keep who arrives by the earliest day by which those who do have everything, or all."""
+    offers = [_offer(policy, ask, sites[c.site]) for c in candidates]
+    for day in sorted({c.arrival_day for c in candidates}):
+        quick = [n for n, c in enumerate(candidates) if c.arrival_day <= day]
+        if all(
+            sum(offers[n][i] for n in quick) >= demand.quantity
+            for i, demand in enumerate(ask.demands)
+        ):
+            excluded += [(c.name, "slower") for c in candidates if c.arrival_day > day]
+            return [candidates[n] for n in quick], [tariffs[n] for n in quick]
+    return candidates, tariffs

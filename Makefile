@@ -7,7 +7,7 @@ STAMP := $(VENV)/.built
 DEV_STAMP := $(VENV)/.built-dev
 BENCH_STAMP := $(VENV)/.built-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* loadtests/openloop/*.p*)
+SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* ext/route/* loadtests/openloop/*.p*)
 DATA ?= data
 PORT ?= 8787
 

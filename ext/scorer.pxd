@@ -1,0 +1,122 @@
+"""The planner of engine/core/routing/plan.py over plain arrays, for a batch or for the ledger."""
+
+from libc.stdint cimport int64_t
+
+
+cdef enum Verdict:
+    UNMET = 0
+    PLANNED = 1
+    BOUNDLESS = 2
+    EXHAUSTED = 3
+
+
+cdef struct Band:
+    int64_t up_to_g
+    int64_t base
+    int64_t per_g
+
+
+cdef struct Line:
+    int64_t low
+    int64_t high
+    int64_t intercept
+    int64_t slope
+
+
+cdef struct Rates:
+    # Tariff t has bands[starts[t]:starts[t + 1]]; `dearest` bounds one package, `lines` keeps the
+    # lower line that was found last.
+    int64_t count
+    const int64_t* starts
+    const Band* bands
+    int64_t* dearest
+    Line* lines
+
+
+cdef struct Case:
+    # As Instance; rows of `stock` and `unit` are demands, `places` long.
+    int64_t demands
+    int64_t places
+    const int64_t* quantities
+    const int64_t* grams
+    const int64_t* fixed
+    const int64_t* tariffs
+    const int64_t* stock
+    const int64_t* unit
+    int64_t split
+    int64_t shipments_max
+    int64_t nodes_max
+
+
+cdef struct Ranked:
+    int64_t base
+    int64_t place
+
+
+cdef struct Option:
+    int64_t cost
+    int64_t count
+    int64_t* places
+
+
+cdef struct Term:
+    int64_t value
+    int64_t place
+
+
+cdef struct Search:
+    Case one
+    Rates* rates
+    int64_t bound
+    int64_t nodes
+    Option best
+    Option runner_up
+    # The best's picks: of demand i from the n-th of `set_places`, at i * set_count + n.
+    int64_t set_count
+    int64_t* set_places
+    int64_t* set_picks
+    # What follows is the search's own.
+    int64_t nodes_max
+    int64_t floor
+    int64_t wanted
+    int64_t* demands
+    int64_t* caps
+    int64_t* cover
+    int64_t* potential
+    int64_t* suppliers
+    int64_t* dearth
+    int64_t rest
+    int64_t ranked
+    Ranked* order
+    int64_t* base
+    int64_t* slope
+    int64_t* least
+    int64_t* shares
+    int64_t* helps
+    char* free
+    int64_t chosen_count
+    int64_t* chosen
+    int64_t excluded_count
+    int64_t* excluded
+    int64_t count
+    int64_t* places
+    int64_t* low
+    int64_t* high
+    int64_t* tight_low
+    int64_t* tight_high
+    int64_t* picks
+    int64_t* used
+    Line* lines
+    Ranked* queue
+    int64_t term_count
+    int64_t term_room
+    Term* terms
+    int64_t room_demands
+    int64_t room_places
+    int64_t room_cells
+    bint failed
+
+
+cdef int search(Search* s) noexcept nogil
+cdef void release(Search* s) noexcept nogil
+cdef int measure(Rates* rates) noexcept nogil

@@ -76,7 +76,7 @@ async def answered_never(bug: str) -> Verdict:
         site, victim = ("sent_no_reply", "redis") if may_aim else (RANDOM, "ledger")
         return Plan(site, victim, rng.randint(5, 25), 0.4, 0.0)
 
-    for seed in range(7, 12):
+    for seed in range(7, 17):
         verdict = await _stormy(bug, 20, seed, plans=plans, hold_ms=150.0)
         if verdict.violations or not bug:
             break

@@ -4,6 +4,7 @@ from api.endpoint import Endpoint
 from api.routes import (
     catalogue,
     channels,
+    holds,
     orders,
     purchases,
     reservations,
@@ -22,6 +23,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *stock.ENDPOINTS,
             *reservations.ENDPOINTS,
             *orders.ENDPOINTS,
+            *holds.ENDPOINTS,
             *streams.ENDPOINTS,
             *system.ENDPOINTS,
         ),

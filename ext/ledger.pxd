@@ -47,7 +47,9 @@ cdef enum Kind:
     RESERVATION_EXPIRED = 9
     ORDER_PLACED = 10
     ORDER_CANCELLED = 11
-    ENTRY_PUT = 12, ORDER_SHIPPED = 13
+    ENTRY_PUT = 12
+    ORDER_SHIPPED = 13
+    ORDER_CHANGED = 14
 
 
 cdef enum Status:
@@ -61,6 +63,9 @@ cdef enum Status:
     CANCELLED = 4
     SHIPPED = 5
     PARTIALLY_SHIPPED = 6
+    ON_HOLD = 9
+    DELIVERED = 13
+    EXCEPTION = 14     # the last
     LEFT_HEAD = 3      # of a line in Order.left: units that wait, are cancelled, have left
 
 
@@ -175,6 +180,8 @@ cdef struct Order:
     uint32_t older, newer
     uint32_t previous, next   # among the closed
     uint8_t status
+    uint8_t restated          # `record` is as it stands; the one that made it follows
+    uint8_t living            # it has a life, see core/lives.py
 
 
 cdef struct Paper:            # the first answer to a document's id or an Idempotency-Key
@@ -221,106 +228,7 @@ cdef struct Line:
     uint8_t simple
 
 
-cdef struct Asked:            # one line of a command
-    int64_t quantity
-    int64_t price
-    uint32_t sku              # NONE: unknown
-    uint32_t place
-    uint8_t bound             # it names a place, which may be unknown
-    Text name
-
-
-cdef struct Part:             # `per_unit` units of a stocked SKU for each unit of a line
-    int64_t per_unit
-    uint32_t pool
-    uint32_t group
-
-
-cdef struct Pool:             # one stocked SKU of the running plan
-    int64_t anywhere          # units left at active places; -1: not counted yet
-    uint32_t sku
-    uint32_t line             # the last line that met it + 1, and its part there
-    uint32_t part
-    uint32_t group            # first of its groups
-    uint32_t opened           # first of its new positions
-
-
-cdef struct Group:            # what the plan wants of one SKU, anywhere or at one place
-    int64_t left              # bound: units left there; -1: not counted yet
-    int64_t wanted
-    int64_t demand            # what routing shall find
-    uint32_t pool
-    uint32_t place            # NONE: anywhere
-    uint32_t position         # bound: of that cell, NONE if there is none
-    uint32_t next             # of the same pool
-    uint32_t offers           # anywhere: its first offer, and how many
-    uint32_t offer_count
-    uint32_t picks            # its first pick, and the end of them
-    uint32_t picks_end
-
-
-cdef struct Offer:
-    int64_t units
-    uint32_t position
-    uint32_t candidate
-
-
-cdef struct Pick:
-    int64_t units
-    uint32_t position
-    uint32_t place
-
-
-cdef struct Candidate:
-    int64_t priority
-    int64_t remoteness
-    int64_t gain
-    uint32_t place
-    uint32_t hits
-
-
-cdef struct Opened:
-    uint32_t sku
-    uint32_t place
-    uint32_t next             # of the same pool
-
-
-cdef struct Take:
-    uint32_t position
-    uint32_t quantity
-
-
-cdef struct Granted:          # what a line gets
-    int64_t units
-    int64_t available         # of the part that limits it
-    uint32_t short_part       # NONE: it gets all
-    uint32_t takes            # its first take; the next line's is its end
-
-
-cdef struct Rows:             # an array that grows
-    void* data
-    uint64_t count, room
-    uint64_t mapped           # bytes of its own mapping; 0: it is from the heap
-
-
-cdef struct Plan:             # scratch of one decision; every row array is kept for the next
-    Rows asked
-    Rows parts
-    Rows starts               # first part of each line, and the end
-    Rows pools
-    Rows groups
-    Rows offers
-    Rows picks
-    Rows candidates
-    Rows chosen
-    Rows matrix
-    Rows opened
-    Rows takes
-    Rows granted
-    Rows lines
-    Rows marks
-    double x, y, z            # destination
-    uint8_t located
+include "plane/plan.pxi"
 
 
 cdef struct Limits:
@@ -367,6 +275,8 @@ cdef struct Core:
     int64_t wheel_tick        # no live reservation ends in an earlier tick
     Rows touched
     uint64_t touched_live
+    Rows gone                 # orders with lives that were forgotten, for the Python side
+    uint64_t living           # orders with lives; `gone` has room for each
     uint8_t watching
     Buffer out                # packed records since `begin`
     uint64_t out_count
@@ -382,4 +292,5 @@ cdef class Ledger:
     cdef list _places         # names of locations
     cdef dict _parents        # SKU number → numbers of the bundles that hold it
     cdef object _registers    # core.registers.Registers
+    cdef object _lives        # core.lives.Lives
     cdef bint _broken

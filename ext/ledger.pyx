@@ -8,7 +8,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     memory     keyed hashing, tables of ids, those of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
     decide     reservations and orders: records are written and applied
-    records    the packed events;  effects  the only code that changes stock;  rows, wheel
+    records    the packed events;  effects, restate  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
                shared with the slow twin (stock, catalogue) read
     doors      where Python commands come in;  packed  where packed ones do;  say  their answers
@@ -36,10 +36,11 @@ from engine.core import (
     answers, bundles, commands, dump, effects, limits, reading, registers, sellable, state,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, orders, purchases, refusals, shipments, stock,
+    Replay, catalogue, conflict, creates, holds, orders, purchases, refusals, shipments, stock,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
+from engine.core.lives import Lives
 from engine.core.outcomes import Accepted, Code, Refused
 from engine.core.packed import answer_one
 from engine.core.records import Batch
@@ -75,7 +76,7 @@ cdef dict _DOCUMENTS = {d.value: d.name.lower() for d in Document}
 cdef tuple _KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled", "entry_put", "order_shipped",
+    "order_cancelled", "entry_put", "order_shipped", "order_changed",
 )
 cdef dict _SHARED = {
     commands.PutLocation: catalogue.put_location,
@@ -84,6 +85,8 @@ cdef dict _SHARED = {
     commands.Ship: shipments.ship,
     commands.PutPurchaseOrder: purchases.put_purchase_order,
     commands.Receive: purchases.receive,
+    commands.Hold: holds.hold,
+    commands.ReleaseHold: holds.release_hold,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,
@@ -96,6 +99,7 @@ include "plane/records.pxi"
 include "plane/wheel.pxi"
 include "plane/rows.pxi"
 include "plane/effects.pxi"
+include "plane/restate.pxi"
 include "plane/allot.pxi"
 include "plane/route.pxi"
 include "plane/decide.pxi"
@@ -123,6 +127,7 @@ cdef class Ledger:
         self._places = []
         self._parents = {}
         self._registers = registers.Registers()
+        self._lives = Lives()
         self._broken = False
         new_core(&self.core)
 
@@ -225,6 +230,7 @@ cdef class Ledger:
             c.out.size = c.out_count = 0
             c.stamp_us = c.now_us
             evict(c)
+            forget_lives(self)
         c.first_seq = c.seq + 1
         return batch
 
@@ -249,6 +255,7 @@ cdef class Ledger:
             self._broken = True
             raise
         evict(c)
+        forget_lives(self)
         c.first_seq = c.seq + 1
 
     # Reading. Nothing here changes anything; `seq` says as of when it is true.

@@ -237,6 +237,7 @@ ENDPOINTS = (
             "unknown_order",
             "unknown_location",
             "order_closed",
+            "order_status",
             "quantity_not_held",
             "insufficient_stock",
             "table_full",

@@ -19,6 +19,7 @@ from engine.core.events import (
     Reserved,
     StockMoved,
 )
+from engine.core.lives import Held
 
 
 class _Answer(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -156,6 +157,17 @@ class ShipmentAnswer(_Answer):
     tracking_number: str | None = None
 
 
+class HoldAnswer(msgspec.Struct, omit_defaults=True):
+    """A hold that is on an order now, for good or `until` then. Fields as in `Hold`."""
+
+    hold_id: str
+    reason: str
+    then: str
+    keeps_stock: bool
+    owner: str = ""
+    until: datetime | None = None
+
+
 class OrderAnswer(_Answer):
     """An order. `seq` is the log position of its last change."""
 
@@ -170,6 +182,7 @@ class OrderAnswer(_Answer):
     required_by: datetime | None = None
     customer: str | None = None
     note: str | None = None
+    holds: list[HoldAnswer] = []
 
 
 class QuantitiesAnswer(msgspec.Struct):
@@ -345,6 +358,21 @@ def shipment(event: OrderShipped, seq: int, names) -> ShipmentAnswer:
         carrier=event.carrier or None,
         tracking_number=event.tracking_number or None,
     )
+
+
+def holds(live: list[Held]) -> list[HoldAnswer]:
+    """Answer for the holds of an order that are live."""
+    return [
+        HoldAnswer(
+            hold.hold_id,
+            hold.reason,
+            hold.then,
+            hold.keeps_stock,
+            hold.owner,
+            moment(hold.until_us) if hold.until_us else None,
+        )
+        for hold in live
+    ]
 
 
 _details = msgspec.json.Decoder(Details).decode

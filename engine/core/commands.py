@@ -37,6 +37,19 @@ LocationKind = Literal["warehouse", "third_party", "store", "marketplace", "supp
 Bucket = Literal["damaged", "quality_control", "safety_stock"]
 Payment = Literal["paid", "pending", "authorized"]
 WhenShort = Literal["refuse", "backorder", "split"]
+HoldMinutes = Annotated[int, Meta(ge=1, le=limits.HOLD_MINUTES_MAX)]
+HoldReason = Literal[
+    "unknown_sku",
+    "bad_address",
+    "duplicate",
+    "non_stock",
+    "payment",
+    "review",
+    "quantity",
+    "cool_off",
+    "operator",
+]
+HoldThen = Literal["release", "cancel", "escalate"]
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -331,6 +344,28 @@ class Ship(_Body):
     tracking_number: Text | None = None
 
 
+class Hold(_Body):
+    """An order may not leave until this hold ends, by its owner or after `minutes`, whereupon
+    `then` is due. Without `keeps_stock` its units are given back meanwhile."""
+
+    channel: Id
+    order_id: Id
+    hold_id: Id
+    reason: HoldReason
+    owner: Text = ""
+    minutes: HoldMinutes | None = None
+    then: HoldThen = "escalate"
+    keeps_stock: bool = True
+
+
+class ReleaseHold(_Body):
+    """End a hold. With the last one, the order is allocated as far as there is stock."""
+
+    channel: Id
+    order_id: Id
+    hold_id: Id
+
+
 Command = (
     PutLocation
     | PutSku
@@ -347,6 +382,8 @@ Command = (
     | PlaceOrder
     | Cancel
     | Ship
+    | Hold
+    | ReleaseHold
 )
 
 

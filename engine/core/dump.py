@@ -11,12 +11,13 @@ import struct
 
 import msgspec
 
-from engine.core import bundles, effects, limits, records
+from engine.core import bundles, limits, records
 from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import OrderPlaced, OrderStatus, Reserved
+from engine.core.fitting import check_lines
+from engine.core.order_life import CLOSED
 from engine.core.state import (
-    CLOSED,
     EXPIRED,
     LIVE,
     Location,
@@ -29,7 +30,7 @@ from engine.core.state import (
 )
 
 MAGIC = b"DIBSSTAT"
-VERSION = 3
+VERSION = 4
 _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
@@ -85,6 +86,7 @@ def _order_row(o: Order) -> bytes:
     parts = [
         _ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us),
         _blob(records.encode(o.event)),
+        _blob(records.encode(o.placed) if o.placed else b""),
     ]
     for takes, *units in zip(o.takes, o.backordered, o.cancelled, o.shipped, strict=True):
         parts.append(_LINE.pack(*units, len(takes)))
@@ -118,13 +120,23 @@ def dump(state: State) -> bytes:
 
 def dump_objects(tables: State) -> bytes:
     """Return the last sections: what both twins keep as the same objects."""
-    return tables.registers.dump()
+    rows = [_SEQ.pack(seq) + _blob(notes) for seq, notes in tables.lives.rows()]
+    return b"".join((tables.registers.dump(), _COUNT.pack(len(rows)), *rows))
 
 
-def load_objects(data: bytes, tables: State) -> None:
-    """Fill the objects of a state, or of a view on one, from the last sections, all of `data`."""
-    if tables.registers.load(data, tables.seq) != len(data):
+def load_objects(data: bytes, tables: State) -> list[int]:
+    """Fill the objects of a state, or of a view on one, from the last sections, all of `data`;
+    return the seqs of the orders with lives."""
+    reader, found = _Reader(data), [0]
+    reader.at = tables.registers.load(data, tables.seq)
+    for _ in reader.rows(limits.ORDERS_MAX):
+        (seq,) = reader.unpack(_SEQ)
+        _check("an order's life", found[-1] < seq <= tables.seq)
+        tables.lives.load(seq, reader.blob())
+        found.append(seq)
+    if reader.at != len(data):
         raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
+    return found[1:]
 
 
 class _Reader:
@@ -184,7 +196,8 @@ def _load(data: bytes) -> State:
         _check("a key stands twice", key not in state.remembered)
         _check("a key's position", seq <= state.seq and stamp_us <= state.stamp_us)
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
-    load_objects(data[reader.at :], state)
+    lives = load_objects(data[reader.at :], state)
+    _check("the life of an order that is not there", set(lives) <= state.orders.keys())
     return state
 
 
@@ -239,7 +252,7 @@ def _load_reservations(reader: _Reader, state: State) -> None:
     for _ in reader.rows(limits.RESERVATIONS_MAX):
         seq, expires_us, armed_seq, status, closed_us, order = reader.unpack(_RESERVATION)
         event = records.decode(reader.blob())
-        effects.check_lines(state, event.lines)
+        check_lines(state, event.lines)
         _check("a reservation's seq", last < seq <= armed_seq <= state.seq >= order)
         _check("a reservation's status", status <= EXPIRED and (status == LIVE) == (not closed_us))
         _check("a reservation's end", expires_us <= limits.EXPIRES_US_MAX)
@@ -263,16 +276,20 @@ def _load_orders(reader: _Reader, state: State) -> None:
     last = 0
     for _ in reader.rows(limits.ORDERS_MAX):
         seq, changed_seq, status, closed_us = reader.unpack(_ORDER)
-        event = records.decode(reader.blob())
+        event, first = records.decode(reader.blob()), reader.blob()
+        placed = records.decode(first) if first else None
         _check("an order's event", isinstance(event, OrderPlaced))
+        _check_first(state, event, placed)
         _check("an order's first status", event.status <= OrderStatus.BACKORDERED)
-        effects.check_lines(state, event.lines)
+        check_lines(state, event.lines)
         _check("an order's seq", last < seq <= changed_seq <= state.seq)
         _check("an order's close", closed_us <= state.stamp_us)
         _check("an order's status", (status in CLOSED) == bool(closed_us))
         name = (event.channel, event.order_id)
         _check("an order stands twice", name not in state.order_seqs)
-        order = Order(seq, event, changed_seq, OrderStatus(status), [], [], [], [], closed_us)
+        order = Order(
+            seq, event, changed_seq, OrderStatus(status), [], [], [], [], closed_us, placed
+        )
         for line in event.lines:
             _load_line(reader, order, line)
         state.orders[seq] = order
@@ -281,6 +298,15 @@ def _load_orders(reader: _Reader, state: State) -> None:
     state.closed_orders.extend(
         entry.seq for entry in sorted(closed, key=lambda entry: entry.changed_seq)
     )
+
+
+def _check_first(state: State, event: OrderPlaced, placed: OrderPlaced | None) -> None:
+    """What made a restated order differs from how it stands in lines and document only."""
+    if placed:
+        _check("an order's first event", isinstance(placed, OrderPlaced))
+        check_lines(state, placed.lines)
+        same = msgspec.structs.replace(placed, lines=event.lines, document=event.document)
+        _check("an order's first event", same == event and bool(event.lines))
 
 
 def _load_line(reader: _Reader, order: Order, line) -> None:

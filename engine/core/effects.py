@@ -1,13 +1,12 @@
 """The only code that changes state: one function per event, used live and in replay.
 
-An event is a fact. If it does not fit, the log is not ours or the code is wrong: `LedgerError`.
+An event is a fact. If it does not fit, the log is not ours or the code is wrong: `fitting.misfit`.
 """
 
 import msgspec
 
 from engine.core import answers, bundles, limits
 from engine.core.commands import PutLocation, PutSku
-from engine.core.errors import LedgerError
 from engine.core.events import (
     NO_LOCATION,
     Cause,
@@ -18,6 +17,7 @@ from engine.core.events import (
     Kind,
     LocationPut,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     OrderStatus,
@@ -29,8 +29,9 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
+from engine.core.fitting import check_lines, fits, misfit
+from engine.core.restating import restate
 from engine.core.state import (
-    CLOSED,
     COMMITTED,
     EXPIRED,
     LIVE,
@@ -88,18 +89,13 @@ def _epoch_opened(state: State, event: EpochOpened) -> None:
     pass
 
 
-def _misfit(what: str, wrong: bool) -> None:
-    if wrong:
-        raise LedgerError(f"{what}; the log is not ours or was written by a faulty version")
-
-
 def _set_row(noun: str, event, row, rows: list, numbers: dict[str, int], most: int) -> None:
     """Put a row that is its command and nothing else; `noun` is also the field of its name."""
     name = getattr(row.put, noun)
     known = numbers.get(name, len(rows))
-    _misfit(f"{noun} number {event.number} is not its own", event.number != known)
-    _misfit(f"a {noun}'s JSON is not as dibs writes it", _json(row.put) != event.document)
-    _misfit(f"too many {noun}s", event.number >= most)
+    misfit(f"{noun} number {event.number} is not its own", event.number != known)
+    misfit(f"a {noun}'s JSON is not as dibs writes it", _json(row.put) != event.document)
+    misfit(f"too many {noun}s", event.number >= most)
     if known == len(rows):
         rows.append(row)
         numbers[name] = known
@@ -122,15 +118,15 @@ def _entry_put(state: State, event: EntryPut) -> None:
 def _sku_put(state: State, event: SkuPut) -> None:
     put, count = _sku(event.document), len(state.skus)
     known = state.sku_numbers.get(put.sku, count)
-    _misfit(f"SKU number {event.number} is not its own", event.number != known)
-    _misfit("a SKU's JSON is not as dibs writes it", _json(put) != event.document)
-    _misfit("too many SKUs", event.number >= limits.SKUS_MAX)
+    misfit(f"SKU number {event.number} is not its own", event.number != known)
+    misfit("a SKU's JSON is not as dibs writes it", _json(put) != event.document)
+    misfit("too many SKUs", event.number >= limits.SKUS_MAX)
     components = tuple((state.sku_numbers[c.sku], c.quantity) for c in put.components)
-    _misfit("a bundle's components differ", components != event.components)
-    _misfit("a SKU's flags differ", put.backorderable != event.backorderable)
+    misfit("a bundle's components differ", components != event.components)
+    misfit("a SKU's flags differ", put.backorderable != event.backorderable)
     if components:
         wrong = bundles.fault(state.skus, event.number, [child for child, _ in components])
-        _misfit("a bundle is made of what it cannot be made of", wrong is not None)
+        misfit("a bundle is made of what it cannot be made of", wrong is not None)
     if event.number == count:
         state.skus.append(Sku(put, state.seq, positions=[], parents=set()))
         state.sku_numbers[put.sku] = event.number
@@ -145,10 +141,10 @@ def _sku_put(state: State, event: SkuPut) -> None:
 
 def _position_opened(state: State, event: PositionOpened) -> None:
     taken = (event.sku, event.location) in state.cells
-    _misfit(f"position {event.number} is not new", event.number != len(state.positions) or taken)
-    _misfit("too many positions", event.number >= limits.POSITIONS_MAX)
-    _misfit("a position's location does not exist", event.location >= len(state.locations))
-    _misfit("a bundle has no position", bool(state.skus[event.sku].components))
+    misfit(f"position {event.number} is not new", event.number != len(state.positions) or taken)
+    misfit("too many positions", event.number >= limits.POSITIONS_MAX)
+    misfit("a position's location does not exist", event.location >= len(state.locations))
+    misfit("a bundle has no position", bool(state.skus[event.sku].components))
     state.positions.append(Position(event.sku, event.location))
     state.cells[event.sku, event.location] = event.number
     state.skus[event.sku].positions.append(event.number)
@@ -156,8 +152,8 @@ def _position_opened(state: State, event: PositionOpened) -> None:
 
 def _stock_moved(state: State, event: StockMoved) -> None:
     transfer = event.document is Document.TRANSFER
-    _misfit("a paper's location does not exist", event.location >= len(state.locations))
-    _misfit(
+    misfit("a paper's location does not exist", event.location >= len(state.locations))
+    misfit(
         "a paper's target is wrong",
         event.to_location >= len(state.locations) if transfer else event.to_location != NO_LOCATION,
     )
@@ -165,10 +161,8 @@ def _stock_moved(state: State, event: StockMoved) -> None:
         position = state.positions[move.position]
         name = _BUCKETS[move.bucket]
         quantity = getattr(position, name) + move.delta
-        _misfit(
-            f"{name} of position {move.position} would be {quantity}", quantity != move.quantity
-        )
-        _fits(quantity)
+        misfit(f"{name} of position {move.position} would be {quantity}", quantity != move.quantity)
+        fits(quantity)
         setattr(position, name, quantity)
         state.touch(move.position, event.kind)
     answer = answers.document(event, state.seq, state)
@@ -176,39 +170,24 @@ def _stock_moved(state: State, event: StockMoved) -> None:
     _keyed(state, event.cause, lambda: answer)
 
 
-def _fits(quantity: int) -> None:
-    _misfit(f"a bucket would hold {quantity} units", not 0 <= quantity <= limits.BUCKET_UNITS_MAX)
-
-
 def _take(state: State, lines, kind: Kind, *, bucket: str, sign: int) -> None:
     for line in lines:
         for take in line.takes:
             position = state.positions[take.position]
             quantity = getattr(position, bucket) + sign * take.quantity
-            _fits(quantity)
+            fits(quantity)
             setattr(position, bucket, quantity)
             state.touch(take.position, kind)
 
 
-def check_lines(state: State, lines) -> None:
-    """`LedgerError` unless every number in `lines` names something and every quantity can be."""
-    for line in lines:
-        _misfit("a line's SKU does not exist", line.sku >= len(state.skus))
-        _misfit("a line's quantity cannot be", not 1 <= line.quantity <= limits.QUANTITY_MAX)
-        _misfit("more waits than was asked for", line.backordered > line.quantity)
-        for take in line.takes:
-            _misfit("a take's position does not exist", take.position >= len(state.positions))
-            _misfit("a take's quantity cannot be", not 1 <= take.quantity <= limits.QUANTITY_MAX)
-
-
 def _reserved(state: State, event: Reserved) -> None:
     check_lines(state, event.lines)
-    _misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
+    misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
     stale = state.reservation_seqs.get(event.reservation_id)
     if stale:
-        _misfit("a reservation's id is in use", state.reservations[stale].status == LIVE)
+        misfit("a reservation's id is in use", state.reservations[stale].status == LIVE)
         state.drop_reservation(stale)
-    _misfit("too many reservations", len(state.reservations) >= limits.RESERVATIONS_MAX)
+    misfit("too many reservations", len(state.reservations) >= limits.RESERVATIONS_MAX)
     _take(state, event.lines, event.kind, bucket="reserved", sign=1)
     entry = Reservation(state.seq, event, event.expires_us, state.seq)
     state.reservations[state.seq] = entry
@@ -218,7 +197,7 @@ def _reserved(state: State, event: Reserved) -> None:
 
 
 def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
-    _misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
+    misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
     _take(state, entry.event.lines, kind, bucket="reserved", sign=-1)
     state.disarm(entry)
     entry.status, entry.closed_us, entry.armed_seq = status, state.now_us, state.seq
@@ -243,8 +222,8 @@ def reservation_now(state: State, entry: Reservation, seq: int) -> answers.Reser
 
 def _reservation_extended(state: State, event: ReservationExtended) -> None:
     entry = state.reservations[event.reservation]
-    _misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
-    _misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
+    misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
+    misfit("a reservation's end cannot be", event.expires_us > limits.EXPIRES_US_MAX)
     state.disarm(entry)
     entry.expires_us, entry.armed_seq = event.expires_us, state.seq
     state.arm(entry)
@@ -263,12 +242,12 @@ def _reservation_expired(state: State, event: ReservationExpired) -> None:
 
 def _order_placed(state: State, event: OrderPlaced) -> None:
     check_lines(state, event.lines)
-    _misfit("an order is placed closed", event.status > OrderStatus.BACKORDERED)
+    misfit("an order is placed closed", event.status > OrderStatus.BACKORDERED)
     stale = state.order_seqs.get((event.channel, event.order_id))
     if stale:
-        _misfit("an order's id is in use", not state.orders[stale].closed_us)
+        misfit("an order's id is in use", not state.orders[stale].closed_us)
         state.drop_order(stale)
-    _misfit("too many orders", len(state.orders) >= limits.ORDERS_MAX)
+    misfit("too many orders", len(state.orders) >= limits.ORDERS_MAX)
     if event.reservation:
         entry = state.reservations[event.reservation]
         _close(state, entry, COMMITTED, event.kind)
@@ -291,50 +270,44 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
 
 def _order_cancelled(state: State, event: OrderCancelled) -> None:
     order = state.orders[event.order]
-    _misfit(f"order {order.seq} is closed already", bool(order.closed_us))
+    misfit(f"order {order.seq} is closed already", bool(order.closed_us))
     for cut in event.cuts:
         order.cancelled[cut.line] += cut.quantity
         order.backordered[cut.line] -= cut.backordered
-        _misfit("more is cut than waited", order.backordered[cut.line] < 0)
-        _misfit("more of what waits is cut than is cut", cut.backordered > cut.quantity)
+        misfit("more is cut than waited", order.backordered[cut.line] < 0)
+        misfit("more of what waits is cut than is cut", cut.backordered > cut.quantity)
         asked = order.event.lines[cut.line].quantity - order.shipped[cut.line]
-        _misfit("more is cut than was asked for", order.cancelled[cut.line] > asked)
+        misfit("more is cut than was asked for", order.cancelled[cut.line] > asked)
     for freed in event.freed:
         order.takes[freed.line][freed.take] -= freed.quantity
-        _misfit("more is freed than was taken", order.takes[freed.line][freed.take] < 0)
+        misfit("more is freed than was taken", order.takes[freed.line][freed.take] < 0)
         take = order.event.lines[freed.line].takes[freed.take]
         state.positions[take.position].allocated -= freed.quantity
-        _fits(state.positions[take.position].allocated)
+        fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
-    order.status, order.changed_seq = event.status, state.seq
-    if event.status in CLOSED:
-        order.closed_us = state.now_us
-        state.closed_orders.append(order.seq)
+    state.settle(order, event.status)
     _keyed(state, event.cause, lambda: order_now(state, order))
 
 
 def _order_shipped(state: State, event: OrderShipped) -> None:
     order = state.orders[event.order]
-    _misfit(f"order {order.seq} is closed already", bool(order.closed_us))
+    misfit(f"order {order.seq} is closed already", bool(order.closed_us))
     for row in event.left:
         order.shipped[row.line] += row.quantity
         asked = order.event.lines[row.line].quantity
         there = asked - order.cancelled[row.line] - order.backordered[row.line]
-        _misfit("more leaves than is allocated", order.shipped[row.line] > there)
+        misfit("more leaves than is allocated", order.shipped[row.line] > there)
     for freed in event.freed:
         order.takes[freed.line][freed.take] -= freed.quantity
-        _misfit("more leaves than was taken", order.takes[freed.line][freed.take] < 0)
+        misfit("more leaves than was taken", order.takes[freed.line][freed.take] < 0)
         take = order.event.lines[freed.line].takes[freed.take]
         position = state.positions[take.position]
         position.allocated -= freed.quantity
         position.on_hand -= freed.quantity
-        _fits(position.allocated)
-        _fits(position.on_hand)
+        fits(position.allocated)
+        fits(position.on_hand)
         state.touch(take.position, event.kind)
-    order.status, order.changed_seq = event.status, state.seq
-    if event.status in CLOSED:
-        order.closed_us = state.now_us
-        state.closed_orders.append(order.seq)
+    state.settle(order, event.status)
     answer = answers.shipment(event, state.seq, state)
     _remember(state, shipment_key(event.order, event.shipment_id), event.cause, answer)
     _keyed(state, event.cause, lambda: answer)
@@ -342,26 +315,35 @@ def _order_shipped(state: State, event: OrderShipped) -> None:
 
 def order_first(state: State, order: Order) -> answers.OrderAnswer:
     """The first answer to the request that made `order`."""
-    lines = [answers.order_line(line, state) for line in order.event.lines]
-    return answers.order(order.event, order.seq, lines)
+    placed = order.placed or order.event
+    lines = [answers.order_line(line, state) for line in placed.lines]
+    return answers.order(placed, order.seq, lines)
 
 
 def order_now(state: State, order: Order) -> answers.OrderAnswer:
     """Answer for an order as it stands."""
+    rows = zip(
+        order.event.lines,
+        order.takes,
+        order.backordered,
+        order.cancelled,
+        order.shipped,
+        strict=True,
+    )
     lines = [
-        answers.order_line(
-            line, state, takes=takes, backordered=waiting, cancelled=cut, shipped=gone
-        )
-        for line, takes, waiting, cut, gone in zip(
-            order.event.lines,
-            order.takes,
-            order.backordered,
-            order.cancelled,
-            order.shipped,
-            strict=True,
-        )
+        answers.order_line(line, state, takes=takes, backordered=late, cancelled=cut, shipped=gone)
+        for line, takes, late, cut, gone in rows
     ]
-    return answers.order(order.event, order.changed_seq, lines, status=order.status)
+    answer = answers.order(order.event, order.changed_seq, lines, status=order.status)
+    answer.holds = answers.holds(state.lives.holds(order.seq, order.status))
+    return answer
+
+
+def _order_changed(state: State, event: OrderChanged) -> None:
+    order = state.orders[event.order]
+    restate(state, order, event)
+    state.lives.apply(state.seq, state.now_us, event)
+    _keyed(state, event.cause, lambda: order_now(state, order))
 
 
 _APPLY = {
@@ -378,6 +360,7 @@ _APPLY = {
     OrderPlaced: _order_placed,
     OrderCancelled: _order_cancelled,
     OrderShipped: _order_shipped,
+    OrderChanged: _order_changed,
 }
 
 assert limits.DOCUMENT_LINES_MAX * 2 < 2**16, "a transfer logs two movements a line"

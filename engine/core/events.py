@@ -30,6 +30,7 @@ class Kind(IntEnum):
     ORDER_CANCELLED = 11
     ENTRY_PUT = 12
     ORDER_SHIPPED = 13
+    ORDER_CHANGED = 14
 
 
 class Document(IntEnum):
@@ -59,6 +60,14 @@ class OrderStatus(IntEnum):
     CANCELLED = 4
     SHIPPED = 5
     PARTIALLY_SHIPPED = 6
+    RECEIVED = 7
+    VALIDATED = 8
+    ON_HOLD = 9
+    RELEASED = 10
+    PICKING = 11
+    PACKED = 12
+    DELIVERED = 13
+    EXCEPTION = 14
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -271,6 +280,31 @@ class OrderShipped(_Event, frozen=True):
     freed: tuple[Freed, ...]
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """One line as it now stands: `line` with the units asked for now, the takes that it still
+    holds and the units that wait now, and beside it the units that were cancelled or have left."""
+
+    line: Line
+    cancelled: int = 0
+    shipped: int = 0
+
+
+class OrderChanged(_Event, frozen=True):
+    """The order placed at `order` stands otherwise, as no other event says it.
+
+    `lines` are all of its lines anew (None: untouched); `document` is the JSON of its `Details`
+    (empty: unchanged); `note` the JSON of a `lives.Note`, what happened (empty: nothing to tell).
+    """
+
+    kind: ClassVar[Kind] = Kind.ORDER_CHANGED
+    cause: Cause
+    order: int
+    status: OrderStatus
+    lines: tuple[Standing, ...] | None = None
+    document: bytes = b""
+    note: bytes = b""
+
+
 Event = (
     EpochOpened
     | LocationPut
@@ -285,4 +319,5 @@ Event = (
     | OrderPlaced
     | OrderCancelled
     | OrderShipped
+    | OrderChanged
 )

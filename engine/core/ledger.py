@@ -23,6 +23,7 @@ from engine.core.decide import (
     Replay,
     catalogue,
     creates,
+    holds,
     orders,
     purchases,
     refusals,
@@ -38,6 +39,7 @@ from engine.core.events import (
     Event,
     LocationPut,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     ReservationExpired,
@@ -67,6 +69,8 @@ _DECIDE = {
     commands.PlaceOrder: orders.place,
     commands.Cancel: orders.cancel,
     commands.Ship: shipments.ship,
+    commands.Hold: holds.hold,
+    commands.ReleaseHold: holds.release_hold,
 }
 
 
@@ -172,7 +176,7 @@ class Ledger:
             case ReservationExtended() | ReservationReleased():
                 entry = state.reservations[event.reservation]
                 return effects.reservation_now(state, entry, state.seq)
-            case OrderCancelled():
+            case OrderCancelled() | OrderChanged():
                 return effects.order_now(state, state.orders[event.order])
             case OrderShipped():
                 return answers.shipment(event, state.seq, state)

@@ -38,6 +38,8 @@ class Code(IntEnum):
     INSUFFICIENT_STOCK = 22
     TABLE_FULL = 23
     UNKNOWN_PURCHASE_ORDER = 24
+    UNKNOWN_HOLD = 25
+    ORDER_STATUS = 26
 
     @property
     def slug(self) -> str:

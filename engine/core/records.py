@@ -26,6 +26,7 @@ from engine.core.events import (
     LocationPut,
     Movement,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     OrderStatus,
@@ -35,6 +36,7 @@ from engine.core.events import (
     ReservationReleased,
     Reserved,
     SkuPut,
+    Standing,
     StockMoved,
     Take,
 )
@@ -63,6 +65,9 @@ _CUT = struct.Struct("<HII")
 _FREED = struct.Struct("<HHI")
 _LEFT = struct.Struct("<HI")
 _POSITION = struct.Struct("<III")
+_CHANGE = struct.Struct("<QBB")
+_GONE = struct.Struct("<II")
+_RESTATED = 1  # flag of a change: lines follow
 
 
 def _text(value: str) -> bytes:
@@ -114,6 +119,25 @@ def _freed(freed: tuple[Freed, ...]) -> bytes:
     return _U32.pack(len(rows)) + b"".join(rows)
 
 
+def _moved(event: StockMoved) -> bytes:
+    head = struct.pack("<BII", event.document, event.location, event.to_location)
+    moves = [
+        _MOVE.pack(m.position, m.bucket, m.delta, m.quantity) + _text(m.reason)
+        for m in event.movements
+    ]
+    count = _U16.pack(len(moves))
+    return b"".join((_cause(event.cause), head, _text(event.document_id), count, *moves))
+
+
+def _changed(event: OrderChanged) -> bytes:
+    rows = event.lines
+    parts = [_cause(event.cause), _CHANGE.pack(event.order, event.status, rows is not None)]
+    if rows is not None:
+        parts.append(_lines(tuple(row.line for row in rows)))
+        parts += [_GONE.pack(row.cancelled, row.shipped) for row in rows]
+    return b"".join((*parts, _blob(event.document), _blob(event.note)))
+
+
 def _body(event: Event) -> bytes:
     match event:
         case OrderPlaced():
@@ -156,6 +180,8 @@ def _body(event: Event) -> bytes:
                 + _rows(_LEFT, [(row.line, row.quantity) for row in event.left])
                 + _freed(event.freed)
             )
+        case OrderChanged():
+            return _changed(event)
         case StockMoved():
             return _moved(event)
         case PositionOpened():
@@ -271,6 +297,17 @@ def _order_shipped(c: _Cursor) -> OrderShipped:
     return OrderShipped(cause, order, OrderStatus(status), *names, left, freed)
 
 
+def _order_changed(c: _Cursor) -> OrderChanged:
+    cause = c.cause()
+    order, status, flags = c.unpack(_CHANGE)
+    if flags > _RESTATED:
+        raise ValueError(f"flags {flags}")
+    rows = None
+    if flags:
+        rows = tuple(Standing(line, *c.unpack(_GONE)) for line in c.lines())
+    return OrderChanged(cause, order, OrderStatus(status), rows, c.blob(), c.blob())
+
+
 def _stock_moved(c: _Cursor) -> StockMoved:
     cause = c.cause()
     document, location, to_location = c.unpack(struct.Struct("<BII"))
@@ -304,6 +341,7 @@ _READERS = {
     Kind.ORDER_CANCELLED: _order_cancelled,
     Kind.ORDER_SHIPPED: _order_shipped,
     Kind.ENTRY_PUT: lambda c: EntryPut(c.cause(), *c.unpack(_ENTRY), c.blob()),
+    Kind.ORDER_CHANGED: _order_changed,
 }
 
 

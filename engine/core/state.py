@@ -16,10 +16,11 @@ import msgspec
 from engine.core import limits
 from engine.core.commands import PutLocation, PutSku
 from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
+from engine.core.lives import Lives
+from engine.core.order_life import CLOSED
 from engine.core.registers import Registers
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
-CLOSED = (OrderStatus.CANCELLED, OrderStatus.SHIPPED)
 RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
 
 
@@ -76,7 +77,9 @@ class Reservation(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """`event` made it at `seq`; the lists hold what is left of its lines and their takes."""
+    """`event` made it at `seq`; the lists hold what is left of its lines and their takes.
+
+    If it was restated, `event` is as if it had been placed so, and `placed` what made it."""
 
     seq: int
     event: OrderPlaced
@@ -87,6 +90,7 @@ class Order(msgspec.Struct):
     cancelled: list[int]
     shipped: list[int]
     closed_us: int = 0
+    placed: OrderPlaced | None = None
 
 
 class Remembered(msgspec.Struct):
@@ -121,6 +125,7 @@ class State:
         self.wheel: dict[int, dict[int, None]] = {}  # tick → live reservations, as armed
         self.closed_reservations: deque[int] = deque()
         self.closed_orders: deque[int] = deque()
+        self.lives = Lives()
         self.touched: dict[int, tuple[int, Kind]] | None = None
 
     # Texts for numbers.
@@ -200,6 +205,16 @@ class State:
         if not self.wheel[tick]:
             del self.wheel[tick]
 
+    def settle(self, order: Order, status: OrderStatus) -> None:
+        """Note what the present event has made of an order; one that is closed by it, or changed
+        after that, is kept for the retention from now on."""
+        order.status, order.changed_seq = status, self.seq
+        if order.closed_us:
+            self.closed_orders.remove(order.seq)
+        if status in CLOSED:
+            order.closed_us = self.now_us
+            self.closed_orders.append(order.seq)
+
     def drop_reservation(self, seq: int) -> None:
         """Forget a closed reservation."""
         gone = self.reservations.pop(seq)
@@ -210,6 +225,7 @@ class State:
     def drop_order(self, seq: int) -> None:
         """Forget a closed order."""
         gone = self.orders.pop(seq)
+        self.lives.drop(seq)
         self.closed_orders.remove(seq)
         name = (gone.event.channel, gone.event.order_id)
         if self.order_seqs.get(name) == seq:

@@ -18,15 +18,16 @@ import struct
 from collections.abc import Callable
 
 from engine.core import limits
+from engine.log.books_changes import OrderBooks, status_of
 from engine.log.books_lines import MANY, NAMED, PRICE, Held, read_lines, read_rest
-from engine.log.books_stock import StockBooks, Unreadable
+from engine.log.books_stock import Unreadable
 
 __all__ = ["KINDS", "Books", "Held", "Unreadable", "read_lines"]
 
 KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
     "reservation_extended", "reservation_released", "reservation_expired", "order_placed",
-    "order_cancelled", "entry_put", "order_shipped",
+    "order_cancelled", "entry_put", "order_shipped", "order_changed",
 )  # fmt: skip
 _RECORD = struct.Struct("<IBBH")
 _LINE = struct.Struct("<BII").unpack_from
@@ -40,10 +41,9 @@ _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _U64 = struct.Struct("<Q").unpack_from
 _SHIP = struct.Struct("<HI").unpack_from
-_ALLOCATED, _PARTIALLY, _BACKORDERED, _CANCELLED, _SHIPPED, _PARTIALLY_SHIPPED = range(1, 7)
 
 
-class Books(StockBooks):
+class Books(OrderBooks):
     """Positions, reservations and orders, as the records make them."""
 
     def __init__(self, bad: Callable[[str, str], None]) -> None:
@@ -51,14 +51,11 @@ class Books(StockBooks):
         # By the seq of their event. Lines stay packed until they are needed.
         self.reservations: dict[int, list] = {}  # live ones: [expires_us, packed lines, name]
         self.reservation_names: dict[bytes, int] = {}  # 0 while live, else when it was closed
-        self.orders: dict[int, bytes | Held] = {}  # open ones
-        self.order_names: dict[bytes, int] = {}  # 0 while open, else when it was closed
-        self.order_name_of: dict[int, bytes] = {}
         self.counts = [0] * len(KINDS)
         self._readers = (
             None, self.epoch_opened, self.location_put, self.sku_put, self.position_opened,
             self.stock_moved, self.reservation_made, self.extended, self.released, self.expired,
-            self.placed, self.cancelled, self.entry_put, self.shipped,
+            self.placed, self.cancelled, self.entry_put, self.shipped, self.changed,
         )  # fmt: skip
 
     def take(self, data: bytes, at: int, end: int, first_seq: int, count: int) -> None:
@@ -214,7 +211,7 @@ class Books(StockBooks):
             self.bad("P2", f"reservation {reservation} is committed late, or as something else")
         if name in self.order_names:
             self._reused(name)
-        if status != _status(asked, waiting):
+        if status != status_of(asked, waiting):
             self.bad("P2", f"an order of {asked} units, {waiting} waiting, has status {status}")
         self.units["allocated"] += taken
         self.order_names[name] = 0
@@ -239,7 +236,7 @@ class Books(StockBooks):
         at += 9
         at += 2 + _U16(data, at)[0]
         at, cuts, freed = _changes(data, at, _CUT, 10)
-        held = self._held(seq)
+        held = self.held(seq)
         if held is None:
             self.bad("P2", f"order {seq} is cancelled and was not open")
             return at
@@ -250,7 +247,7 @@ class Books(StockBooks):
             self.give_back(self.allocated, held.places[line][take], units)
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} frees more of line {line} than it holds")
-        self._changed(seq, held, status)
+        self.settle(seq, held, status, self.progress.get(seq, 0))
         return at
 
     def shipped(self, data: bytes, at: int) -> int:
@@ -263,7 +260,7 @@ class Books(StockBooks):
         for _ in range(3):
             at += 2 + _U16(data, at)[0]
         at, gone, freed = _changes(data, at, _SHIP, 6)
-        held = self._held(seq)
+        held = self.held(seq)
         if held is None:
             self.bad("P2", f"order {seq} is shipped and was not open")
             return at
@@ -278,27 +275,8 @@ class Books(StockBooks):
             self.leave(held.places[line][take], units)
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} ships more of line {line} than it took")
-        self._changed(seq, held, status)
+        self.settle(seq, held, status, 0)
         return at
-
-    def _held(self, seq: int) -> Held | None:
-        held = self.orders.get(seq)
-        if isinstance(held, bytes):
-            held = self.orders[seq] = Held(read_lines(held)[1])
-        return held
-
-    def _changed(self, seq: int, held: Held, status: int) -> None:
-        """The status follows from what is left; a closed order's id is free after a while."""
-        shipped = sum(held.shipped)
-        wanted = sum(held.asked) - sum(held.cancelled) - shipped
-        due = _status(wanted, sum(held.waiting))
-        if shipped:
-            due = _PARTIALLY_SHIPPED if wanted else _SHIPPED
-        if status != due:
-            self.bad("P2", f"order {seq} wants {wanted} units still and has status {status}")
-        if status in (_CANCELLED, _SHIPPED):
-            del self.orders[seq]
-            self.order_names[self.order_name_of.pop(seq)] = self.stamp_us
 
     def _check_cuts(self, seq: int, held: Held, cuts: list[tuple], freed: list[tuple]) -> None:
         """Waiting units are cut first; what the others had taken is freed."""
@@ -366,11 +344,3 @@ def _changes(data: bytes, at: int, unpack: Callable, row_bytes: int) -> tuple[in
     (count,) = _U32(data, at)
     freed = [_FREED(data, at + 4 + 8 * row) for row in range(count)]
     return at + 4 + 8 * count, rows, freed
-
-
-def _status(wanted: int, waiting: int) -> int:
-    if not wanted:
-        return _CANCELLED
-    if not waiting:
-        return _ALLOCATED
-    return _BACKORDERED if waiting == wanted else _PARTIALLY

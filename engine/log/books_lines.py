@@ -29,7 +29,8 @@ class Held:
     @property
     def state(self) -> tuple:
         """What two copies of one order have to agree on."""
-        return self.waiting, self.cancelled, self.shipped, self.left
+        done = self.waiting, self.cancelled, self.shipped
+        return self.asked, self.places, self.left, *done
 
     def served(self, line: int) -> int:
         """Units of a line that are allocated and have not left."""

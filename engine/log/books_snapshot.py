@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from engine.log.books import Books, Unreadable
+from engine.log.books_changes import BY_UNITS
 from engine.log.books_lines import Held, read_lines
 
 _HEAD = struct.Struct("<8sHQQ")
@@ -61,8 +62,8 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     books, reader = Books(bad), _Reader(dump)
     try:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
-        if magic != b"DIBSSTAT" or version != 3:
-            raise Unreadable("the snapshot's state is not of version 3")
+        if magic != b"DIBSSTAT" or version != 4:
+            raise Unreadable("the snapshot's state is not of version 4")
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -77,6 +78,10 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
                 reader.row(_U64)
                 reader.blob()
                 books.entries[register] = books.entries.get(register, 0) + 1
+        for _ in reader.rows():
+            (seq,) = reader.row(_U64)
+            if seq not in books.order_name_of or not msgspec.json.decode(reader.blob()):
+                raise Unreadable(f"the snapshot has the life of order {seq}, which is not there")
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):
@@ -119,8 +124,9 @@ def _reservations(reader: _Reader, books: Books) -> None:
 
 def _orders(reader: _Reader, books: Books) -> None:
     for _ in reader.rows():
-        seq, _, _, closed_us = reader.row(_ORDER)
+        seq, _, status, closed_us = reader.row(_ORDER)
         record = reader.blob()
+        reader.blob()
         _, name, lines_at = _named(record, _ORDER_HEAD_BYTES)
         end, lines = read_lines(record, lines_at)
         held, fresh = Held(lines), Held(lines)
@@ -128,8 +134,10 @@ def _orders(reader: _Reader, books: Books) -> None:
             held.waiting[line], held.cancelled[line], held.shipped[line], takes = reader.row(_LINE)
             held.left[line] = [reader.row(_U32)[0] for _ in range(takes)]
         books.order_names[name] = closed_us
+        books.order_name_of[seq] = name
         if not closed_us:
-            books.order_name_of[seq] = name
+            if status not in BY_UNITS:
+                books.progress[seq] = status
             books.orders[seq] = record[lines_at:end] if held.state == fresh.state else held
 
 
@@ -164,6 +172,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
         _state(lines) != _state(stated.orders[seq]) for seq, lines in walked.orders.items()
     ):
         found.append("its open orders are not those of the walk")
+    elif walked.progress != stated.progress:
+        found.append("its orders are not as far as those of the walk")
     return found
 
 

@@ -37,6 +37,7 @@ _NOUNS = {
     "order_placed": "order",
     "order_cancelled": "cancellation",
     "order_shipped": "shipment",
+    "order_changed": "change",
 }
 
 

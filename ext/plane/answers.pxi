@@ -4,7 +4,8 @@ cdef object _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 cdef tuple _RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
 cdef tuple _ORDER_STATUS = (
     "", "allocated", "partially_allocated", "backordered", "cancelled", "shipped",
-    "partially_shipped",
+    "partially_shipped", "received", "validated", "on_hold", "released", "picking", "packed",
+    "delivered", "exception",
 )
 
 
@@ -86,7 +87,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     cdef uint32_t i
     cdef const uint32_t* left = o.left if now else NULL
     cdef list lines = []
-    read_head(&at, o.record, &head)
+    read_head(&at, o.record if now else first_record(o), &head)
     for i in range(head.lines):
         read_line(&at, &line)
         lines.append(line_answer(self, &line, left))
@@ -102,6 +103,8 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     )
     if document.size != 2 or memcmp(document.data, <const char*> b"{}", 2):
         add_details(answer, bytes_of(document))
+    if now and o.living:
+        answer.holds = answers.holds(self._lives.holds(o.seq, OrderStatus(o.status)))
     return answer
 
 
@@ -141,7 +144,7 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     get64(&at)
     get_text(&at)
     get_text(&at)
-    if kind == ORDER_CANCELLED:
+    if kind == ORDER_CANCELLED or kind == ORDER_CHANGED:
         return order_answer(self, find_seq(c, ORDER_SEQS, get64(&at)), True)
     return reservation_answer(self, find_seq(c, RESERVATION_SEQS, get64(&at)), True, c.seq)
 

@@ -155,6 +155,17 @@ cdef uint8_t status_after(int64_t quantity, int64_t backordered, int64_t shipped
     return PARTIALLY_SHIPPED if quantity else SHIPPED
 
 
+cdef uint8_t status_kept(
+    Order* o, int64_t quantity, int64_t backordered, int64_t shipped
+) noexcept nogil:
+    """The status of an order of which something is cancelled: what follows from its units, but
+    an order on hold stays on hold, one that is picked is picked on, until nothing is left."""
+    cdef uint8_t status = status_after(quantity, backordered, shipped)
+    if is_closed(status) or o.status <= PARTIALLY_SHIPPED:
+        return status
+    return o.status
+
+
 cdef void total_plan(Core* c, int64_t* asked, int64_t* granted) noexcept nogil:
     cdef uint64_t i
     asked[0] = granted[0] = 0
@@ -238,7 +249,7 @@ cdef int emit_cancel(Core* c, Cause* cause, uint32_t row, Text reason) noexcept 
         shipped += shipped_of(c, o, i)
     start = c.out.data + c.out.size
     p = put_cause(put_header(start, ORDER_CANCELLED, 0), cause)
-    p = put_text(put8(put64(p, o.seq), status_after(held - cut, waits, shipped)), reason)
+    p = put_text(put8(put64(p, o.seq), status_kept(o, held - cut, waits, shipped)), reason)
     p = put16(p, <uint16_t> cuts)
     for i in range(lines):
         if wanted[i]:
@@ -260,22 +271,20 @@ cdef uint8_t* put_freed(
     bundle in the proportion in which it was taken, which is whole."""
     cdef Line* line = &(<Line*> c.plan.lines.data)[index]
     cdef int64_t units = (<int64_t*> c.plan.matrix.data)[index]
-    cdef int64_t allotted = <int64_t> line.quantity - line.backordered
+    cdef int64_t served = held_of(c, o, index) - waiting_of(c, o, index)
     cdef int64_t back, left
     cdef uint32_t i = line.count
     cdef Take take
     cdef Sku* sku
     units -= least(units, waiting_of(c, o, index))
-    if allotted == 0:
+    if served == 0:
         return p
-    sum_taken(c, line, allotted, units)
+    sum_taken(c, o, index, served, units)
     while i:
         i -= 1
         take = take_of(line, i)
         sku = sku_at(c, position_at(c, take.position).sku)
-        left = take.quantity
-        if o.left is not NULL:
-            left = o.left[(<uint64_t*> c.plan.marks.data)[index] + LEFT_HEAD + i]
+        left = left_of(c, o, index, i)
         back = least((<Pool*> c.plan.pools.data)[sku.pool - 1].anywhere, left)
         if back:
             p = put32(put16(put16(p, <uint16_t> index), <uint16_t> i), <uint32_t> back)
@@ -285,9 +294,20 @@ cdef uint8_t* put_freed(
     return p
 
 
-cdef void sum_taken(Core* c, Line* line, int64_t allotted, int64_t units) noexcept nogil:
-    """Set a pool's `anywhere` to the units of each SKU that the line gives back. There is room
-    for as many pools as the line has takes, see `begin_cancel`."""
+cdef inline int64_t left_of(Core* c, Order* o, uint64_t index, uint32_t take) noexcept nogil:
+    """Units that a take of a line still holds, behind `index_lines`."""
+    if o.left is not NULL:
+        return o.left[(<uint64_t*> c.plan.marks.data)[index] + LEFT_HEAD + take]
+    return take_of(&(<Line*> c.plan.lines.data)[index], take).quantity
+
+
+cdef void sum_taken(
+    Core* c, Order* o, uint64_t index, int64_t served, int64_t units
+) noexcept nogil:
+    """Set a pool's `anywhere` to the units of each SKU that the line gives back, of the `served`
+    units that it holds something for. There is room for as many pools as the line has takes, see
+    `begin_cancel`."""
+    cdef Line* line = &(<Line*> c.plan.lines.data)[index]
     cdef Pool* pools = <Pool*> c.plan.pools.data
     cdef Sku* sku
     cdef Take take
@@ -301,6 +321,6 @@ cdef void sum_taken(Core* c, Line* line, int64_t allotted, int64_t units) noexce
             pools[c.plan.pools.count].anywhere = 0
             c.plan.pools.count += 1
             sku.pool = <uint32_t> c.plan.pools.count
-        pools[sku.pool - 1].anywhere += take.quantity
+        pools[sku.pool - 1].anywhere += left_of(c, o, index, <uint32_t> i)
     for i in range(c.plan.pools.count):
-        pools[i].anywhere = pools[i].anywhere // allotted * units
+        pools[i].anywhere = pools[i].anywhere // served * units

@@ -95,6 +95,7 @@ cdef void dump_order(Order* o, Sink* s) noexcept nogil:
     sink(s, &o.status, 1)
     sink64(s, o.closed_us)
     sink_blob(s, o.record, load32(o.record))
+    sink_blob(s, first_record(o), load32(first_record(o)) if o.restated else 0)
     read_head(&at, o.record, &head)
     for i in range(head.lines):
         read_line(&at, &line)
@@ -112,7 +113,7 @@ cdef void dump_all(Core* c, Sink* s, Ranked* rows) noexcept nogil:
     cdef uint32_t row = c.oldest_order
     cdef Paper* p
     sink(s, <const char*> b"DIBSSTAT", 8)
-    sink16(s, 3)
+    sink16(s, 4)
     sink64(s, c.seq)
     sink64(s, <uint64_t> c.stamp_us)
     dump_catalogue(c, s)
@@ -155,4 +156,5 @@ cdef bytes dump_bytes(Ledger self):
         dump_all(c, &s, rows)
     finally:
         free(rows)
+    forget_lives(self)
     return data + dump.dump_objects(new_view(self))

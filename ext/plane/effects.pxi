@@ -317,7 +317,7 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     cut_rows = skip(&at, 10 * <uint64_t> cuts)
     freed = get32(&at)
     freed_rows = skip(&at, 8 * <uint64_t> freed)
-    if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
+    if at.bad or at.at != at.end or status < ALLOCATED or status > EXCEPTION:
         return misfit(c, "a cancellation's record is damaged")
     result = open_order(c, seq, &row)
     if result != DONE:
@@ -329,11 +329,17 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     return change_order(c, row, status) if result == DONE else result
 
 
+cdef inline bint is_closed(uint8_t status) noexcept nogil:
+    return status == CANCELLED or status == SHIPPED or status == DELIVERED
+
+
 cdef int change_order(Core* c, uint32_t row, uint8_t status) noexcept nogil:
-    """Note what an order's event has made of it."""
+    """Note what an order's event has made of it; see `State.settle`."""
     cdef Order* o = order_at(c, row)
     o.status, o.changed_seq = status, c.seq
-    if status == CANCELLED or status == SHIPPED:
+    if o.closed_us:
+        order_unqueue(c, o)
+    if is_closed(status):
         o.closed_us = <uint64_t> c.now_us
         order_queue(c, row)
     return DONE
@@ -358,7 +364,7 @@ cdef int ship_event(Core* c, const uint8_t* record) noexcept nogil:
     line_rows = skip(&at, 6 * <uint64_t> lines)
     freed = get32(&at)
     freed_rows = skip(&at, 8 * <uint64_t> freed)
-    if at.bad or at.at != at.end or status < ALLOCATED or status > PARTIALLY_SHIPPED:
+    if at.bad or at.at != at.end or status < ALLOCATED or status > EXCEPTION:
         return misfit(c, "a shipment's record is damaged")
     result = open_order(c, seq, &row)
     if result != DONE:
@@ -460,7 +466,7 @@ cdef int epoch_event(Core* c, const uint8_t* record) noexcept nogil:
 
 cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
     """Apply one whole record as number `c.seq + 1`. REMEMBER: its caller waits to be answered by
-    key, or it is a paper. PUT: a location or SKU, for the Python side to apply."""
+    key, or it is a paper, or has a note. PUT: a location or SKU, for the Python side to apply."""
     cdef uint8_t kind = record[4]
     cdef int result
     if kind == LOCATION_PUT or kind == SKU_PUT or kind == ENTRY_PUT:
@@ -483,6 +489,9 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
         return REMEMBER if result == DONE else result
     elif kind == ORDER_SHIPPED:
         result = ship_event(c, record)
+        return REMEMBER if result == DONE else result
+    elif kind == ORDER_CHANGED:
+        result = change_event(c, record)
         return REMEMBER if result == DONE else result
     else:
         return epoch_event(c, record)
@@ -510,7 +519,7 @@ cdef int run(Core* c, const uint8_t* body, uint64_t size, uint64_t* done) noexce
         length = load32(body + done[0])
         if length < 8 or length > size - done[0]:
             return misfit(c, "a frame ends inside a record")
-        if not 1 <= body[done[0] + 4] <= 13 or load32(body + done[0] + 4) >> 8 != 1:
+        if not 1 <= body[done[0] + 4] <= 14 or load32(body + done[0] + 4) >> 8 != 1:
             return misfit(c, "an event's kind or version is not known to this version of dibs")
         result = apply_event(c, body + done[0])
         if result != DONE:

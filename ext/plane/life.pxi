@@ -57,7 +57,7 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.groups, <size_t> &plan.offers, <size_t> &plan.picks,
         <size_t> &plan.candidates, <size_t> &plan.chosen, <size_t> &plan.matrix,
         <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
-        <size_t> &plan.lines, <size_t> &plan.marks,
+        <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone,
     ):
         rows_free(<Rows*> <size_t> rows)
     for data in (<size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
@@ -106,6 +106,8 @@ cdef int replay(Ledger self, const uint8_t* body, uint64_t size) except -1:
 
 cdef object apply_rest(Ledger self, const uint8_t* record, int result):
     """Do what the data plane left to Python, and return the record's first answer."""
+    if record[4] == ORDER_CHANGED:
+        add_note(self, record)
     if result == REMEMBER:
         answer = answer_of(self, record)
     elif record[4] == LOCATION_PUT:
@@ -116,6 +118,37 @@ cdef object apply_rest(Ledger self, const uint8_t* record, int result):
         answer = apply_sku(self, record)
     remember(self, record, answer)
     return answer
+
+
+cdef int order_lives(Core* c, uint64_t seq) except -1:
+    """Note that the order placed at `seq` has a life, so that it is forgotten with it."""
+    cdef uint32_t row = find_seq(c, ORDER_SEQS, seq)
+    require(row != NONE, "the life of an order that is not there")
+    if not order_at(c, row).living:
+        if room_for(&c.gone, c.gone.count + c.living + 1, sizeof(uint64_t)) != DONE:
+            raise MemoryError("no memory for an order's notes")
+        c.living += 1
+        order_at(c, row).living = 1
+    return 0
+
+
+cdef int add_note(Ledger self, const uint8_t* record) except -1:
+    """Let the life of an order that was just changed take up the change's note."""
+    event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
+    if event.note:
+        order_lives(&self.core, event.order)
+    self._lives.apply(self.core.seq, self.core.now_us, event)
+    return 0
+
+
+cdef int forget_lives(Ledger self) except -1:
+    """Drop the lives of the orders that the data plane has forgotten."""
+    cdef Rows* gone = &self.core.gone
+    cdef uint64_t i
+    for i in range(gone.count):
+        self._lives.drop((<uint64_t*> gone.data)[i])
+    gone.count = 0
+    return 0
 
 
 cdef object record_event(Ledger self, event):

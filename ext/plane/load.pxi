@@ -151,6 +151,29 @@ cdef int load_left(Core* c, Cursor* at, Order* o) noexcept nogil:
     return DONE
 
 
+cdef int load_first(
+    Core* c, Cursor* at, const uint8_t* record, const uint8_t** first
+) noexcept nogil:
+    """Read the record that made an order, if it was restated: it differs in lines and document
+    only."""
+    cdef Cursor start = at[0]
+    cdef uint64_t size = before_lines(record)
+    cdef uint16_t count
+    cdef int result
+    if get32(at) == 0:
+        return damaged(c, "an order's records") if at.bad else DONE
+    at[0] = start
+    result = load_record(c, at, ORDER_PLACED, first)
+    if result != DONE:
+        return result
+    memcpy(&count, record + size, 2)
+    if count == 0 or before_lines(first[0]) != size:
+        return damaged(c, "an order's first record")
+    if memcmp(record + 4, first[0] + 4, size - 4):
+        return damaged(c, "an order's first record")
+    return DONE
+
+
 cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     cdef uint64_t seq = get64(at), changed_seq = get64(at)
     cdef uint8_t status = get8(at)
@@ -160,14 +183,17 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     cdef Key key
     cdef Order* o
     cdef uint32_t row, hash
+    cdef const uint8_t* first = NULL
     cdef int result = load_record(c, at, ORDER_PLACED, &record)
+    if result == DONE:
+        result = load_first(c, at, record, &first)
     if result != DONE:
         return result
     if not (last[0] < seq <= changed_seq <= c.seq) or closed_us > <uint64_t> c.stamp_us:
         return damaged(c, "an order's seq or close")
-    if status < ALLOCATED or status > PARTIALLY_SHIPPED:
+    if status < ALLOCATED or status > EXCEPTION:
         return damaged(c, "an order's status")
-    if (status == CANCELLED or status == SHIPPED) != (closed_us != 0):
+    if is_closed(status) != (closed_us != 0):
         return damaged(c, "an order's status")
     read_names(record, &head)
     key.first, key.second = head.first, head.second
@@ -178,6 +204,11 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     if result != DONE:
         return result
     o = order_at(c, row)
+    if first is not NULL:
+        free(o.record)
+        o.record, o.restated = with_first(record, first), 1
+        if o.record is NULL:
+            return MEMORY
     o.changed_seq, o.status, o.closed_us = changed_seq, status, closed_us
     last[0] = seq
     return load_left(c, at, o)
@@ -273,7 +304,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         at.end = at.at + data.shape[0]
     magic = skip(&at, 8)
     good = magic is not NULL and memcmp(magic, <const char*> b"DIBSSTAT", 8) == 0
-    require(good and get16(&at) == 3, "not a dibs state of version 3")
+    require(good and get16(&at) == 4, "not a dibs state of version 4")
     c.seq, stamp_us = get64(&at), get64(&at)
     require(not at.bad and stamp_us <= <uint64_t> c.limit.stamp_us, "the stamp is damaged")
     c.stamp_us = c.now_us = <int64_t> stamp_us
@@ -287,8 +318,10 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         if result == DONE:
             result = load_papers(c, &at, c.limit.papers + FRAME_EVENTS_MAX)
     ensure(c, result)
-    dump.load_objects(
+    living = dump.load_objects(
         PyBytes_FromStringAndSize(<char*> at.at, at.end - at.at), new_view(self)
     )
+    for seq in living:
+        order_lives(c, seq)
     c.first_seq = c.seq + 1
     return 0

@@ -154,13 +154,8 @@ cdef void order_queue(Core* c, uint32_t row) noexcept nogil:
     c.closed_order_last = row
 
 
-cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
-    """Forget a closed order."""
-    cdef Order* o = order_at(c, row)
-    cdef Key key = order_key(c, row)
-    table_remove(c, ORDER_IDS, &key, row)
-    key = seq_key(o.seq)
-    table_remove(c, ORDER_SEQS, &key, row)
+cdef void order_unqueue(Core* c, Order* o) noexcept nogil:
+    """Take an order out of the queue of the closed."""
     if o.previous == NONE:
         c.closed_order = o.next
     else:
@@ -169,6 +164,20 @@ cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
         c.closed_order_last = o.previous
     else:
         order_at(c, o.next).previous = o.previous
+
+
+cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
+    """Forget a closed order."""
+    cdef Order* o = order_at(c, row)
+    cdef Key key = order_key(c, row)
+    table_remove(c, ORDER_IDS, &key, row)
+    key = seq_key(o.seq)
+    table_remove(c, ORDER_SEQS, &key, row)
+    order_unqueue(c, o)
+    if o.living:
+        (<uint64_t*> c.gone.data)[c.gone.count] = o.seq
+        c.gone.count += 1
+        c.living -= 1
     if o.older == NONE:
         c.oldest_order = o.newer
     else:

@@ -106,9 +106,13 @@ cdef object order_struct(Core* c, uint32_t row):
     cdef Order* o = order_at(c, row)
     cdef const uint32_t* left = o.left
     cdef uint32_t i
+    cdef const uint8_t* first = first_record(o)
     event = decode_record(PyBytes_FromStringAndSize(<char*> o.record, load32(o.record)))
+    placed = None
+    if o.restated:
+        placed = decode_record(PyBytes_FromStringAndSize(<char*> first, load32(first)))
     found = state.Order(
-        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us
+        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us, placed
     )
     for line in event.lines:
         size = len(line.takes)
@@ -131,11 +135,15 @@ cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
     cdef Ledger ledger
     cdef readonly object locations, skus, positions, remembered
-    cdef readonly object location_numbers, sku_numbers, cells, registers
+    cdef readonly object location_numbers, sku_numbers, cells, registers, lives
 
     @property
     def seq(self):
         return self.ledger.core.seq
+
+    @property
+    def now_us(self):
+        return self.ledger.core.now_us
 
     def answered(self, key):
         """Return what was answered to this key, unless longer ago than retention."""
@@ -194,7 +202,7 @@ cdef _View new_view(Ledger self):
         tables.append(rows)
     view.locations, view.skus, view.positions, view.remembered = tables
     view.cells = cells
-    view.registers = self._registers
+    view.registers, view.lives = self._registers, self._lives
     numbers = _Numbers.__new__(_Numbers)
     numbers.ledger, numbers.which = self, PLACE_NAMES
     view.location_numbers = numbers

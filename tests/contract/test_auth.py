@@ -41,6 +41,8 @@ NEEDS = {
         "place_orders",
         "stream_orders",
         "cancel_order",
+        "hold_order",
+        "release_hold",
     },
     "stock": {"receipt", "count", "adjustment", "transfer", "ship_order", "put_purchase_order"},
     "admin": {"put_location", "put_sku", "put_channel"},

@@ -7,10 +7,13 @@ and the sum.
 
 from collections import defaultdict
 
+import msgspec
+
 from engine.core.events import (
     BucketId,
     Event,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     PositionOpened,
@@ -76,6 +79,8 @@ class Accounts:
                 self._promise("allocated", seq, event.lines, touched)
             case OrderCancelled() | OrderShipped():
                 wrong += self._free(event, touched)
+            case OrderChanged():
+                wrong += self._restate(event, touched)
         return wrong + [text for number in sorted(touched) for text in self.faults(number)]
 
     def faults(self, number: int) -> list[str]:
@@ -151,6 +156,26 @@ class Accounts:
             cell.promises.pop(("reserved", seq), None)
             touched.add(take.position)
         return []
+
+    def _restate(self, event: OrderChanged, touched: set[int]) -> list[str]:
+        """What the order held is given back, and what its new lines take is promised."""
+        order = self.orders.get(event.order)
+        if order is None:
+            return [f"P2: order {event.order} is changed but never was"]
+        if event.lines is None:
+            return []
+        wrong, lines = [], []
+        for row in event.lines:
+            lines.append(row.line)
+            asked = row.line.quantity - row.cancelled - row.shipped
+            wrong += self._lines([msgspec.structs.replace(row.line, quantity=asked)])
+        for number in {take.position for line in order.lines for take in line.takes}:
+            cell = self.cells[number]
+            cell.allocated -= cell.promises.pop(("allocated", event.order), 0)
+            touched.add(number)
+        self.orders[event.order] = msgspec.structs.replace(order, lines=tuple(lines))
+        self._promise("allocated", event.order, lines, touched)
+        return wrong
 
     def _free(self, event: OrderCancelled | OrderShipped, touched: set[int]) -> list[str]:
         """Units are given back; shipped ones are not on hand any more."""

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 
-from engine.core import commands
+from engine.core import commands, lives
 from engine.core.events import (
     Cause,
     Event,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     OrderStatus,
@@ -89,6 +90,9 @@ def identities(event: Event, cause: Cause) -> list[tuple]:
                 names.append(("commit of", event.reservation))
         case OrderShipped():
             names.append(("shipment", event.order, event.shipment_id))
+        case OrderChanged() if event.note:
+            note = lives.read_note(event.note)
+            names.append((type(note).__name__, event.order, note.hold_id))
         case OrderCancelled() if event.status is OrderStatus.CANCELLED:
             names.append(("whole cancel of", event.order))
     return names

@@ -31,6 +31,7 @@ from engine.core.events import (
     Cause,
     Event,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     PositionOpened,
@@ -285,7 +286,7 @@ class Judge:
     def _noun_changed(self, seq: int, event: Event) -> None:
         if isinstance(event, OrderPlaced):
             placed, name = seq, (event.channel, event.order_id)
-        elif isinstance(event, OrderCancelled | OrderShipped):
+        elif isinstance(event, OrderCancelled | OrderShipped | OrderChanged):
             first = self.accounts.orders[event.order]
             placed, name = event.order, (first.channel, first.order_id)
         else:

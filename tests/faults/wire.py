@@ -25,6 +25,8 @@ ROUTES = {
     commands.PlaceOrder: ("POST", "/v1/orders"),
     commands.Cancel: ("POST", "/v1/orders/{channel}/{order_id}/cancel"),
     commands.Ship: ("POST", "/v1/orders/{channel}/{order_id}/shipments"),
+    commands.Hold: ("POST", "/v1/orders/{channel}/{order_id}/holds"),
+    commands.ReleaseHold: ("POST", "/v1/orders/{channel}/{order_id}/holds/{hold_id}/release"),
 }
 
 

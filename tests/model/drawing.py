@@ -254,7 +254,34 @@ def _ship(rng: Random, state) -> c.Ship:
     )
 
 
-_KNOWN = ((_follow_up, 9), (_cancel, 5), (_ship, 5))
+def _known_order(rng: Random, state) -> tuple[str, str]:
+    return rng.choice(sorted(state.order_seqs) or [("web", "o1")])
+
+
+def _hold(rng: Random, state) -> c.Hold:
+    return c.Hold(
+        *_known_order(rng, state),
+        f"h{rng.randint(0, 3)}",
+        rng.choice(("payment", "review")),
+        _seldom(rng, "Zoë", ""),
+        _seldom(rng, 60),
+        rng.choice(("release", "escalate")),
+        rng.random() < 0.4,
+    )
+
+
+def _release_hold(rng: Random, state) -> c.ReleaseHold:
+    held = [
+        (order.event.channel, order.event.order_id, name)
+        for order in state.orders.values()
+        for name in state.lives.of(order.seq).holds
+    ]
+    if held and rng.random() < 0.9:
+        return c.ReleaseHold(*rng.choice(held))
+    return c.ReleaseHold(*_known_order(rng, state), f"h{rng.randint(0, 3)}")
+
+
+_KNOWN = ((_follow_up, 9), (_cancel, 5), (_ship, 5), (_hold, 5), (_release_hold, 5))
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]
 
@@ -272,6 +299,8 @@ def other_body(command: c.Command) -> c.Command:
     fields = type(command).__struct_fields__
     if "lines" in fields and command.lines:
         return msgspec.structs.replace(command, lines=(*command.lines, command.lines[0]))
+    if "owner" in fields:
+        return msgspec.structs.replace(command, owner="another")
     if "ttl_s" in fields:
         longest = command.ttl_s == limits.RESERVATION_TTL_S_MAX
         return msgspec.structs.replace(command, ttl_s=command.ttl_s + (-1 if longest else 1))

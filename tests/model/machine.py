@@ -3,16 +3,18 @@
 from collections import Counter, defaultdict
 from random import Random
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.core import limits, packed, records
 from engine.core.commands import Request
-from engine.core.events import BucketId, OrderPlaced, OrderShipped, StockMoved
+from engine.core.events import BucketId, OrderChanged, OrderPlaced, OrderShipped, StockMoved
 from engine.core.ledger import Ledger as SlowLedger
+from engine.core.records import Batch
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
-from tests.model import drawing
+from tests.model import drawing, restatements
 
 START_US = 1_800_000_000_000_000
 RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
@@ -79,6 +81,10 @@ class Twins(RuleBasedStateMachine):
                         self.on_hand[move.position] += move.delta
             elif isinstance(event, OrderPlaced):
                 self.placed[seq] = event
+            elif isinstance(event, OrderChanged) and event.lines:
+                lines = tuple(row.line for row in event.lines)
+                placed = self.placed[event.order]
+                self.placed[event.order] = msgspec.structs.replace(placed, lines=lines)
             elif isinstance(event, OrderShipped):
                 for freed in event.freed:
                     take = self.placed[event.order].lines[freed.line].takes[freed.take]
@@ -135,6 +141,23 @@ class Twins(RuleBasedStateMachine):
         for row in found.skus if found else ():
             assert 0 <= row.sellable <= row.available
         return found
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 4))
+    def restate(self, seed, count) -> None:
+        """Frames of another writer, with changes that no command of today makes."""
+        rng = Random(seed)
+        for _ in range(count):
+            self.next_batch(self.now_us + 1)
+            event = restatements.change(rng, self.slow._state)
+            if event is None:
+                return
+            record = records.encode(event)
+            frame = Batch(self.now_us, self.slow.seq + 1, 1, record)
+            self.both(lambda ledger, f=frame: ledger.apply(f.stamp_us, f.first_seq, f.records))
+            self.frames.append(frame)
+            self.tally(frame)
+            STEPS["restated" if event.lines else "changed"] += 1
+            self.next_batch(self.now_us + 1)
 
     @rule(limit=st.sampled_from((0, 1, 2, 4_096)))
     def expire(self, limit) -> None:

@@ -44,6 +44,9 @@ def test_enough_steps_were_made() -> None:
         "Cancel",
         "Transfer",
         "Ship",
+        "Hold",
+        "ReleaseHold",
     ):
         assert STEPS[f"{command} accepted"] >= 50, command
+    assert STEPS["restated"] >= 50 <= STEPS["changed"]
     assert STEPS["expired"] >= 50

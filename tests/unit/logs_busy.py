@@ -12,6 +12,7 @@ from engine.core.commands import (
     Count,
     CountLine,
     Extend,
+    Hold,
     OrderLine,
     PlaceOrder,
     PutChannel,
@@ -20,6 +21,7 @@ from engine.core.commands import (
     ReceiptLine,
     Receive,
     Release,
+    ReleaseHold,
     Request,
     Reserve,
     ReserveLine,
@@ -51,7 +53,7 @@ def _order(pick: random.Random, name: str) -> PlaceOrder:
 def _command(pick: random.Random, name: str, known: str):
     """One command with id `name`, or about what was made as `known`."""
     skus = pick.sample(STOCKED, pick.randint(1, 3))
-    match pick.randint(0, 18):
+    match pick.randint(0, 20):
         case 0 | 1 | 2 | 3:
             return _order(pick, name)
         case 4 | 5 | 6:
@@ -79,6 +81,10 @@ def _command(pick: random.Random, name: str, known: str):
             return Ship("web", known, f"s-{name}", pick.choice([None, "L0", "L1"]))
         case 18:
             return Ship("web", known, f"s-{name}", None, (ShipLine(pick.choice(SKUS), 1),))
+        case 19:
+            return Hold("web", known, f"h{name[-1]}", "review", keeps_stock=pick.random() < 0.3)
+        case 20:
+            return ReleaseHold("web", known, f"h{pick.randint(0, 9)}")
         case 15:
             return Transfer(name, "L0", "L1", tuple(TransferLine(sku, 2) for sku in skus))
 

@@ -126,7 +126,7 @@ def test_ids_may_come_again_after_their_retention(tmp_path) -> None:
     ("packed", "words"),
     [
         (records.HEADER.pack(8, 0, 1, 0), "kind 0"),
-        (records.HEADER.pack(8, 14, 1, 0), "kind 14"),
+        (records.HEADER.pack(8, 15, 1, 0), "kind 15"),
         (records.HEADER.pack(8, 8, 2, 0), "version 2"),
         (records.encode(ReservationExpired(LIVE))[:-1], "off its size|what is not there"),
         (records.HEADER.pack(17, 9, 1, 0) + bytes(9), "off its size|not live"),

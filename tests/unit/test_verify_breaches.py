@@ -29,6 +29,7 @@ from engine.core.events import (
     LocationPut,
     Movement,
     OrderCancelled,
+    OrderChanged,
     OrderPlaced,
     OrderShipped,
     OrderStatus,
@@ -38,6 +39,7 @@ from engine.core.events import (
     ReservationReleased,
     Reserved,
     SkuPut,
+    Standing,
     StockMoved,
     Take,
 )
@@ -70,6 +72,10 @@ def reserved(name: str, *lines: Line, expires_us: int = START_US + HOUR_US) -> R
 
 def shipped(status: OrderStatus, left: tuple, freed: tuple) -> OrderShipped:
     return OrderShipped(NOBODY, KEPT, status, "parcel", "", "", left, freed)
+
+
+def changed(*rows: Standing, status: OrderStatus = OrderStatus.PICKING) -> OrderChanged:
+    return OrderChanged(NOBODY, KEPT, status, rows)
 
 
 # Planted breaches. Positions 0, 1, 2 hold 10 units of S0, S1, S2; 4 of S0 are allocated to order
@@ -207,6 +213,31 @@ PLANTED = {
         "P2",
         "is shipped and was not open",
         OrderShipped(NOBODY, 3, OrderStatus.SHIPPED, "s", "", "", (), ()),
+    ),
+    "a change that takes more than there is": (
+        "P1",
+        "position 0 is oversold by 1",
+        changed(Standing(line(11))),
+    ),
+    "a change after which a line serves other units than it holds": (
+        "P2",
+        "line 0 serves 3 units and holds {0: 4}",
+        changed(Standing(Line(0, 5, (Take(0, 4),)), 1, 1)),
+    ),
+    "a change with a status that its units do not have": (
+        "P2",
+        "wants 4 units still and has status 3",
+        changed(Standing(line(4)), status=OrderStatus.BACKORDERED),
+    ),
+    "a change that closes an order which holds units": (
+        "P2",
+        "is closed and holds units",
+        changed(Standing(line(4)), status=OrderStatus.DELIVERED),
+    ),
+    "a change of an order that is not there": (
+        "P2",
+        "is changed and was not open",
+        OrderChanged(NOBODY, 3, OrderStatus.ALLOCATED),
     ),
     "an order id used twice": ("P4", "has an order 'kept'", placed("kept", line(1))),
     "a reservation id used twice": ("P4", "'live' is used twice", reserved("live", line(1))),

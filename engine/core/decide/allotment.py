@@ -39,22 +39,55 @@ class Allotment(msgspec.Struct):
     short: list[Fault]
 
 
+class Source(msgspec.Struct, frozen=True):
+    """What lines may be allotted from: what is available, and the units by position in `own`,
+    which whoever asks holds already; at the locations numbered in `places`, or at all."""
+
+    state: State
+    own: dict[int, int] = {}
+    places: frozenset[int] | None = None
+
+    def gives(self, number: int) -> int:
+        """Units that position `number` can give; below 0 if it promised more than it has."""
+        return self.state.positions[number].available + self.own.get(number, 0)
+
+    def open(self, location: int) -> bool:
+        """Say whether a location may give at all."""
+        allowed = self.places is None or location in self.places
+        return allowed and self.state.locations[location].put.active
+
+    def offers(self, sku: int) -> dict[int, int]:
+        """Return what each location can give of `sku`."""
+        found = {}
+        for number in self.state.skus[sku].positions:
+            units, location = self.gives(number), self.state.positions[number].location
+            if units > 0 and self.open(location):
+                found[location] = units
+        return found
+
+
 def allot(
-    state: State, lines, destination: Address | None, *, partial: bool
+    state: State,
+    lines,
+    destination: Address | None,
+    *,
+    partial: bool,
+    source: Source | None = None,
 ) -> Allotment | Refused:
-    """Allot stock to `lines` (each with sku, quantity, location).
+    """Allot stock to `lines` (each with sku, quantity, location), from `source` or what is there.
 
     Without `partial`, nothing is routed once a line is short. Refuses unknown or inactive names
     and sums that overflow.
     """
+    source = source or Source(state)
     parts = _expand(state, lines)
     if isinstance(parts, Refused):
         return parts
-    pool = _Pool(state)
+    pool = _Pool(source)
     granted, short = _grant(state, lines, parts, pool)
     if short and not partial:
         return Allotment([], granted, [], short)
-    chosen = _route(state, parts, granted, destination)
+    chosen = _route(source, parts, granted, destination)
     if isinstance(chosen, Refused):
         return chosen
     opened = _open(state, chosen)
@@ -64,17 +97,19 @@ def allot(
     wide = next((i for i, t in enumerate(takes) if len(t) > limits.TAKES_PER_LINE_MAX), None)
     if wide is not None:
         return refusals.many_takes(state, wide)
-    return _overflow(state, takes) or Allotment(opened, granted, takes, short)
+    return _overflow(source, takes) or Allotment(opened, granted, takes, short)
 
 
-def _overflow(state: State, takes: list[list[Take]]) -> Refused | None:
+def _overflow(source: Source, takes: list[list[Take]]) -> Refused | None:
     """Promises beyond on_hand are bounded too."""
+    state = source.state
     promised: dict[int, int] = defaultdict(int)
     for take in (take for line in takes for take in line):
         promised[take.position] += take.quantity
     for number, units in promised.items():
         if number < len(state.positions):
             units += state.positions[number].reserved + state.positions[number].allocated
+            units -= source.own.get(number, 0)
         if units > limits.BUCKET_UNITS_MAX:
             return refusals.many_promised(state)
     return None
@@ -119,8 +154,8 @@ def leaves_of(state: State, sku: int, times: int, into: dict[int, int]) -> int:
 class _Pool:
     """The running figure: units that the lines so far have left."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.cells: dict[tuple[int, int], int] = {}
         self.anywhere: dict[int, int] = {}
 
@@ -130,14 +165,14 @@ class _Pool:
             return self._anywhere(part.sku)
         cell = (part.sku, part.location)
         if cell not in self.cells:
-            number = self.state.cells.get(cell)
-            units = self.state.positions[number].available if number is not None else 0
+            number = self.source.state.cells.get(cell)
+            units = self.source.gives(number) if number is not None else 0
             self.cells[cell] = max(units, 0)
         return self.cells[cell]
 
     def _anywhere(self, sku: int) -> int:
         if sku not in self.anywhere:
-            self.anywhere[sku] = sum(offers(self.state, sku).values())
+            self.anywhere[sku] = sum(self.source.offers(sku).values())
         return self.anywhere[sku]
 
     def take(self, part: Part, units: int) -> None:
@@ -145,16 +180,6 @@ class _Pool:
         if part.location != ANYWHERE:
             self.cells[part.sku, part.location] -= units
         self.anywhere[part.sku] = self._anywhere(part.sku) - units
-
-
-def offers(state: State, sku: int) -> dict[int, int]:
-    """Return what each active location can give of `sku`."""
-    found = {}
-    for number in state.skus[sku].positions:
-        position = state.positions[number]
-        if position.available > 0 and state.locations[position.location].put.active:
-            found[position.location] = position.available
-    return found
 
 
 def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fault]]:
@@ -182,10 +207,10 @@ def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fau
     return granted, [short[index] for index in sorted(short)]
 
 
-def _route(state: State, parts, granted, destination) -> dict | Refused:
+def _route(source: Source, parts, granted, destination) -> dict | Refused:
     """Choose locations for the granted units: {(sku, bound): [(location, units), …]}. Refuses
     where units of a backorderable SKU find no active location."""
-    wanted: dict[tuple[int, int], int] = defaultdict(int)
+    state, wanted = source.state, defaultdict(int)
     for line, quantity in zip(parts, granted, strict=True):
         for part in line:
             wanted[part.sku, part.location] += quantity * part.per_unit
@@ -199,7 +224,7 @@ def _route(state: State, parts, granted, destination) -> dict | Refused:
     stock = []
     for sku, _ in free:
         give = {
-            place: units - bound.get((sku, place), 0) for place, units in offers(state, sku).items()
+            place: units - bound.get((sku, place), 0) for place, units in source.offers(sku).items()
         }
         stock.append({place: units for place, units in give.items() if units > 0})
     if sum(map(len, stock)) > limits.ROUTE_OFFERS_MAX:
@@ -208,7 +233,7 @@ def _route(state: State, parts, granted, destination) -> dict | Refused:
     rank = {
         number: (place.put.priority, routing.remoteness(place.put, destination), number)
         for number, place in enumerate(state.locations)
-        if place.put.active
+        if source.open(number)
     }
     for key, picks in zip(free, routing.choose(demands, stock, rank), strict=True):
         chosen[key] = picks
@@ -233,8 +258,9 @@ def _open(state: State, chosen: dict) -> list[PositionOpened]:
     opened, seen = [], set()
     for (sku, _), picks in chosen.items():
         for location, _ in picks:
-            if (sku, location) not in state.cells and (sku, location) not in seen:
-                seen.add((sku, location))
+            cell = sku, location
+            if state.cells.get(cell) is None and cell not in seen:
+                seen.add(cell)
                 opened.append(PositionOpened(len(state.positions) + len(opened), sku, location))
     return opened
 

@@ -16,6 +16,7 @@ from engine.core.events import (
     OrderPlaced,
     OrderStatus,
 )
+from engine.core.order_life import BY_UNITS, CLOSED
 from engine.core.outcomes import Refused
 from engine.core.state import COMMITTED, Order, State
 
@@ -149,6 +150,8 @@ def cancel(state: State, request: Request) -> Decision:
             freed += _free(state, order, index, units - waiting)
     waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
     status = status_after(sum(held) - sum(wanted), waiting_after, sum(order.shipped))
+    if status not in CLOSED and order.status not in BY_UNITS:
+        status = order.status
     return [
         OrderCancelled(
             cause_of(request), order.seq, status, command.reason or "", tuple(cuts), tuple(freed)
@@ -176,14 +179,21 @@ def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> lis
     return wanted
 
 
-def taken_each(state: State, line: Line) -> dict[int, int]:
-    """Return units of each stocked SKU in one unit of a line, as they were taken."""
+def served(order: Order, index: int) -> int:
+    """Return units of a line that are allocated and have not left."""
+    gone = order.cancelled[index] + order.backordered[index] + order.shipped[index]
+    return order.event.lines[index].quantity - gone
+
+
+def taken_each(state: State, order: Order, index: int) -> dict[int, int]:
+    """Return units of each stocked SKU in one served unit of a line, as they were taken: what is
+    held is always in that proportion."""
     taken: dict[int, int] = {}
-    for take in line.takes:
-        sku = state.positions[take.position].sku
-        taken[sku] = taken.get(sku, 0) + take.quantity
-    allotted = line.quantity - line.backordered
-    return {sku: total // allotted for sku, total in taken.items()}
+    for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
+        if left:
+            sku = state.positions[take.position].sku
+            taken[sku] = taken.get(sku, 0) + left
+    return {sku: total // served(order, index) for sku, total in taken.items()}
 
 
 def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:
@@ -193,11 +203,11 @@ def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:
     whole: components were taken for whole bundles only.
     """
     line = order.event.lines[index]
-    need = {sku: each * units for sku, each in taken_each(state, line).items()}
+    need = {sku: each * units for sku, each in taken_each(state, order, index).items()}
     freed = []
     for number in reversed(range(len(line.takes))):
         sku = state.positions[line.takes[number].position].sku
-        back = min(need[sku], order.takes[index][number])
+        back = min(need.get(sku, 0), order.takes[index][number])
         if back:
             freed.append(Freed(index, number, back))
             need[sku] -= back

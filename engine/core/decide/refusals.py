@@ -5,6 +5,7 @@
 
 from engine.core import limits
 from engine.core.decide import refuse
+from engine.core.events import OrderStatus
 from engine.core.outcomes import Code, Fault, Refused
 
 
@@ -148,6 +149,27 @@ def order_closed(state) -> Refused:
         Code.ORDER_CLOSED,
         "the order is cancelled already",
         Fault("order_id", "cancelled already"),
+    )
+
+
+def wrong_status(state, status: OrderStatus, verb: str) -> Refused:
+    """An order of this status cannot be `verb`."""
+    word = status.name.lower()
+    return refuse(
+        state,
+        Code.ORDER_STATUS,
+        f"an order that is {word!r} cannot be {verb}",
+        Fault("order_id", f"is {word}"),
+    )
+
+
+def unknown_hold(state, hold_id: str) -> Refused:
+    """The order has no such hold."""
+    return refuse(
+        state,
+        Code.UNKNOWN_HOLD,
+        f"the order has no hold {hold_id!r}",
+        Fault("hold_id", "unknown hold"),
     )
 
 

@@ -4,7 +4,7 @@ from engine.core import effects, limits
 from engine.core.commands import Request, Ship
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
 from engine.core.decide.orders import status_after, taken_each
-from engine.core.events import Freed, Left, OrderShipped
+from engine.core.events import Freed, Left, OrderShipped, OrderStatus
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
 
@@ -22,6 +22,8 @@ def ship(state: State, request: Request) -> Decision:
         return Replay(known.answer, known.seq)
     if order.closed_us:
         return refusals.order_closed(state)
+    if order.status is OrderStatus.ON_HOLD:
+        return refusals.wrong_status(state, order.status, "shipped")
     if len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refusals.full(state, "shipments")
     place = None
@@ -82,11 +84,11 @@ def _wanted(state: State, order: Order, command: Ship, place: int | None) -> lis
 
 def _there(state: State, order: Order, index: int, place: int | None) -> int:
     """Return whole units of a line that are allocated (at a location) and have not left."""
-    each = taken_each(state, order.event.lines[index])
+    each = taken_each(state, order, index)
     held = dict.fromkeys(each, 0)
     for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
         position = state.positions[take.position]
-        if place is None or position.location == place:
+        if left and (place is None or position.location == place):
             held[position.sku] += left
     return min((units // each[sku] for sku, units in held.items()), default=0)
 
@@ -94,11 +96,11 @@ def _there(state: State, order: Order, index: int, place: int | None) -> int:
 def _leaving(state: State, order: Order, left: Left, place: int | None) -> list[Freed]:
     """Return the takes out of which units of a line leave, the first takes first."""
     line = order.event.lines[left.line]
-    need = {sku: each * left.quantity for sku, each in taken_each(state, line).items()}
+    need = {sku: each * left.quantity for sku, each in taken_each(state, order, left.line).items()}
     rows = []
     for number, take in enumerate(line.takes):
         position = state.positions[take.position]
-        units = min(need[position.sku], order.takes[left.line][number])
+        units = min(need.get(position.sku, 0), order.takes[left.line][number])
         if units and (place is None or position.location == place):
             rows.append(Freed(left.line, number, units))
             need[position.sku] -= units

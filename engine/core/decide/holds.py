@@ -1,0 +1,96 @@
+"""Holds: an order waits for somebody's decision, with or without its stock. Both twins decide by
+this.
+"""
+
+from engine.core import effects, limits, order_life
+from engine.core.commands import Hold, ReleaseHold, Request
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.orders import status_after
+from engine.core.decide.reallotment import (
+    held_units,
+    open_units,
+    reallot,
+    standing,
+    status_of_lines,
+    wants_of,
+)
+from engine.core.events import Event, OrderChanged, OrderStatus, Standing
+from engine.core.lives import Held, HoldEnded, note_bytes
+from engine.core.outcomes import Refused
+from engine.core.state import Order, State
+
+
+def hold(state: State, request: Request) -> Decision:
+    """Put a hold on an order. The same hold again is a replay; several may be on at once."""
+    command: Hold = request.command
+    order, cause = state.order(command.channel, command.order_id), cause_of(request)
+    if order is None:
+        return refusals.unknown_order(state, command.channel, command.order_id)
+    life = state.lives.of(order.seq)
+    known = life.hold_ids.get(command.hold_id)
+    if known is not None:
+        if known != cause.fingerprint:
+            return conflict(state, "hold_id", command.hold_id)
+        return Replay(effects.order_now(state, order), order.changed_seq)
+    if order.closed_us:
+        return refusals.order_closed(state)
+    if not order_life.check(order.status, OrderStatus.ON_HOLD):
+        return refusals.wrong_status(state, order.status, "put on hold")
+    # Every hold that is on needs one more note, to end.
+    if len(life.notes) + len(life.holds) + 2 > limits.ORDER_NOTES_MAX:
+        return refusals.full(state, "notes on this order")
+    if len(life.holds) >= limits.HOLDS_MAX:
+        return refusals.full(state, "holds on this order")
+    until_us = state.now_us + command.minutes * 60_000_000 if command.minutes else 0
+    note = Held(
+        command.hold_id,
+        command.reason,
+        command.owner,
+        until_us,
+        command.then,
+        command.keeps_stock,
+    )
+    lines = None
+    if not command.keeps_stock and held_units(order):
+        lines = standing(order, {})
+    return [OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, lines=lines, note=note_bytes(note))]
+
+
+def release_hold(state: State, request: Request) -> Decision:
+    """End a hold. With the last one, what waits is allotted as far as there is stock."""
+    command: ReleaseHold = request.command
+    order = state.order(command.channel, command.order_id)
+    if order is None:
+        return refusals.unknown_order(state, command.channel, command.order_id)
+    life = state.lives.of(order.seq)
+    if command.hold_id not in life.hold_ids:
+        return refusals.unknown_hold(state, command.hold_id)
+    if command.hold_id not in life.holds:
+        return Replay(effects.order_now(state, order), order.changed_seq)
+    if order.closed_us:
+        return refusals.order_closed(state)
+    opened: list[Event] = []
+    status, lines = OrderStatus.ON_HOLD, None
+    if len(life.holds) == 1:
+        opened, status, lines = resumed(state, order)
+    note = note_bytes(HoldEnded(command.hold_id, "release"))
+    return [
+        *opened,
+        OrderChanged(cause_of(request), order.seq, status, lines=lines, note=note),
+    ]
+
+
+def resumed(
+    state: State, order: Order
+) -> tuple[list[Event], OrderStatus, tuple[Standing, ...] | None]:
+    """Return (events to come first, status, lines anew or None) of an order that goes on after its
+    last hold. Where nothing can be allotted, it goes on as it is."""
+    if sum(order.backordered):
+        lines, wants = wants_of(state, order)
+        plan = reallot(state, order, wants)
+        if not isinstance(plan, Refused):
+            pairs = zip(plan.granted, plan.takes, strict=True)
+            rows = standing(order, dict(zip(lines, pairs, strict=True)))
+            return [*plan.opened], status_of_lines(rows), rows
+    shipped = sum(order.shipped)
+    return [], status_after(sum(open_units(order)), sum(order.backordered), shipped), None

@@ -1,0 +1,26 @@
+"""What every event has to fit: one that does not is a `LedgerError`, a bug or a log not ours."""
+
+from engine.core import limits
+from engine.core.errors import LedgerError
+
+
+def misfit(what: str, wrong: bool) -> None:
+    """`LedgerError` if `wrong`; `what` says of which fact."""
+    if wrong:
+        raise LedgerError(f"{what}; the log is not ours or was written by a faulty version")
+
+
+def fits(quantity: int) -> None:
+    """`LedgerError` unless a bucket may hold so many units."""
+    misfit(f"a bucket would hold {quantity} units", not 0 <= quantity <= limits.BUCKET_UNITS_MAX)
+
+
+def check_lines(state, lines) -> None:
+    """`LedgerError` unless every number in `lines` names something and every quantity can be."""
+    for line in lines:
+        misfit("a line's SKU does not exist", line.sku >= len(state.skus))
+        misfit("a line's quantity cannot be", not 1 <= line.quantity <= limits.QUANTITY_MAX)
+        misfit("more waits than was asked for", line.backordered > line.quantity)
+        for take in line.takes:
+            misfit("a take's position does not exist", take.position >= len(state.positions))
+            misfit("a take's quantity cannot be", not 1 <= take.quantity <= limits.QUANTITY_MAX)

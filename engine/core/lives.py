@@ -1,0 +1,157 @@
+"""What happened to orders beside their units: one document each, the same class in both twins.
+
+A note is the JSON of one member of `Note` inside an `OrderChanged`. `Lives.apply` is the one place
+that folds it into the order's `Life`, live and in replay. Only orders with notes have a life, and
+it goes with the order. To add a kind of note: a tagged struct with `fold`, and a place in `Note`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from engine.core import limits
+from engine.core.commands import HoldReason, HoldThen
+from engine.core.errors import LedgerError
+from engine.core.events import OrderChanged, OrderStatus
+from engine.core.fitting import misfit
+from engine.core.order_life import CLOSED
+
+
+class _Note(msgspec.Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
+    """Base of all notes."""
+
+    def fold(self, life: "Life", happened: "Happened") -> None:
+        """Change what `life` says now; `LedgerError` if that does not fit."""
+        raise NotImplementedError
+
+
+class Held(_Note, frozen=True, tag="held"):
+    """A hold was put on, until `until_us` (0: for as long as it takes); `then` is due after it."""
+
+    hold_id: str
+    reason: HoldReason
+    owner: str
+    until_us: int
+    then: HoldThen
+    keeps_stock: bool
+
+    def fold(self, life: "Life", happened: "Happened") -> None:
+        """The hold is live."""
+        misfit("a hold's id is used twice", self.hold_id in life.hold_ids)
+        misfit("too many holds", len(life.holds) >= limits.HOLDS_MAX)
+        life.holds[self.hold_id] = self
+        life.hold_ids[self.hold_id] = happened.fingerprint
+
+
+class HoldEnded(_Note, frozen=True, tag="hold_ended"):
+    """A hold was taken off; `how` says by what."""
+
+    hold_id: str
+    how: HoldThen
+
+    def fold(self, life: "Life", happened: "Happened") -> None:
+        """The hold is live no more."""
+        misfit("a hold that ends was not live", self.hold_id not in life.holds)
+        del life.holds[self.hold_id]
+
+
+Note = Held | HoldEnded
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """A note, and when and by whose request it came: `fingerprint` is that of the request."""
+
+    seq: int
+    stamp_us: int
+    actor: str
+    fingerprint: int
+    note: Note
+
+
+class Life(msgspec.Struct):
+    """All notes of an order, in order, and what follows from them: `holds` that are live, and the
+    fingerprint of the request behind every hold that there was."""
+
+    notes: list[Happened] = []
+    holds: dict[str, Held] = {}
+    hold_ids: dict[str, int] = {}
+
+    def add(self, happened: Happened) -> None:
+        """Fold one more note in."""
+        misfit("an order has too many notes", len(self.notes) >= limits.ORDER_NOTES_MAX)
+        happened.note.fold(self, happened)
+        self.notes.append(happened)
+
+
+NOTHING = Life()
+_json = msgspec.json.Encoder().encode
+_note = msgspec.json.Decoder(Note).decode
+_notes = msgspec.json.Decoder(list[Happened]).decode
+
+
+def note_bytes(note: Note) -> bytes:
+    """Return a note as `OrderChanged` carries it."""
+    return _json(note)
+
+
+def read_note(data: bytes) -> Note:
+    """Return the note of an `OrderChanged`; `LedgerError` if it is none that is known."""
+    return _read(_note, data)
+
+
+class Lives:
+    """Lives by the seq of their order."""
+
+    def __init__(self) -> None:
+        self._lives: dict[int, Life] = {}
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    def of(self, order: int) -> Life:
+        """Return the life of the order placed at `order`, an empty one if nothing happened. It is
+        to be read only."""
+        return self._lives.get(order, NOTHING)
+
+    def holds(self, order: int, status: OrderStatus) -> list[Held]:
+        """Return the live holds of an order: one that is closed has none."""
+        return list(self.of(order).holds.values()) if status is OrderStatus.ON_HOLD else []
+
+    def apply(self, seq: int, stamp_us: int, event: OrderChanged) -> None:
+        """Fold the note of `event`, number `seq`, if it has one. `LedgerError` if it is none that
+        is known, or if the order would be on hold without a hold, or the other way about."""
+        if event.note:
+            note = read_note(event.note)
+            life = self._lives.setdefault(event.order, Life())
+            life.add(Happened(seq, stamp_us, event.cause.actor, event.cause.fingerprint, note))
+        on_hold = event.status is OrderStatus.ON_HOLD
+        if event.status not in CLOSED:
+            misfit(
+                "an order's status and holds differ", bool(self.of(event.order).holds) != on_hold
+            )
+
+    def drop(self, order: int) -> None:
+        """Forget the life of an order that is forgotten."""
+        self._lives.pop(order, None)
+
+    def rows(self) -> list[tuple[int, bytes]]:
+        """Return (seq of the order, JSON of its notes), in order of seq."""
+        return [(seq, _json(self._lives[seq].notes)) for seq in sorted(self._lives)]
+
+    def load(self, order: int, data: bytes) -> None:
+        """Take up a row of `rows`."""
+        life = Life()
+        for happened in _read(_notes, data):
+            life.add(happened)
+        misfit("a life is empty or stands twice", not life.notes or order in self._lives)
+        self._lives[order] = life
+
+
+def _read(decode, data: bytes) -> Any:
+    """Decode what must be as dibs writes it."""
+    try:
+        found = decode(data)
+    except msgspec.MsgspecError as error:
+        raise LedgerError(f"a note is not known to this version of dibs: {error}") from error
+    misfit("a note is not as dibs writes it", _json(found) != data)
+    return found

@@ -1,0 +1,130 @@
+"""The second opinion on an order that stands otherwise (kind 14): its units are given back and
+taken anew, and what was done with each line still adds up to what was asked for.
+"""
+
+import struct
+
+from engine.log.books_lines import Held, read_lines
+from engine.log.books_stock import StockBooks, Unreadable
+
+_CHANGE = struct.Struct("<QBB").unpack_from
+_GONE = struct.Struct("<II").unpack_from
+_U32 = struct.Struct("<I").unpack_from
+ALLOCATED, PARTIALLY, BACKORDERED, CANCELLED, SHIPPED, PARTIALLY_SHIPPED = range(1, 7)
+DELIVERED, LAST = 13, 14
+CLOSED = (CANCELLED, SHIPPED, DELIVERED)
+# What follows from an order's units; the other statuses say what is done with it.
+BY_UNITS = (ALLOCATED, PARTIALLY, BACKORDERED, CANCELLED, SHIPPED, PARTIALLY_SHIPPED)
+
+
+def status_of(wanted: int, waiting: int, shipped: int = 0) -> int:
+    """Return the status that follows from units that are wanted still, wait, and have left."""
+    if shipped:
+        return PARTIALLY_SHIPPED if wanted else SHIPPED
+    if not wanted:
+        return CANCELLED
+    if not waiting:
+        return ALLOCATED
+    return BACKORDERED if waiting == wanted else PARTIALLY
+
+
+class OrderBooks(StockBooks):
+    """Orders: those that are open, by the seq of their event, and the names of all."""
+
+    def __init__(self, bad) -> None:
+        super().__init__(bad)
+        # Lines stay packed until they are needed.
+        self.orders: dict[int, bytes | Held] = {}  # open ones
+        self.order_names: dict[bytes, int] = {}  # 0 while open, else when it was closed
+        self.order_name_of: dict[int, bytes] = {}
+        self.progress: dict[int, int] = {}  # statuses of open orders that are not in BY_UNITS
+
+    def changed(self, data: bytes, at: int) -> int:
+        """An order stands otherwise."""
+        at = self.cause(data, at)
+        seq, status, flags = _CHANGE(data, at)
+        at += 10
+        if flags > 1 or not 0 < status <= LAST:
+            raise Unreadable(f"a change has flags {flags} and status {status}")
+        lines, gone = None, []
+        if flags:
+            at, lines = read_lines(data, at)
+            gone = [_GONE(data, at + 8 * row) for row in range(len(lines))]
+            at += 8 * len(gone)
+        (document,) = _U32(data, at)
+        self._change(seq, status, lines, gone, bool(document))
+        for _ in range(2):
+            at += 4 + _U32(data, at)[0]
+        return at
+
+    def _change(self, seq: int, status: int, lines: list | None, gone: list, document: bool):
+        held = self.held(seq)
+        if held is None:
+            self._change_closed(seq, status, lines is not None or document)
+            return
+        if lines is not None:
+            held = self._restate(seq, held, lines, gone)
+        self.settle(seq, held, status, 0 if status in BY_UNITS else status)
+
+    def _change_closed(self, seq: int, status: int, restated: bool) -> None:
+        name = self.order_name_of.get(seq)
+        if name is None or status not in CLOSED or restated:
+            self.bad("P2", f"order {seq} is changed and was not open")
+        if name is not None:
+            self.order_names[name] = self.stamp_us
+
+    def _restate(self, seq: int, before: Held, lines: list, gone: list) -> Held:
+        for places, left in zip(before.places, before.left, strict=True):
+            for position, units in zip(places, left, strict=True):
+                self.units["freed"] += units
+                self.give_back(self.allocated, position, units)
+        now = self.orders[seq] = Held(lines)
+        for line, (cancelled, shipped) in enumerate(gone):
+            now.cancelled[line], now.shipped[line] = cancelled, shipped
+            self._check_line(seq, now, line, lines[line][0])
+        for _, _, _, takes in lines:
+            for position, units in takes:
+                self.units["allocated"] += units
+                self.promise(self.allocated, position, units)
+        if not lines:
+            self.bad("P2", f"order {seq} is left without lines")
+        return now
+
+    def _check_line(self, seq: int, held: Held, line: int, sku: int) -> None:
+        """A line holds its SKU, or parts of a bundle in one proportion. What the bundle is made
+        of may have changed since they were taken."""
+        served, taken = held.served(line), {}
+        for position, units in zip(held.places[line], held.left[line], strict=True):
+            part = self.position_sku[position]
+            taken[part] = taken.get(part, 0) + units
+        if self.components[sku]:
+            fits = served > 0 and all(units % served == 0 for units in taken.values())
+        else:
+            fits = taken == {sku: served}
+        if not (fits if taken else served == 0):
+            self.bad("P2", f"order {seq} line {line} serves {served} units and holds {taken}")
+
+    def held(self, seq: int) -> Held | None:
+        """Return what is left of an open order, None if there is none."""
+        held = self.orders.get(seq)
+        if isinstance(held, bytes):
+            held = self.orders[seq] = Held(read_lines(held)[1])
+        return held
+
+    def settle(self, seq: int, held: Held, status: int, progress: int) -> None:
+        """The status follows from what is left, or is `progress` (0: none) as long as something is;
+        a closed order holds nothing, and its id is free after a while."""
+        shipped = sum(held.shipped)
+        wanted = sum(held.asked) - sum(held.cancelled) - shipped
+        due = status_of(wanted, sum(held.waiting), shipped)
+        if progress and due not in CLOSED:
+            due = self.progress[seq] = progress
+        else:
+            self.progress.pop(seq, None)
+        if status != due:
+            self.bad("P2", f"order {seq} wants {wanted} units still and has status {status}")
+        if status in CLOSED:
+            if any(map(any, held.left)):
+                self.bad("P2", f"order {seq} is closed and holds units")
+            del self.orders[seq]
+            self.order_names[self.order_name_of[seq]] = self.stamp_us

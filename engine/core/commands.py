@@ -5,58 +5,40 @@ of range before a command exists. Ids come from outside and are opaque.
 """
 
 import hashlib
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from engine.core import limits
-
-# `$` alone would let a newline at the end pass.
-_ID_PATTERN = r"^[^\x00-\x1f\x7f]+(?!\n)$"
-
-Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS_MAX, pattern=_ID_PATTERN)]
-Text = Annotated[str, Meta(max_length=limits.TEXT_CHARS_MAX)]
-Reason = Annotated[str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=_ID_PATTERN)]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
-Quantity = Annotated[int, Meta(ge=1, le=limits.QUANTITY_MAX)]
-OnHand = Annotated[int, Meta(ge=0, le=limits.QUANTITY_MAX)]
-Delta = Annotated[int, Meta(ge=-limits.QUANTITY_MAX, le=limits.QUANTITY_MAX)]
-Price = Annotated[int, Meta(ge=0, le=limits.PRICE_MINOR_MAX)]
-Ttl = Annotated[int, Meta(ge=limits.RESERVATION_TTL_S_MIN, le=limits.RESERVATION_TTL_S_MAX)]
-Latitude = Annotated[float, Meta(ge=-90, le=90)]
-Longitude = Annotated[float, Meta(ge=-180, le=180)]
-Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
-Percent = Annotated[int, Meta(ge=0, le=100)]
-MonthDay = Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\n)$")]
-Names = Annotated[tuple[Id, ...], Meta(max_length=limits.CHANNEL_NAMES_MAX)]
-Moment = Annotated[datetime, Meta(tz=True)]
-LocationKind = Literal["warehouse", "third_party", "store", "marketplace", "supplier"]
-Bucket = Literal["damaged", "quality_control", "safety_stock"]
-Payment = Literal["paid", "pending", "authorized"]
-WhenShort = Literal["refuse", "backorder", "split"]
-HoldMinutes = Annotated[int, Meta(ge=1, le=limits.HOLD_MINUTES_MAX)]
-HoldReason = Literal[
-    "unknown_sku",
-    "bad_address",
-    "duplicate",
-    "non_stock",
-    "payment",
-    "review",
-    "quantity",
-    "cool_off",
-    "operator",
-]
-HoldThen = Literal["release", "cancel", "escalate"]
+from engine.core.order_commands import Hold, ReleaseHold
+from engine.core.terms import (
+    Body,
+    Bucket,
+    Country,
+    Currency,
+    Delta,
+    Id,
+    Latitude,
+    LocationKind,
+    Longitude,
+    Moment,
+    MonthDay,
+    Names,
+    OnHand,
+    Payment,
+    Percent,
+    Price,
+    Priority,
+    Quantity,
+    Reason,
+    Text,
+    Ttl,
+    WhenShort,
+)
 
 
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of everything that is read from outside."""
-
-
-class PutLocation(_Body):
+class PutLocation(Body):
     """Create or change a location. A lower `priority` is preferred when orders are routed."""
 
     location: Id
@@ -70,14 +52,14 @@ class PutLocation(_Body):
     priority: Priority = 100
 
 
-class Component(_Body):
+class Component(Body):
     """`quantity` units of `sku` go into one bundle."""
 
     sku: Id
     quantity: Quantity
 
 
-class PutSku(_Body):
+class PutSku(Body):
     """Create or change a SKU. `components` make it a bundle, which has no stock of its own.
     `baseline` is how many units a location ought to have: channels' buffers may go by it."""
 
@@ -89,14 +71,14 @@ class PutSku(_Body):
     baseline: OnHand | None = None
 
 
-class Season(_Body):
+class Season(Body):
     """Days of the year, MM-DD in UTC, from `first` to `last` inclusive; may span New Year."""
 
     first: MonthDay
     last: MonthDay
 
 
-class Buffer(_Body):
+class Buffer(Body):
     """What a channel is not shown of a position: `units`, and `percent` of what is available,
     rounded up. It holds for the SKUs and locations named, or all; in the season, or always; while
     less is available at the location than `below`, or always; and with `below_baseline` only
@@ -111,7 +93,7 @@ class Buffer(_Body):
     season: Season | None = None
 
 
-class PutChannel(_Body):
+class PutChannel(Body):
     """Create or change a channel: what it may show. It sells from `locations`, or from all, less
     its buffers, `cap` units of a SKU at most. The last `protect` units of a SKU are shown to this
     channel and to those with its `priority` or a lower number, and to no other."""
@@ -125,14 +107,14 @@ class PutChannel(_Body):
     protect: OnHand = 0
 
 
-class ReceiptLine(_Body):
+class ReceiptLine(Body):
     """`quantity` units of `sku` arrived."""
 
     sku: Id
     quantity: Quantity
 
 
-class Receive(_Body):
+class Receive(Body):
     """Goods arrived at a location: adds to on_hand. What came of a purchase order is counted there;
     it may be more than was ordered, and at another location."""
 
@@ -144,14 +126,14 @@ class Receive(_Body):
     purchase_order: Id | None = None
 
 
-class PurchaseLine(_Body):
+class PurchaseLine(Body):
     """`quantity` units of `sku` are ordered."""
 
     sku: Id
     quantity: Quantity
 
 
-class PutPurchaseOrder(_Body):
+class PutPurchaseOrder(Body):
     """Create or change a purchase order: goods that are to come to a location by a time. A
     cancelled one is expected no more; what has come of it stays."""
 
@@ -165,7 +147,7 @@ class PutPurchaseOrder(_Body):
     cancelled: bool = False
 
 
-class CountLine(_Body):
+class CountLine(Body):
     """`on_hand` units were counted; with `expected_on_hand` only if that is what we believed."""
 
     sku: Id
@@ -173,7 +155,7 @@ class CountLine(_Body):
     expected_on_hand: OnHand | None = None
 
 
-class Count(_Body):
+class Count(Body):
     """A stock count: sets on_hand. Each SKU may stand in one line only."""
 
     count_id: Id
@@ -183,7 +165,7 @@ class Count(_Body):
     ]
 
 
-class AdjustLine(_Body):
+class AdjustLine(Body):
     """Without `bucket`, on_hand changes by `delta`; with it, `delta` units of on_hand move from
     sellable into that bucket (negative: back)."""
 
@@ -193,7 +175,7 @@ class AdjustLine(_Body):
     bucket: Bucket | None = None
 
 
-class Adjust(_Body):
+class Adjust(Body):
     """A correction with reasons, all or nothing."""
 
     adjustment_id: Id
@@ -203,14 +185,14 @@ class Adjust(_Body):
     ]
 
 
-class TransferLine(_Body):
+class TransferLine(Body):
     """`quantity` available units of `sku` move."""
 
     sku: Id
     quantity: Quantity
 
 
-class Transfer(_Body):
+class Transfer(Body):
     """Move available units from one location to another in one step."""
 
     transfer_id: Id
@@ -221,7 +203,7 @@ class Transfer(_Body):
     ]
 
 
-class ReserveLine(_Body):
+class ReserveLine(Body):
     """`quantity` units of `sku`, from `location` only if it is given."""
 
     sku: Id
@@ -229,7 +211,7 @@ class ReserveLine(_Body):
     location: Id | None = None
 
 
-class Reserve(_Body):
+class Reserve(Body):
     """Promise stock to a checkout for `ttl_s` seconds; all lines or none."""
 
     reservation_id: Id
@@ -238,7 +220,7 @@ class Reserve(_Body):
     lines: Annotated[tuple[ReserveLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
 
 
-class Address(_Body):
+class Address(Body):
     """Where an order goes. With coordinates, routing can prefer the nearest location."""
 
     name: Text | None = None
@@ -255,7 +237,7 @@ class Address(_Body):
     longitude: Longitude | None = None
 
 
-class Details(_Body):
+class Details(Body):
     """What an order carries besides its lines."""
 
     ship_to: Address | None = None
@@ -274,20 +256,20 @@ class Commit(Details):
     order_id: Id | None = None
 
 
-class Extend(_Body):
+class Extend(Body):
     """Let a live reservation end `ttl_s` seconds from now."""
 
     reservation_id: Id
     ttl_s: Ttl
 
 
-class Release(_Body):
+class Release(Body):
     """Give a reservation's units back."""
 
     reservation_id: Id
 
 
-class OrderLine(_Body):
+class OrderLine(Body):
     """`quantity` units of `sku` at `unit_price` minor units each."""
 
     sku: Id
@@ -308,14 +290,14 @@ class PlaceOrder(Details, kw_only=True):
     when_short: WhenShort = "refuse"
 
 
-class CancelLine(_Body):
+class CancelLine(Body):
     """`quantity` units of `sku` are no longer wanted."""
 
     sku: Id
     quantity: Quantity
 
 
-class Cancel(_Body):
+class Cancel(Body):
     """Cancel an order whole, or the quantities named."""
 
     channel: Id
@@ -324,14 +306,14 @@ class Cancel(_Body):
     reason: Reason | None = None
 
 
-class ShipLine(_Body):
+class ShipLine(Body):
     """`quantity` units of `sku` leave."""
 
     sku: Id
     quantity: Quantity
 
 
-class Ship(_Body):
+class Ship(Body):
     """Allocated units of an order leave: all of them, or those at `location`, or the quantities
     named. Bundles leave whole, with all of their parts."""
 
@@ -342,28 +324,6 @@ class Ship(_Body):
     lines: Annotated[tuple[ShipLine, ...], Meta(max_length=limits.ORDER_LINES_MAX)] | None = None
     carrier: Text | None = None
     tracking_number: Text | None = None
-
-
-class Hold(_Body):
-    """An order may not leave until this hold ends, by its owner or after `minutes`, whereupon
-    `then` is due. Without `keeps_stock` its units are given back meanwhile."""
-
-    channel: Id
-    order_id: Id
-    hold_id: Id
-    reason: HoldReason
-    owner: Text = ""
-    minutes: HoldMinutes | None = None
-    then: HoldThen = "escalate"
-    keeps_stock: bool = True
-
-
-class ReleaseHold(_Body):
-    """End a hold. With the last one, the order is allocated as far as there is stock."""
-
-    channel: Id
-    order_id: Id
-    hold_id: Id
 
 
 Command = (

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from engine.core import limits
-from engine.core.commands import HoldReason, HoldThen
 from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
 from engine.core.order_life import CLOSED
+from engine.core.terms import HoldReason, HoldThen
 
 
 class _Note(msgspec.Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):

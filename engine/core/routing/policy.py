@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from engine.core import limits
-from engine.core.commands import Address, Country, Id, Names, Price, Text, _Body
+from engine.core.commands import Address
+from engine.core.terms import Body, Country, Id, Names, Price, Text
 
 Grams = Annotated[int, Meta(ge=1, le=limits.ROUTE_GRAMS_MAX)]
 Days = Annotated[int, Meta(ge=0, le=limits.TRANSIT_DAYS_MAX)]
@@ -23,7 +24,7 @@ Times = Annotated[int, Meta(ge=0, le=10_000)]
 Kind = Literal["fewest", "cheapest", "nearest", "fastest", "balanced"]
 
 
-class RateBand(_Body):
+class RateBand(Body):
     """Up to `up_to_g` grams a package costs `base`, and `per_kg` a kilogram."""
 
     up_to_g: Grams
@@ -34,7 +35,7 @@ class RateBand(_Body):
 Bands = Annotated[tuple[RateBand, ...], Meta(min_length=1, max_length=limits.RATE_BANDS_MAX)]
 
 
-class Lane(_Body):
+class Lane(Body):
     """The rate from `origin` to `zone`, by weight bands in rising order, and how long it takes. A
     shipment beyond the last band leaves in several packages."""
 
@@ -44,7 +45,7 @@ class Lane(_Body):
     transit_days: Days = 0
 
 
-class Zone(_Body):
+class Zone(Body):
     """Destinations: a country, or what of it has a postcode that begins with one of `postcodes`."""
 
     zone: Id
@@ -52,7 +53,7 @@ class Zone(_Body):
     postcodes: Names = ()
 
 
-class DistanceRate(_Body):
+class DistanceRate(Body):
     """What a shipment costs where only the distance is known: by bands, and `per_km`. It travels
     `km_per_day`."""
 
@@ -61,7 +62,7 @@ class DistanceRate(_Body):
     km_per_day: Annotated[int, Meta(ge=1, le=40_000)] = 500
 
 
-class LocationRule(_Body):
+class LocationRule(Body):
     """How a location takes part. Without `channels` or `zones` it serves all; it handles `handling`
     classes beside goods without one. It sends `capacity` orders a day, those that come before
     minute `cut_off` of its day on the same day if that is one of its `working_days` (0 is Monday).
@@ -80,7 +81,7 @@ class LocationRule(_Body):
     unit_cost: Charge = 0
 
 
-class Strategy(_Body):
+class Strategy(Body):
     """How plans are compared.
 
     `fewest` shipments, then cost · `cheapest` by rates and handling · `nearest`, the least sum of
@@ -108,14 +109,14 @@ class Strategy(_Body):
     complete: bool = True
 
 
-class ChannelStrategy(_Body):
+class ChannelStrategy(Body):
     """Orders of `channel` are routed by `strategy`."""
 
     channel: Id
     strategy: Id
 
 
-class RoutingPolicy(_Body):
+class RoutingPolicy(Body):
     """All of it, replaced as a whole. The first strategy is the default."""
 
     version: Annotated[int, Meta(ge=1, le=2**31)]

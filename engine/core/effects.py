@@ -73,7 +73,7 @@ def shipment_key(order: int, shipment_id: str) -> str:
     return f"shipment:{order}:{shipment_id}"
 
 
-def _remember(state: State, key: str, cause: Cause, answer: answers._Answer) -> None:
+def _remember(state: State, key: str, cause: Cause, answer: answers.base.Answer) -> None:
     state.remembered.pop(key, None)
     state.remembered[key] = Remembered(
         key, state.seq, state.now_us, cause.fingerprint, _json(answer)

@@ -2,7 +2,8 @@
 
 A note is the JSON of one member of `Note` inside an `OrderChanged`. `Lives.apply` is the one place
 that folds it into the order's `Life`, live and in replay. Only orders with notes have a life, and
-it goes with the order. To add a kind of note: a tagged struct with `fold`, and a place in `Note`.
+it goes with the order. To add a kind of note: a tagged struct with `fold` in `notes`, and its name
+in `Note`.
 """
 
 from typing import Any
@@ -13,47 +14,8 @@ from engine.core import limits
 from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
+from engine.core.notes.holds import Held, HoldEnded
 from engine.core.order_life import CLOSED
-from engine.core.terms import HoldReason, HoldThen
-
-
-class _Note(msgspec.Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
-    """Base of all notes."""
-
-    def fold(self, life: "Life", happened: "Happened") -> None:
-        """Change what `life` says now; `LedgerError` if that does not fit."""
-        raise NotImplementedError
-
-
-class Held(_Note, frozen=True, tag="held"):
-    """A hold was put on, until `until_us` (0: for as long as it takes); `then` is due after it."""
-
-    hold_id: str
-    reason: HoldReason
-    owner: str
-    until_us: int
-    then: HoldThen
-    keeps_stock: bool
-
-    def fold(self, life: "Life", happened: "Happened") -> None:
-        """The hold is live."""
-        misfit("a hold's id is used twice", self.hold_id in life.hold_ids)
-        misfit("too many holds", len(life.holds) >= limits.HOLDS_MAX)
-        life.holds[self.hold_id] = self
-        life.hold_ids[self.hold_id] = happened.fingerprint
-
-
-class HoldEnded(_Note, frozen=True, tag="hold_ended"):
-    """A hold was taken off; `how` says by what."""
-
-    hold_id: str
-    how: HoldThen
-
-    def fold(self, life: "Life", happened: "Happened") -> None:
-        """The hold is live no more."""
-        misfit("a hold that ends was not live", self.hold_id not in life.holds)
-        del life.holds[self.hold_id]
-
 
 Note = Held | HoldEnded
 

@@ -119,16 +119,6 @@ def _freed(freed: tuple[Freed, ...]) -> bytes:
     return _U32.pack(len(rows)) + b"".join(rows)
 
 
-def _moved(event: StockMoved) -> bytes:
-    head = struct.pack("<BII", event.document, event.location, event.to_location)
-    moves = [
-        _MOVE.pack(m.position, m.bucket, m.delta, m.quantity) + _text(m.reason)
-        for m in event.movements
-    ]
-    count = _U16.pack(len(moves))
-    return b"".join((_cause(event.cause), head, _text(event.document_id), count, *moves))
-
-
 def _changed(event: OrderChanged) -> bytes:
     rows = event.lines
     parts = [_cause(event.cause), _CHANGE.pack(event.order, event.status, rows is not None)]

@@ -15,7 +15,8 @@ from engine.core.decide.reallotment import (
     wants_of,
 )
 from engine.core.events import Event, OrderChanged, OrderStatus, Standing
-from engine.core.lives import Held, HoldEnded, note_bytes
+from engine.core.lives import note_bytes
+from engine.core.notes.holds import Held, HoldEnded
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 

@@ -1,99 +1,13 @@
-"""What callers are told: the bodies of successful answers, built from events and state.
+"""Answers on reservations, orders and shipments."""
 
-The first answer to a request is a function of its event, so that repeating the request gives it
-again, word for word, with `replayed: true`.
-"""
-
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
-from engine.core.commands import Buffer, Details, PutChannel, PutLocation, PutSku
-from engine.core.events import (
-    NO_PRICE,
-    Document,
-    Line,
-    OrderPlaced,
-    OrderShipped,
-    OrderStatus,
-    Reserved,
-    StockMoved,
-)
-from engine.core.lives import Held
-
-
-class _Answer(msgspec.Struct, omit_defaults=True, kw_only=True):
-    seq: int
-    replayed: bool = False
-
-
-class LocationAnswer(_Answer):
-    """A location as it is now. Fields as in `PutLocation`."""
-
-    location: str
-    name: str
-    kind: str
-    country: str
-    active: bool
-    priority: int
-    postcode: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-
-
-class ChannelAnswer(_Answer):
-    """A channel as it is now. Fields as in `PutChannel`."""
-
-    channel: str
-    name: str
-    priority: int
-    locations: tuple[str, ...] | None = None
-    buffers: tuple[Buffer, ...] = ()
-    cap: int | None = None
-    protect: int = 0
-
-
-class ComponentAnswer(msgspec.Struct):
-    """`quantity` units of `sku` per bundle."""
-
-    sku: str
-    quantity: int
-
-
-class SkuAnswer(_Answer):
-    """A SKU as it is now. Fields as in `PutSku`."""
-
-    sku: str
-    title: str
-    backorderable: bool
-    weight_g: int | None = None
-    components: list[ComponentAnswer] = []
-    baseline: int | None = None
-
-
-class StockLineAnswer(msgspec.Struct, omit_defaults=True):
-    """One moved line. `on_hand` is what the position holds after it."""
-
-    sku: str
-    on_hand: int
-    quantity: int | None = None
-    delta: int | None = None
-    bucket: str | None = None
-    reason: str | None = None
-
-
-class DocumentAnswer(_Answer):
-    """A receipt, count, adjustment or transfer that holds. One of the four ids is set."""
-
-    status: str
-    lines: list[StockLineAnswer]
-    receipt_id: str | None = None
-    count_id: str | None = None
-    adjustment_id: str | None = None
-    transfer_id: str | None = None
-    location: str | None = None
-    from_location: str | None = None
-    to_location: str | None = None
+from engine.core.answers.base import Answer, moment
+from engine.core.commands import Details
+from engine.core.events import NO_PRICE, Line, OrderPlaced, OrderShipped, OrderStatus, Reserved
+from engine.core.notes.holds import Held
 
 
 class ReservedLineAnswer(msgspec.Struct, omit_defaults=True):
@@ -105,7 +19,7 @@ class ReservedLineAnswer(msgspec.Struct, omit_defaults=True):
     bundle: str | None = None
 
 
-class ReservationAnswer(_Answer):
+class ReservationAnswer(Answer):
     """A reservation: `reserved`, `committed`, `released` or `expired`."""
 
     reservation_id: str
@@ -145,7 +59,7 @@ class ShippedLineAnswer(msgspec.Struct, omit_defaults=True):
     bundle: str | None = None
 
 
-class ShipmentAnswer(_Answer):
+class ShipmentAnswer(Answer):
     """Units that have left; `status` is the order's."""
 
     shipment_id: str
@@ -168,7 +82,7 @@ class HoldAnswer(msgspec.Struct, omit_defaults=True):
     until: datetime | None = None
 
 
-class OrderAnswer(_Answer):
+class OrderAnswer(Answer):
     """An order. `seq` is the log position of its last change."""
 
     order_id: str
@@ -183,95 +97,6 @@ class OrderAnswer(_Answer):
     customer: str | None = None
     note: str | None = None
     holds: list[HoldAnswer] = []
-
-
-class QuantitiesAnswer(msgspec.Struct):
-    """The buckets of one position, in units."""
-
-    location: str
-    on_hand: int
-    reserved: int
-    allocated: int
-    unavailable: int
-    available: int
-
-
-class StockAnswer(msgspec.Struct):
-    """Stock of one SKU at log position `seq`: totals, and by location."""
-
-    sku: str
-    seq: int
-    on_hand: int
-    reserved: int
-    allocated: int
-    unavailable: int
-    available: int
-    locations: list[QuantitiesAnswer]
-
-
-def moment(stamp_us: int) -> datetime:
-    """Return a stamp (UTC, microseconds since 1970) as a datetime."""
-    return datetime.fromtimestamp(stamp_us // 1_000_000, UTC).replace(
-        microsecond=stamp_us % 1_000_000
-    )
-
-
-def no_sku(name: str) -> str:
-    """Say that a SKU does not exist."""
-    return f"SKU {name!r} does not exist"
-
-
-def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
-    """Answer for a location put at `seq`."""
-    return LocationAnswer(seq=seq, replayed=replayed, **msgspec.structs.asdict(put))
-
-
-def channel(put: PutChannel, seq: int, replayed: bool = False) -> ChannelAnswer:
-    """Answer for a channel put at `seq`."""
-    return ChannelAnswer(seq=seq, replayed=replayed, **msgspec.structs.asdict(put))
-
-
-def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
-    """Answer for a SKU put at `seq`."""
-    return SkuAnswer(
-        seq=seq,
-        replayed=replayed,
-        sku=put.sku,
-        title=put.title,
-        weight_g=put.weight_g,
-        backorderable=put.backorderable,
-        components=[ComponentAnswer(c.sku, c.quantity) for c in put.components],
-        baseline=put.baseline,
-    )
-
-
-def document(event: StockMoved, seq: int, names) -> DocumentAnswer:
-    """Answer for stock that moved. `names` gives texts for numbers, see `State`.
-
-    A transfer logs two movements a line, out and in; its answer shows one line, at the target.
-    """
-    answer = DocumentAnswer(seq=seq, status="accepted", lines=[])
-    noun = event.document.name.lower()
-    setattr(answer, f"{noun}_id", event.document_id)
-    place = names.location_name(event.location)
-    transfer = event.document is Document.TRANSFER
-    if transfer:
-        answer.from_location = place
-        answer.to_location = names.location_name(event.to_location)
-    else:
-        answer.location = place
-    for move in event.movements[1::2] if transfer else event.movements:
-        line = StockLineAnswer(names.position_sku_name(move.position), move.quantity)
-        if event.document in (Document.RECEIPT, Document.TRANSFER):
-            line.quantity = move.delta
-        else:
-            line.delta = move.delta
-            line.reason = move.reason or None
-        if move.bucket:
-            line.bucket = move.bucket.name.lower()
-            line.on_hand = names.position_on_hand(move.position)
-        answer.lines.append(line)
-    return answer
 
 
 def reservation(

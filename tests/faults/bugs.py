@@ -40,9 +40,11 @@ def _rewrite(
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(old) != 1:
         raise RuntimeError(f"{name} has changed: {old!r} stands there {source.count(old)} times")
+    # Apart from its globals: a method may call a function of its own name.
+    made: dict[str, object] = {}
     space = function.__globals__ | names
-    exec(compile(source.replace(old, new), f"<bug in {name}>", "exec"), space)
-    _set(undo, owner, name, space[name])
+    exec(compile(source.replace(old, new), f"<bug in {name}>", "exec"), space, made)
+    _set(undo, owner, name, made[name])
 
 
 def _ack_before_append(undo: Restore) -> None:

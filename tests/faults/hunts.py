@@ -68,18 +68,33 @@ async def half_sent(bug: str) -> Verdict:
 
 
 async def answered_never(bug: str) -> Verdict:
-    """A frame is stored, the next one waits behind it; the server dies before it answers. Whether
-    one waits, and holds anything, is left to the load: a storm or two may pass without."""
-
-    def plans(rng: random.Random, *, may_aim: bool) -> Plan:
-        # A site can be aimed at only after the writer was started anew: end it in between.
-        site, victim = ("sent_no_reply", "redis") if may_aim else (RANDOM, "ledger")
-        return Plan(site, victim, rng.randint(5, 25), 0.4, 0.0)
-
-    for seed in range(7, 17):
-        verdict = await _stormy(bug, 20, seed, plans=plans, hold_ms=150.0)
-        if verdict.violations or not bug:
-            break
+    """A frame is stored and its answer held back; another waits behind it; then the log server
+    dies. The first is to be told that it holds, the second that it does not."""
+    before = len(catalogue())
+    words = ["--site", "sent_no_reply", "--victim", "redis", "--hit", str(before + 10)]
+    words += ["--hold-ms", "2000", *(["--bug", bug] if bug else [])]
+    with Ground() as ground:
+        history = History()
+        ground.front.start(*words)
+        await ground.front.ready()
+        first, second = (Client(number, ground.front, history, 1) for number in range(2))
+        for command in catalogue():
+            await first.insist(command)
+        pid = ground.server.pid
+        for number in range(before + 20):
+            call = asyncio.create_task(first.send(order(f"first-{number}", ("sku-0", 1))))
+            if not (await asyncio.wait({call}, timeout=0.5))[0]:
+                await second.send(order(f"second-{number}", ("sku-0", 1)))
+            await call
+            if ground.server.pid != pid:
+                break
+        await ground.front.ready()
+        for client in (first, second):
+            for command, key in list(client.unknown.values()):
+                await client.insist(command, key)
+            client.wire.close()
+        verdict = judge(history, read_log(ground.server.url).entries)
+    verdict.reach("the log server died with two frames under way", bool(second.index))
     return verdict
 
 

@@ -56,8 +56,19 @@ def _set_lines(order: Order, rows: tuple[Standing, ...]) -> None:
     order.shipped = [row.shipped for row in rows]
 
 
+def _held(order: Order) -> list[list[tuple[int, int]]]:
+    """Return (position, units) of what each line holds."""
+    return [
+        [(take.position, units) for take, units in zip(line.takes, left, strict=True) if units]
+        for line, left in zip(order.event.lines, order.takes, strict=True)
+    ]
+
+
 def _move(state: State, order: Order, event: OrderChanged) -> None:
-    """Move the units; a position may end with fewer than it promised only where it may (P1)."""
+    """Move the units; a position may end with fewer than it promised only where it may (P1).
+    Where each line holds what it held, no position is touched."""
+    if _held(order) == [[(t.position, t.quantity) for t in row.line.takes] for row in event.lines]:
+        return
     for line, left in zip(order.event.lines, order.takes, strict=True):
         for take, units in zip(line.takes, left, strict=True):
             _allocate(state, take.position, -units, event)

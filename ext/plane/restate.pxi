@@ -91,6 +91,40 @@ cdef int give_back(Core* c, Order* o) noexcept nogil:
     return DONE
 
 
+cdef bint holds_same(Order* o, const uint8_t* made) noexcept nogil:
+    """Whether the lines of the record `made` take just what the order's lines hold."""
+    cdef Cursor at, other
+    cdef Head head, made_head
+    cdef Line line, made_line
+    cdef Take take, made_take
+    cdef const uint32_t* left = o.left
+    cdef uint32_t i, j, k, units
+    read_head(&at, o.record, &head)
+    read_head(&other, made, &made_head)
+    if head.lines != made_head.lines:
+        return False
+    for i in range(head.lines):
+        read_line(&at, &line)
+        read_line(&other, &made_line)
+        k = 0
+        for j in range(line.count):
+            take = take_of(&line, j)
+            units = take.quantity if left is NULL else left[LEFT_HEAD + j]
+            if units == 0:
+                continue
+            if k == made_line.count:
+                return False
+            made_take = take_of(&made_line, k)
+            if made_take.position != take.position or made_take.quantity != units:
+                return False
+            k += 1
+        if k != made_line.count:
+            return False
+        if left is not NULL:
+            left += LEFT_HEAD + line.count
+    return True
+
+
 cdef int check_promised(Core* c, const uint8_t* record) noexcept nogil:
     """MISFIT if a position of the record's takes has promised more than it may (P1)."""
     cdef Cursor at
@@ -165,11 +199,12 @@ cdef int restate(
     if made is NULL:
         return MEMORY
     if lines.data is not NULL:
-        result = give_back(c, o)
-        if result == DONE:
-            result = move_takes(c, made, False, 1, ORDER_CHANGED)
-        if result == DONE:
-            result = check_promised(c, made)
+        if not holds_same(o, made):
+            result = give_back(c, o)
+            if result == DONE:
+                result = move_takes(c, made, False, 1, ORDER_CHANGED)
+            if result == DONE:
+                result = check_promised(c, made)
         if result == DONE:
             result = index_lines(c, made)
     if result != DONE:

@@ -6,11 +6,11 @@ from random import Random
 
 import msgspec
 import pytest
-from ext.packed import Packer, fingerprint
 
 from engine.core import commands as c
 from engine.core import packed
 from engine.core.commands import Request
+from ext.packed import Packer, fingerprint
 
 QUANTITIES = (1, 127, 128, 255, 256, 65_535, 65_536, 10**9)
 PRICES = (0, 5, 127, 128, 200, 65_536, 2**32, 10**15)

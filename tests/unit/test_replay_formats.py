@@ -175,7 +175,7 @@ def test_unknown_missing_and_empty_files(tmp_path):
 
 def test_an_order_with_more_lines_than_the_contract_allows_is_a_fault(tmp_path):
     row = "9,A{n},1,2010-12-01 08:26:00,1.0,C1,France,\n"
-    lines = given.LINES + "".join(row.format(n=n) for n in range(1_001))
+    lines = given.LINES + "".join(row.format(n=n) for n in range(10_001))
     loaded = files.load([given.retail(tmp_path, lines)])
     assert "9" not in {o.command.order_id for o in _by_kind(loaded, Order)}
-    assert loaded.findings.faults[0].detail == "9 has 1001 lines, at most 1000"
+    assert loaded.findings.faults[0].detail == "9 has 10001 lines, at most 10000"

@@ -163,20 +163,26 @@ def _wanted(state: State, order: Order, command: Cancel, held: list[int]) -> lis
     """Units to cut off each line; of a SKU on several lines, the last lines give first."""
     if command.lines is None:
         return held
-    wanted = [0] * len(held)
+    wanted, lines = [0] * len(held), lines_by_sku(order)
     for asked_index, asked in enumerate(command.lines):
-        sku = state.sku_numbers.get(asked.sku, -1)
         units = asked.quantity
-        for index in reversed(range(len(held))):
-            if order.event.lines[index].sku == sku:
-                cut = min(units, held[index] - wanted[index])
-                wanted[index] += cut
-                units -= cut
+        for index in reversed(lines.get(state.sku_numbers.get(asked.sku, -1), ())):
+            cut = min(units, held[index] - wanted[index])
+            wanted[index] += cut
+            units -= cut
         if units:
             return refusals.not_held(
                 state, asked_index, asked.sku, asked.quantity, asked.quantity - units
             )
     return wanted
+
+
+def lines_by_sku(order: Order) -> dict[int, list[int]]:
+    """Return the numbers of an order's lines, in order, by the number of their SKU."""
+    lines: dict[int, list[int]] = {}
+    for index, line in enumerate(order.event.lines):
+        lines.setdefault(line.sku, []).append(index)
+    return lines
 
 
 def served(order: Order, index: int) -> int:

@@ -3,7 +3,7 @@
 from engine.core import effects, limits
 from engine.core.commands import Request, Ship
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
-from engine.core.decide.orders import status_after, taken_each
+from engine.core.decide.orders import lines_by_sku, status_after, taken_each
 from engine.core.events import Freed, Left, OrderShipped, OrderStatus
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
@@ -65,14 +65,13 @@ def _wanted(state: State, order: Order, command: Ship, place: int | None) -> lis
             "nothing of this order is allocated" + (" there" if command.location else ""),
             Fault("location" if command.location else "order_id", "nothing to ship"),
         )
-    wanted = [0] * len(there)
+    wanted, lines = [0] * len(there), lines_by_sku(order)
     for at, asked in enumerate(command.lines):
-        sku, units = state.sku_numbers.get(asked.sku), asked.quantity
-        for index, line in enumerate(order.event.lines):
-            if line.sku == sku:
-                part = min(units, there[index] - wanted[index])
-                wanted[index] += part
-                units -= part
+        units = asked.quantity
+        for index in lines.get(state.sku_numbers.get(asked.sku, -1), ()):
+            part = min(units, there[index] - wanted[index])
+            wanted[index] += part
+            units -= part
         if units:
             return refusals.not_held(state, at, asked.sku, asked.quantity, asked.quantity - units)
     if any(wanted):

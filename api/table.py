@@ -3,6 +3,7 @@
 from api.endpoint import Endpoint
 from api.routes import (
     catalogue,
+    changes,
     channels,
     holds,
     orders,
@@ -24,6 +25,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *reservations.ENDPOINTS,
             *orders.ENDPOINTS,
             *holds.ENDPOINTS,
+            *changes.ENDPOINTS,
             *streams.ENDPOINTS,
             *system.ENDPOINTS,
         ),

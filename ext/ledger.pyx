@@ -36,7 +36,8 @@ from engine.core import (
     answers, bundles, commands, dump, effects, limits, reading, registers, sellable, state,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, holds, orders, purchases, refusals, shipments, stock,
+    Replay, catalogue, conflict, creates, edits, holds, joins, orders, purchases, refusals,
+    shipments, stock,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -87,6 +88,9 @@ cdef dict _SHARED = {
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
+    commands.EditOrder: edits.edit,
+    commands.MergeOrders: joins.merge,
+    commands.SplitOrder: joins.split,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,

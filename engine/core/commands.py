@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from engine.core import limits
-from engine.core.order_commands import Hold, ReleaseHold
+from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
 from engine.core.terms import (
+    Address,
     Body,
     Bucket,
     Country,
@@ -220,23 +221,6 @@ class Reserve(Body):
     lines: Annotated[tuple[ReserveLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
 
 
-class Address(Body):
-    """Where an order goes. With coordinates, routing can prefer the nearest location."""
-
-    name: Text | None = None
-    company: Text | None = None
-    line1: Text | None = None
-    line2: Text | None = None
-    city: Text | None = None
-    region: Text | None = None
-    postcode: Text | None = None
-    country: Country | None = None
-    phone: Text | None = None
-    email: Text | None = None
-    latitude: Latitude | None = None
-    longitude: Longitude | None = None
-
-
 class Details(Body):
     """What an order carries besides its lines."""
 
@@ -344,6 +328,9 @@ Command = (
     | Ship
     | Hold
     | ReleaseHold
+    | EditOrder
+    | MergeOrders
+    | SplitOrder
 )
 
 

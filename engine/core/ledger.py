@@ -23,7 +23,9 @@ from engine.core.decide import (
     Replay,
     catalogue,
     creates,
+    edits,
     holds,
+    joins,
     orders,
     purchases,
     refusals,
@@ -71,6 +73,9 @@ _DECIDE = {
     commands.Ship: shipments.ship,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
+    commands.EditOrder: edits.edit,
+    commands.MergeOrders: joins.merge,
+    commands.SplitOrder: joins.split,
 }
 
 

@@ -14,6 +14,7 @@ REASON_CHARS_MAX = 64
 # Quantities. One line holds at most a billion units; a bucket stays exact in a JSON number.
 QUANTITY_MAX = 1_000_000_000
 BUCKET_UNITS_MAX = 2**53 - 1
+SEQ_MAX = 2**53 - 1
 PRICE_MINOR_MAX = 10**15
 WEIGHT_G_MAX = 1_000_000_000
 
@@ -28,6 +29,7 @@ TAKES_PER_LINE_MAX = 60_000
 JSON_DEPTH_MAX = 32
 CHANNEL_BUFFERS_MAX = 100
 HOLDS_MAX = 32  # live ones of one order
+EDIT_LINES_MAX = 1_000  # of one edit or split
 ORDER_NOTES_MAX = 1_000  # of one order, over its whole life
 CHANNEL_NAMES_MAX = 1_000  # SKUs or locations named by one rule
 AVAILABILITY_SKUS_MAX = 1_000  # of one question

@@ -14,10 +14,11 @@ from engine.core import limits
 from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
+from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.order_life import CLOSED
 
-Note = Held | HoldEnded
+Note = Held | HoldEnded | Edited | Merged | MergedInto | SplitOff
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -32,17 +33,29 @@ class Happened(msgspec.Struct, frozen=True):
 
 class Life(msgspec.Struct):
     """All notes of an order, in order, and what follows from them: `holds` that are live, and the
-    fingerprint of the request behind every hold that there was."""
+    fingerprint of the request behind every hold that there was, and behind everything that may be
+    done once by its id (`done`, by noun and id)."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
     hold_ids: dict[str, int] = {}
+    done: dict[tuple[str, str], int] = {}
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
         misfit("an order has too many notes", len(self.notes) >= limits.ORDER_NOTES_MAX)
         happened.note.fold(self, happened)
         self.notes.append(happened)
+
+    def once(self, noun: str, name: str, happened: Happened) -> None:
+        """Note that what bears this id is done; `LedgerError` if it was done before."""
+        misfit(f"a {noun}'s id is used twice", (noun, name) in self.done)
+        self.done[noun, name] = happened.fingerprint
+
+    @property
+    def room(self) -> int:
+        """How many more notes there may be: each live hold needs one more, to end."""
+        return limits.ORDER_NOTES_MAX - len(self.notes) - len(self.holds)
 
 
 NOTHING = Life()

@@ -40,6 +40,9 @@ class Code(IntEnum):
     UNKNOWN_PURCHASE_ORDER = 24
     UNKNOWN_HOLD = 25
     ORDER_STATUS = 26
+    UNKNOWN_LINE = 80
+    STALE_ORDER = 81
+    ORDERS_DIFFER = 82
 
     @property
     def slug(self) -> str:

@@ -20,6 +20,7 @@ Quantity = Annotated[int, Meta(ge=1, le=limits.QUANTITY_MAX)]
 OnHand = Annotated[int, Meta(ge=0, le=limits.QUANTITY_MAX)]
 Delta = Annotated[int, Meta(ge=-limits.QUANTITY_MAX, le=limits.QUANTITY_MAX)]
 Price = Annotated[int, Meta(ge=0, le=limits.PRICE_MINOR_MAX)]
+Seq = Annotated[int, Meta(ge=0, le=limits.SEQ_MAX)]
 Ttl = Annotated[int, Meta(ge=limits.RESERVATION_TTL_S_MIN, le=limits.RESERVATION_TTL_S_MAX)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -49,3 +50,20 @@ HoldThen = Literal["release", "cancel", "escalate"]
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of everything that is read from outside."""
+
+
+class Address(Body):
+    """Where an order goes. With coordinates, routing can prefer the nearest location."""
+
+    name: Text | None = None
+    company: Text | None = None
+    line1: Text | None = None
+    line2: Text | None = None
+    city: Text | None = None
+    region: Text | None = None
+    postcode: Text | None = None
+    country: Country | None = None
+    phone: Text | None = None
+    email: Text | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None

@@ -170,6 +170,8 @@ cdef object record_event(Ledger self, event):
         except BaseException:
             self._broken = True
             raise
+    elif record[4] == ORDER_PLACED:
+        answer = answer_of(self, record)
     memcpy(c.out.data + c.out.size, record, size)
     c.out.size += size
     c.out_count += 1

@@ -68,7 +68,7 @@ cdef class _SkuRow:
 cdef class _Rows:
     """A table by number."""
     cdef Ledger ledger
-    cdef int which            # 0: locations, 1: SKUs, 2: positions, 3: remembered (length only)
+    cdef int which            # locations, SKUs, positions; of remembered and orders the length only
 
     def __len__(self):
         cdef Core* c = &self.ledger.core
@@ -76,7 +76,9 @@ cdef class _Rows:
             return c.places.count
         if self.which == 1:
             return c.skus.count
-        return c.positions.count if self.which == 2 else c.paper_count
+        if self.which == 2:
+            return c.positions.count
+        return c.paper_count if self.which == 3 else c.order_count
 
     def __getitem__(self, int64_t number):
         cdef _SkuRow row
@@ -134,7 +136,7 @@ cdef object order_struct(Core* c, uint32_t row):
 cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
     cdef Ledger ledger
-    cdef readonly object locations, skus, positions, remembered
+    cdef readonly object locations, skus, positions, remembered, orders
     cdef readonly object location_numbers, sku_numbers, cells, registers, lives
 
     @property
@@ -196,11 +198,11 @@ cdef _View new_view(Ledger self):
     cdef _Cells cells = _Cells.__new__(_Cells)
     cells.ledger = view.ledger = self
     tables = []
-    for which in range(4):
+    for which in range(5):
         rows = _Rows.__new__(_Rows)
         rows.ledger, rows.which = self, which
         tables.append(rows)
-    view.locations, view.skus, view.positions, view.remembered = tables
+    view.locations, view.skus, view.positions, view.remembered, view.orders = tables
     view.cells = cells
     view.registers, view.lives = self._registers, self._lives
     numbers = _Numbers.__new__(_Numbers)

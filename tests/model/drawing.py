@@ -12,6 +12,7 @@ import msgspec
 
 from engine.core import commands as c
 from engine.core import limits
+from tests.model import changes
 
 LOCATIONS = ("berlin", "köln", "lyon", "store-1")
 SKUS = ("red", "blue", "green", "tea ☕", "rope")
@@ -254,13 +255,9 @@ def _ship(rng: Random, state) -> c.Ship:
     )
 
 
-def _known_order(rng: Random, state) -> tuple[str, str]:
-    return rng.choice(sorted(state.order_seqs) or [("web", "o1")])
-
-
 def _hold(rng: Random, state) -> c.Hold:
     return c.Hold(
-        *_known_order(rng, state),
+        *changes.known_order(rng, state),
         f"h{rng.randint(0, 3)}",
         rng.choice(("payment", "review")),
         _seldom(rng, "Zoë", ""),
@@ -278,10 +275,11 @@ def _release_hold(rng: Random, state) -> c.ReleaseHold:
     ]
     if held and rng.random() < 0.9:
         return c.ReleaseHold(*rng.choice(held))
-    return c.ReleaseHold(*_known_order(rng, state), f"h{rng.randint(0, 3)}")
+    return c.ReleaseHold(*changes.known_order(rng, state), f"h{rng.randint(0, 3)}")
 
 
 _KNOWN = ((_follow_up, 9), (_cancel, 5), (_ship, 5), (_hold, 5), (_release_hold, 5))
+_KNOWN += ((changes.edit, 8), (changes.merge, 4), (changes.split, 12))
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]
 

@@ -46,6 +46,9 @@ def test_enough_steps_were_made() -> None:
         "Ship",
         "Hold",
         "ReleaseHold",
+        "EditOrder",
+        "MergeOrders",
+        "SplitOrder",
     ):
         assert STEPS[f"{command} accepted"] >= 50, command
     assert STEPS["restated"] >= 50 <= STEPS["changed"]

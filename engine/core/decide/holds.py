@@ -37,8 +37,7 @@ def hold(state: State, request: Request) -> Decision:
         return refusals.order_closed(state)
     if not order_life.check(order.status, OrderStatus.ON_HOLD):
         return refusals.wrong_status(state, order.status, "put on hold")
-    # Every hold that is on needs one more note, to end.
-    if len(life.notes) + len(life.holds) + 2 > limits.ORDER_NOTES_MAX:
+    if life.room < 2:
         return refusals.full(state, "notes on this order")
     if len(life.holds) >= limits.HOLDS_MAX:
         return refusals.full(state, "holds on this order")

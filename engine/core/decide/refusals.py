@@ -220,3 +220,94 @@ def reservation_closed(state, reservation_id: str, word: str) -> Refused:
         f"reservation {reservation_id!r} is {word} already",
         _NO_RESERVATION,
     )
+
+
+def stale_order(state, expected: int, actual: int) -> Refused:
+    """The order has changed since the log position that the caller has seen."""
+    return refuse(
+        state,
+        Code.STALE_ORDER,
+        f"the order has changed since {expected}; read it again",
+        Fault("expected_seq", "changed since", expected=expected, actual=actual),
+    )
+
+
+def no_line(state, line: int, sku: str) -> Refused:
+    """A line that the order does not have is named without units to add."""
+    return _line(state, line, f"the order has no line of {sku!r}; give `quantity` to add one", sku)
+
+
+def many_lines(state, line: int, sku: str) -> Refused:
+    """Several lines of the order have this name."""
+    return _line(
+        state, line, f"several lines of the order have {sku!r}; name one by `line_id`", sku
+    )
+
+
+def other_sku(state, line: int, sku: str, line_id: str) -> Refused:
+    """The line of this id has another SKU."""
+    return _line(state, line, f"line {line_id!r} is not of {sku!r}; set it to 0 and add one", sku)
+
+
+def _line(state, line: int, detail: str, sku: str) -> Refused:
+    return refuse(
+        state, Code.UNKNOWN_LINE, detail, Fault(f"lines[{line}]", "not a line of it", sku=sku)
+    )
+
+
+def twice(state, line: int, sku: str) -> Refused:
+    """Two lines of a command name the same line of an order."""
+    return refuse(
+        state,
+        Code.DUPLICATE_LINE,
+        "each line of an order may be named once",
+        Fault(f"lines[{line}]", "named before", sku=sku),
+    )
+
+
+def has_left(state, line: int, sku: str, requested: int, shipped: int) -> Refused:
+    """Fewer units are wanted than have left."""
+    return refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        f"{shipped} units of {sku!r} have left already",
+        Fault(
+            f"lines[{line}].quantity",
+            "fewer than have left",
+            sku=sku,
+            requested=requested,
+            available=shipped,
+        ),
+    )
+
+
+def orders_differ(state, path: str, what: str) -> Refused:
+    """Two orders cannot be one."""
+    return refuse(
+        state, Code.ORDERS_DIFFER, f"the orders differ: {what}", Fault(path, f"another {what}")
+    )
+
+
+def no_such_line(state, line: int, sku: str) -> Refused:
+    """The order has no line of this name."""
+    return _line(state, line, f"the order has no line of {sku!r}", sku)
+
+
+def nothing_waits(state) -> Refused:
+    """A split names no units, and none wait."""
+    return refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        "nothing of the order waits; name the lines to split off",
+        Fault("lines", "nothing to move"),
+    )
+
+
+def nothing_left(state) -> Refused:
+    """A split would leave nothing that is wanted."""
+    return refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        "the split would leave nothing of the order; name fewer units",
+        Fault("lines", "all of it"),
+    )

@@ -1,0 +1,166 @@
+"""Two orders become one, or one becomes two. Both twins decide by this. Units stay where they are
+allocated: nothing is allotted anew, nothing is free in between.
+"""
+
+import msgspec
+
+from engine.core import effects, limits
+from engine.core.commands import Details, Request
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.orders import status_of
+from engine.core.decide.reallotment import status_of_lines
+from engine.core.decide.rows import Row, line_of, named, rows_of, standing_of, too_large
+from engine.core.events import OrderChanged, OrderPlaced, OrderStatus
+from engine.core.lives import note_bytes
+from engine.core.notes.edits import Merged, MergedInto, SplitOff
+from engine.core.order_commands import MergeOrders, SplitOrder
+from engine.core.outcomes import Fault, Refused
+from engine.core.state import Order, State
+
+_details = msgspec.json.Decoder(Details).decode
+_JOINABLE = (OrderStatus.ALLOCATED, OrderStatus.PARTIALLY_ALLOCATED, OrderStatus.BACKORDERED)
+
+
+def merge(state: State, request: Request) -> Decision:
+    """Let an order take over another's lines. The same merge again is a replay."""
+    command: MergeOrders = request.command
+    order, cause = state.order(command.channel, command.order_id), cause_of(request)
+    if order is None:
+        return refusals.unknown_order(state, command.channel, command.order_id)
+    known = state.lives.of(order.seq).done.get(("merge", command.merge_id))
+    if known is not None:
+        if known != cause.fingerprint:
+            return conflict(state, "merge_id", command.merge_id)
+        return Replay(effects.order_now(state, order), order.changed_seq)
+    other = state.order(command.channel, command.from_order_id)
+    wrong = _unmergeable(state, order, other, command)
+    if wrong:
+        return wrong
+    taken = [row for row in rows_of(other) if row.wanted]
+    left = [_emptied(row) for row in rows_of(other)]
+    rows = rows_of(order) + [_fresh(row) for row in taken]
+    wide = too_large(state, rows)
+    if wide:
+        return wide
+    # The answer to a key is that of the last event.
+    first = msgspec.structs.replace(cause, key="")
+    into = MergedInto(command.order_id, order.seq)
+    note = Merged(command.merge_id, command.from_order_id, other.seq)
+    lines = standing_of(rows)
+    return [
+        OrderChanged(
+            first, other.seq, OrderStatus.CANCELLED, standing_of(left), note=note_bytes(into)
+        ),
+        OrderChanged(cause, order.seq, status_of_lines(lines), lines, note=note_bytes(note)),
+    ]
+
+
+def _unmergeable(
+    state: State, order: Order, other: Order | None, command: MergeOrders
+) -> Refused | None:
+    path = "from_order_id"
+    if other is None:
+        found = refusals.unknown_order(state, command.channel, command.from_order_id)
+        return msgspec.structs.replace(found, faults=(Fault(path, "unknown order"),))
+    if other.seq == order.seq:
+        return refusals.orders_differ(state, path, "order is needed, not the same")
+    for one in (order, other):
+        if one.status not in _JOINABLE:
+            return refusals.wrong_status(state, one.status, "merged")
+        if not state.lives.of(one.seq).room:
+            return refusals.full(state, "notes on this order")
+    mine, theirs = _details(order.event.document), _details(other.event.document)
+    for name in ("ship_to", "currency"):
+        if getattr(mine, name) != getattr(theirs, name):
+            return refusals.orders_differ(state, path, name)
+    return None
+
+
+def _emptied(row: Row) -> Row:
+    return msgspec.structs.replace(row, takes={}, backordered=0, cancelled=row.quantity)
+
+
+def _fresh(row: Row) -> Row:
+    return msgspec.structs.replace(row, quantity=row.wanted, cancelled=0)
+
+
+def split(state: State, request: Request) -> Decision:
+    """Move units of an order into a new one. The same split again answers with the new order."""
+    command: SplitOrder = request.command
+    order, cause = state.order(command.channel, command.order_id), cause_of(request)
+    if order is None:
+        return refusals.unknown_order(state, command.channel, command.order_id)
+    life = state.lives.of(order.seq)
+    made = state.order(command.channel, command.new_order_id)
+    known = life.done.get(("split", command.split_id))
+    if known is not None:
+        if known != cause.fingerprint or made is None:
+            return conflict(state, "split_id", command.split_id)
+        return Replay(effects.order_first(state, made), made.seq)
+    if made is not None:
+        found = refusals.order_exists(state, command.channel, command.new_order_id)
+        return msgspec.structs.replace(found, faults=(Fault("new_order_id", "exists already"),))
+    if order.status not in (*_JOINABLE, OrderStatus.PARTIALLY_SHIPPED):
+        return refusals.wrong_status(state, order.status, "split")
+    if len(state.orders) >= limits.ORDERS_MAX:
+        return refusals.full(state, "orders")
+    if not life.room:
+        return refusals.full(state, "notes on this order")
+    rows = rows_of(order)
+    moved = _moved(state, command, rows)
+    if isinstance(moved, Refused):
+        return moved
+    lines = standing_of(rows)
+    if not sum(row.wanted - row.shipped for row in rows):
+        return refusals.nothing_left(state)
+    what = tuple((number, row.quantity) for number, row in moved.items())
+    note = SplitOff(command.split_id, command.new_order_id, what)
+    asked = sum(row.quantity for row in moved.values())
+    # The answer to a key is that of the last event.
+    first = msgspec.structs.replace(cause, key="")
+    return [
+        OrderChanged(first, order.seq, status_of_lines(lines), lines, note=note_bytes(note)),
+        OrderPlaced(
+            cause,
+            command.channel,
+            command.new_order_id,
+            status_of(asked, sum(row.backordered for row in moved.values())),
+            0,
+            order.event.policy,
+            tuple(line_of(row) for row in moved.values()),
+            order.event.document,
+        ),
+    ]
+
+
+def _moved(state: State, command: SplitOrder, rows: list[Row]) -> dict[int, Row] | Refused:
+    """Take what goes into the new order out of `rows`; return it by number of the line."""
+    units = _units(state, command, rows)
+    if isinstance(units, Refused):
+        return units
+    if not units:
+        return refusals.nothing_waits(state)
+    moved = {}
+    for number, quantity in units.items():
+        moved[number] = rows[number].remove(state, quantity)
+        rows[number].cancelled += quantity
+    return moved
+
+
+def _units(state: State, command: SplitOrder, rows: list[Row]) -> dict[int, int] | Refused:
+    if command.lines is None:
+        return {number: row.backordered for number, row in enumerate(rows) if row.backordered}
+    index, units = named(state, rows), {}
+    for at, asked in enumerate(command.lines):
+        found = index.find(asked.sku, asked.line_id)
+        if len(found) > 1:
+            return refusals.many_lines(state, at, asked.sku)
+        if not found:
+            return refusals.no_such_line(state, at, asked.sku)
+        if found[0] in units:
+            return refusals.twice(state, at, asked.sku)
+        there = rows[found[0]].wanted - rows[found[0]].shipped
+        if asked.quantity > there:
+            return refusals.not_held(state, at, asked.sku, asked.quantity, there)
+        units[found[0]] = asked.quantity
+    return units

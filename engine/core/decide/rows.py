@@ -1,0 +1,134 @@
+"""An order's lines while a decision rewrites them: what edits, merges and splits work on."""
+
+import msgspec
+
+from engine.core import limits
+from engine.core.decide import refusals
+from engine.core.events import Line, Standing, Take
+from engine.core.outcomes import Refused
+from engine.core.state import Order, State
+
+
+class Row(msgspec.Struct):
+    """One line as `events.Standing` has it; `takes` are units held, by position."""
+
+    sku: int
+    quantity: int
+    takes: dict[int, int]
+    backordered: int
+    unit_price: int
+    line_id: str
+    cancelled: int = 0
+    shipped: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """Units that were asked for and not cancelled, those that have left among them."""
+        return self.quantity - self.cancelled
+
+    @property
+    def served(self) -> int:
+        """Units that are allocated and have not left."""
+        return self.wanted - self.shipped - self.backordered
+
+    def remove(self, state: State, units: int) -> "Row":
+        """Take `units` that have not left out of this line, which must have so many: the waiting
+        ones first, then of its last takes, of a bundle whole ones. Return them as a line of their
+        own. `quantity` stays; whoever asks says what became of them."""
+        served, waiting = self.served, min(units, self.backordered)
+        held, self.backordered = units - waiting, self.backordered - waiting
+        need = {sku: n // served * held for sku, n in self._by_sku(state).items()} if held else {}
+        taken: dict[int, int] = {}
+        for position in reversed(self.takes):
+            sku = state.positions[position].sku
+            if back := min(need.get(sku, 0), self.takes[position]):
+                taken[position] = back
+                need[sku] -= back
+        for position, back in taken.items():
+            self.takes[position] -= back
+        self.takes = {position: n for position, n in self.takes.items() if n}
+        taken = dict(reversed(taken.items()))
+        return Row(self.sku, units, taken, waiting, self.unit_price, self.line_id)
+
+    def add(self, takes: list[Take]) -> None:
+        """Let it hold these units too."""
+        for take in takes:
+            self.takes[take.position] = self.takes.get(take.position, 0) + take.quantity
+
+    def _by_sku(self, state: State) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for position, units in self.takes.items():
+            sku = state.positions[position].sku
+            found[sku] = found.get(sku, 0) + units
+        return found
+
+
+def rows_of(order: Order) -> list[Row]:
+    """Return an order's lines as they stand."""
+    rows = []
+    for index, line in enumerate(order.event.lines):
+        row = Row(
+            line.sku,
+            line.quantity,
+            {},
+            order.backordered[index],
+            line.unit_price,
+            line.line_id,
+            order.cancelled[index],
+            order.shipped[index],
+        )
+        pairs = zip(line.takes, order.takes[index], strict=True)
+        row.add([Take(take.position, left) for take, left in pairs if left])
+        rows.append(row)
+    return rows
+
+
+def line_of(row: Row) -> Line:
+    """Return a line as events carry it."""
+    takes = tuple(Take(position, units) for position, units in row.takes.items())
+    return Line(row.sku, row.quantity, takes, row.backordered, row.unit_price, row.line_id)
+
+
+def standing_of(rows: list[Row]) -> tuple[Standing, ...]:
+    """Return rewritten lines as `OrderChanged` carries them."""
+    return tuple(Standing(line_of(row), row.cancelled, row.shipped) for row in rows)
+
+
+def too_large(state: State, rows: list[Row]) -> Refused | None:
+    """Refuse what an order cannot hold."""
+    if len(rows) > limits.ORDER_LINES_MAX:
+        return refusals.full(state, "lines of this order")
+    for index, row in enumerate(rows):
+        if row.quantity > limits.QUANTITY_MAX:
+            return refusals.many_units(state, index, state.sku_name(row.sku))
+        if len(row.takes) > limits.TAKES_PER_LINE_MAX:
+            return refusals.many_takes(state, index)
+    return None
+
+
+class Named(msgspec.Struct, frozen=True):
+    """The order's lines by the names that callers use for them."""
+
+    state: State
+    rows: list[Row]
+    ids: dict[str, list[int]]
+    skus: dict[int, list[int]]
+
+    def find(self, sku: str, line_id: str | None) -> list[int]:
+        """Return the numbers of the lines that this names: none, one, or more if it is not clear.
+        One that has another SKU than its `line_id` says is not found."""
+        number = self.state.sku_numbers.get(sku)
+        if line_id is not None:
+            return [i for i in self.ids.get(line_id, ()) if self.rows[i].sku == number]
+        found = self.skus.get(number, [])
+        return [i for i in found if self.rows[i].wanted] or found if len(found) > 1 else found
+
+
+def named(state: State, rows: list[Row]) -> Named:
+    """Index lines by their ids and SKUs."""
+    found = Named(state, rows, {}, {})
+    for index, row in enumerate(rows):
+        found.skus.setdefault(row.sku, []).append(index)
+        if row.line_id:
+            found.ids.setdefault(row.line_id, []).append(index)
+    return found

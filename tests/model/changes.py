@@ -1,0 +1,73 @@
+"""Random edits, merges and splits that follow up what a state holds."""
+
+from random import Random
+
+from engine.core import commands as c
+from engine.core import order_commands as oc
+
+
+def known_order(rng: Random, state) -> tuple[str, str]:
+    """Draw the name of an order, of one that is there if any is."""
+    return rng.choice(sorted(state.order_seqs) or [("web", "o1")])
+
+
+def _lines(rng: Random, state, name: tuple[str, str]) -> list[tuple[str, str | None]]:
+    """Draw some lines of an order, by SKU and id as a caller would name them."""
+    order = state.orders.get(state.order_seqs.get(name, 0))
+    lines = order.event.lines if order else ()
+    named = [
+        (state.sku_name(line.sku), line.line_id or None if rng.random() < 0.7 else None)
+        for line in lines
+    ]
+    return rng.sample(named, rng.randint(0, min(3, len(named))))
+
+
+def edit(rng: Random, state) -> oc.EditOrder:
+    """Draw an edit: lines with fewer or more units, new ones, prices, another address."""
+    name = known_order(rng, state)
+    lines = [
+        oc.EditLine(
+            sku, rng.choice((None, 0, 1, 2, 3, 5, 8)), line_id, rng.choice((None, None, 0, 1_250))
+        )
+        for sku, line_id in _lines(rng, state, name)
+    ]
+    if rng.random() < 0.3 and state.skus:
+        sku = state.sku_name(rng.randrange(len(state.skus)))
+        location = None
+        if state.locations and rng.random() < 0.3:
+            location = state.location_name(rng.randrange(len(state.locations)))
+        lines.append(oc.EditLine(sku, rng.randint(1, 4), rng.choice((None, "n1")), 99, location))
+    address = None
+    if rng.random() < 0.3:
+        where = {"latitude": rng.choice((50.0, 41.0)), "longitude": rng.choice((3.7, 29.0))}
+        address = c.Address(city=rng.choice(("Ghent", "İzmir")), **where)
+    order = state.orders.get(state.order_seqs.get(name, 0))
+    return oc.EditOrder(
+        *name,
+        f"e{rng.randint(0, 9)}",
+        tuple(lines),
+        ship_to=address,
+        note=rng.choice((None, None, "ring twice")),
+        when_short=rng.choice(("refuse", "backorder", "backorder", "split")),
+        expected_seq=order.changed_seq if order and rng.random() < 0.2 else None,
+        reason=rng.choice((None, "customer called")),
+    )
+
+
+def merge(rng: Random, state) -> oc.MergeOrders:
+    """Draw a merge of two orders of a channel."""
+    channel, order_id = known_order(rng, state)
+    others = [name for place, name in sorted(state.order_seqs) if place == channel]
+    return oc.MergeOrders(channel, order_id, f"m{rng.randint(0, 9)}", rng.choice(others or ["o2"]))
+
+
+def split(rng: Random, state) -> oc.SplitOrder:
+    """Draw a split: of what waits, or of some units of some lines."""
+    name = known_order(rng, state)
+    lines = None
+    if rng.random() < 0.7:
+        lines = tuple(
+            oc.SplitLine(sku, rng.randint(1, 3), line_id)
+            for sku, line_id in _lines(rng, state, name)
+        )
+    return oc.SplitOrder(*name, f"p{rng.randint(0, 9)}", f"o{rng.randint(40, 70)}", lines)

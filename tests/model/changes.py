@@ -4,6 +4,9 @@ from random import Random
 
 from engine.core import commands as c
 from engine.core import order_commands as oc
+from engine.core.order_life import BY_UNITS
+
+_OPEN = BY_UNITS[:3]  # of which nothing has left
 
 
 def known_order(rng: Random, state) -> tuple[str, str]:
@@ -55,10 +58,21 @@ def edit(rng: Random, state) -> oc.EditOrder:
 
 
 def merge(rng: Random, state) -> oc.MergeOrders:
-    """Draw a merge of two orders of a channel."""
+    """Draw a merge of two orders of a channel, mostly of such as may become one."""
+    able = [order.event for order in state.orders.values() if order.status in _OPEN]
+    pairs = [
+        (one, other)
+        for one in able
+        for other in able
+        if one is not other and (one.channel, one.document) == (other.channel, other.document)
+    ]
+    name = f"m{rng.randint(0, 9)}"
+    if pairs and rng.random() < 0.7:
+        one, other = rng.choice(pairs)
+        return oc.MergeOrders(one.channel, one.order_id, name, other.order_id)
     channel, order_id = known_order(rng, state)
-    others = [name for place, name in sorted(state.order_seqs) if place == channel]
-    return oc.MergeOrders(channel, order_id, f"m{rng.randint(0, 9)}", rng.choice(others or ["o2"]))
+    others = [known for place, known in sorted(state.order_seqs) if place == channel]
+    return oc.MergeOrders(channel, order_id, name, rng.choice(others or ["o2"]))
 
 
 def split(rng: Random, state) -> oc.SplitOrder:

@@ -98,16 +98,19 @@ cdef int replay(Ledger self, const uint8_t* body, uint64_t size) except -1:
             return 0
         ensure(c, result)
         try:
-            apply_rest(self, body + done, result)
+            apply_rest(self, body + done, result, False)
         except (LookupError, ValueError, msgspec.MsgspecError) as error:
             raise LedgerError(f"event {c.seq} does not fit: {error!r}") from error
         done += load32(body + done)
 
 
-cdef object apply_rest(Ledger self, const uint8_t* record, int result):
-    """Do what the data plane left to Python, and return the record's first answer."""
+cdef object apply_rest(Ledger self, const uint8_t* record, int result, bint asked):
+    """Do what the data plane left to Python, and return the record's first answer. In replay a
+    change of an order without a key is not `asked` for it: nobody will be told."""
     if record[4] == ORDER_CHANGED:
         add_note(self, record)
+        if not asked and not has_key(record):
+            return None
     if result == REMEMBER:
         answer = answer_of(self, record)
     elif record[4] == LOCATION_PUT:
@@ -166,7 +169,7 @@ cdef object record_event(Ledger self, event):
         broken(self, result)
     if result != DONE:
         try:
-            answer = apply_rest(self, record, result)
+            answer = apply_rest(self, record, result, True)
         except BaseException:
             self._broken = True
             raise

@@ -74,7 +74,8 @@ def edit(state: State, request: Request) -> Decision:
     if isinstance(opened, Refused):
         return opened
     note = _note(command, rows, wishes, fields)
-    return [*opened, _changed(order, cause, rows, note, details_of(new) if fields else b"")]
+    document = details_of(new) if fields else b""
+    return [*opened, _changed(order, cause, rows, note, document, elsewhere)]
 
 
 def _where(address: Address | None) -> tuple:
@@ -228,10 +229,13 @@ def _note(command: EditOrder, rows: list[Row], wishes: list[_Wish], fields: list
     return Edited(command.edit_id, tuple(lines), tuple(fields), command.reason or "")
 
 
-def _changed(order: Order, cause, rows: list[Row], note: Edited, document: bytes) -> OrderChanged:
+def _changed(
+    order: Order, cause, rows: list[Row], note: Edited, document: bytes, elsewhere: bool
+) -> OrderChanged:
     lines, status = None, order.status
-    standing = standing_of(rows)
-    if standing != standing_of(rows_of(order)):
+    # Only another destination moves units of lines that the edit does not name.
+    standing = standing_of(rows) if note.lines or elsewhere else ()
+    if note.lines or (elsewhere and standing != standing_of(rows_of(order))):
         lines, due = standing, status_of_lines(standing)
         if due in order_life.CLOSED or status in order_life.BY_UNITS:
             status = due

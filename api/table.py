@@ -12,6 +12,7 @@ from api.routes import (
     stock,
     streams,
     system,
+    validation,
 )
 
 # A path's longer forms stand before its shorter ones: the last parameter takes slashes.
@@ -26,6 +27,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *orders.ENDPOINTS,
             *holds.ENDPOINTS,
             *changes.ENDPOINTS,
+            *validation.ENDPOINTS,
             *streams.ENDPOINTS,
             *system.ENDPOINTS,
         ),

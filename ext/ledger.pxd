@@ -278,6 +278,8 @@ cdef struct Core:
     Rows gone                 # orders with lives that were forgotten, for the Python side
     uint64_t living           # orders with lives; `gone` has room for each
     uint8_t watching
+    uint8_t checking          # some channel has rules for its orders
+    uint64_t checked[1024]    # a bit for the hash of the name of each that has, or had
     Buffer out                # packed records since `begin`
     uint64_t out_count
     uint64_t last             # where in `out` the last record begins

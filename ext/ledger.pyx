@@ -37,7 +37,7 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, holds, joins, orders, purchases, refusals,
-    shipments, stock,
+    shipments, stock, validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -85,6 +85,7 @@ cdef dict _SHARED = {
     commands.PutChannel: catalogue.put_channel,
     commands.Ship: shipments.ship,
     commands.PutPurchaseOrder: purchases.put_purchase_order,
+    commands.PutValidation: validation.put_validation,
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
@@ -322,6 +323,14 @@ cdef class Ledger:
     def purchase_orders(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of purchase orders in order of creation, as `channels`."""
         return reading.entries(self._registers.purchase_orders, after, limit)
+
+    def validation(self, str name):
+        """What the orders of one channel are checked for."""
+        return reading.entry(self._registers.validations, name)
+
+    def validations(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of what channels' orders are checked for, as `channels`."""
+        return reading.entries(self._registers.validations, after, limit)
 
     def availability(self, str channel, skus, now_us):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

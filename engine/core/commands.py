@@ -33,10 +33,12 @@ from engine.core.terms import (
     Priority,
     Quantity,
     Reason,
+    Score,
     Text,
     Ttl,
     WhenShort,
 )
+from engine.core.validation_commands import PutValidation
 
 
 class PutLocation(Body):
@@ -222,7 +224,8 @@ class Reserve(Body):
 
 
 class Details(Body):
-    """What an order carries besides its lines."""
+    """What an order carries besides its lines. `review_score` says how much it wants a look, from 0
+    to 100, by whoever scores orders."""
 
     ship_to: Address | None = None
     payment: Payment | None = None
@@ -231,6 +234,7 @@ class Details(Body):
     required_by: Moment | None = None
     customer: Text | None = None
     note: Text | None = None
+    review_score: Score | None = None
 
 
 class Commit(Details):
@@ -315,6 +319,7 @@ Command = (
     | PutSku
     | PutChannel
     | PutPurchaseOrder
+    | PutValidation
     | Receive
     | Count
     | Adjust

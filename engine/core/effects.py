@@ -315,9 +315,19 @@ def _order_shipped(state: State, event: OrderShipped) -> None:
 
 def order_first(state: State, order: Order) -> answers.OrderAnswer:
     """The first answer to the request that made `order`."""
-    placed = order.placed or order.event
-    lines = [answers.order_line(line, state) for line in placed.lines]
-    return answers.order(placed, order.seq, lines)
+    placed, checked = order.placed or order.event, state.lives.of(order.seq).checked(order.seq)
+    if checked is None:
+        lines = [answers.order_line(line, state) for line in placed.lines]
+        return answers.order(placed, order.seq, lines)
+    lines = [
+        answers.order_line(line, state)
+        if checked.keeps_stock
+        else answers.order_line(line, state, takes=[0] * len(line.takes), backordered=line.quantity)
+        for line in placed.lines
+    ]
+    answer = answers.order(placed, order.seq + 1, lines, status=OrderStatus.ON_HOLD)
+    answer.holds = answers.holds(list(checked.holds))
+    return answer
 
 
 def order_now(state: State, order: Order) -> answers.OrderAnswer:

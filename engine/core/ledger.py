@@ -32,6 +32,7 @@ from engine.core.decide import (
     reservations,
     shipments,
     stock,
+    validation,
 )
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
@@ -60,6 +61,7 @@ _DECIDE = {
     commands.PutSku: catalogue.put_sku,
     commands.PutChannel: catalogue.put_channel,
     commands.PutPurchaseOrder: purchases.put_purchase_order,
+    commands.PutValidation: validation.put_validation,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
@@ -67,8 +69,8 @@ _DECIDE = {
     commands.Reserve: reservations.reserve,
     commands.Extend: reservations.extend,
     commands.Release: reservations.release,
-    commands.Commit: orders.commit,
-    commands.PlaceOrder: orders.place,
+    commands.Commit: validation.commit,
+    commands.PlaceOrder: validation.place,
     commands.Cancel: orders.cancel,
     commands.Ship: shipments.ship,
     commands.Hold: holds.hold,
@@ -132,7 +134,7 @@ class Ledger:
             return decision
         if isinstance(decision, Replay):
             return _replayed(decision.answer, decision.seq)
-        created = creates(state, decision[-1])
+        created = creates(state, decision)
         for event in decision:
             self._record(event)
         return Accepted(self._answer(decision[-1]), state.seq, created=created)
@@ -274,6 +276,14 @@ class Ledger:
     def purchase_orders(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of purchase orders in order of creation, as `channels`."""
         return reading.entries(self._state.registers.purchase_orders, after, limit)
+
+    def validation(self, name: str):
+        """What the orders of one channel are checked for."""
+        return reading.entry(self._state.registers.validations, name)
+
+    def validations(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of what channels' orders are checked for, as `channels`."""
+        return reading.entries(self._state.registers.validations, after, limit)
 
     def availability(self, channel: str, skus: list[str], now_us: int):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

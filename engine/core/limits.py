@@ -29,6 +29,7 @@ TAKES_PER_LINE_MAX = 60_000
 JSON_DEPTH_MAX = 32
 CHANNEL_BUFFERS_MAX = 100
 HOLDS_MAX = 32  # live ones of one order
+VALIDATION_RULES_MAX = 16  # of one channel
 EDIT_LINES_MAX = 1_000  # of one edit or split
 ORDER_NOTES_MAX = 1_000  # of one order, over its whole life
 CHANNEL_NAMES_MAX = 1_000  # SKUs or locations named by one rule

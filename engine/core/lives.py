@@ -16,9 +16,10 @@ from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
 from engine.core.notes.holds import Held, HoldEnded
+from engine.core.notes.validation import Checked
 from engine.core.order_life import CLOSED
 
-Note = Held | HoldEnded | Edited | Merged | MergedInto | SplitOff
+Note = Held | HoldEnded | Edited | Merged | MergedInto | SplitOff | Checked
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -51,6 +52,12 @@ class Life(msgspec.Struct):
         """Note that what bears this id is done; `LedgerError` if it was done before."""
         misfit(f"a {noun}'s id is used twice", (noun, name) in self.done)
         self.done[noun, name] = happened.fingerprint
+
+    def checked(self, order: int) -> Checked | None:
+        """Return what was found in the step in which the order, placed at `order`, was placed."""
+        first = self.notes[0] if self.notes else None
+        found = first.note if first and first.seq == order + 1 else None
+        return found if isinstance(found, Checked) else None
 
     @property
     def room(self) -> int:

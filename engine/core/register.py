@@ -16,6 +16,7 @@ class Code(IntEnum):
 
     CHANNELS = 1
     PURCHASE_ORDERS = 2
+    VALIDATIONS = 15
 
 
 class Entry(msgspec.Struct):

@@ -2,6 +2,7 @@
 
     channels ──────── what each may show                  (core.commands.PutChannel)
     purchase_orders ─ what is on its way, and has come    (core.purchases)
+    validations ───── what its orders are checked for     (core.validation)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -19,6 +20,7 @@ from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
+from engine.core.validation import Validations
 
 _SOME = struct.Struct("<H")
 _COUNT = struct.Struct("<Q")
@@ -34,7 +36,9 @@ class Registers:
             Code.CHANNELS, "channel", PutChannel, limits.CHANNELS_MAX, answers.channel
         )
         self.purchase_orders = PurchaseOrders()
-        self._all = {one.code: one for one in (self.channels, self.purchase_orders)}
+        self.validations = Validations()
+        every = (self.channels, self.purchase_orders, self.validations)
+        self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:
         return iter(self._all.values())

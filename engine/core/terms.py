@@ -25,6 +25,7 @@ Ttl = Annotated[int, Meta(ge=limits.RESERVATION_TTL_S_MIN, le=limits.RESERVATION
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
+Score = Annotated[int, Meta(ge=0, le=100)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 MonthDay = Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\n)$")]
 Names = Annotated[tuple[Id, ...], Meta(max_length=limits.CHANNEL_NAMES_MAX)]

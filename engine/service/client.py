@@ -24,6 +24,7 @@ from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome
 from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.sellable import AvailabilityAnswer
+from engine.core.validation import ValidationAnswer
 
 try:
     from ext.packed import tally
@@ -166,6 +167,14 @@ class Client(Protocol):
         self, *, after: int, limit: int
     ) -> tuple[list[PurchaseOrderAnswer], int | None]:
         """A page of purchase orders, as `channels`."""
+
+    async def validation(self, name: str) -> ValidationAnswer | None:
+        """What the orders of one channel are checked for."""
+
+    async def validations(
+        self, *, after: int, limit: int
+    ) -> tuple[list[ValidationAnswer], int | None]:
+        """A page of what channels' orders are checked for, as `channels`."""
 
     async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
         """What a channel may show now of the SKUs that exist among these."""

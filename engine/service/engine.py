@@ -303,6 +303,15 @@ class Engine:
         read = self._leading().read
         return await read(lambda ledger: ledger.purchase_orders(after=after, limit=limit))
 
+    async def validation(self, name: str):
+        """What the orders of one channel are checked for, or None."""
+        return await self._leading().read(lambda ledger: ledger.validation(name))
+
+    async def validations(self, *, after: int, limit: int):
+        """A page of what channels' orders are checked for."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.validations(after=after, limit=limit))
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show of these SKUs now, or None if there is no such channel."""
         loop = self._leading()

@@ -87,6 +87,8 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     cdef uint32_t i
     cdef const uint32_t* left = o.left if now else NULL
     cdef list lines = []
+    if o.living and not now and self._lives.of(o.seq).checked(o.seq) is not None:
+        return effects.order_first(new_view(self), order_struct(&self.core, row))
     read_head(&at, o.record if now else first_record(o), &head)
     for i in range(head.lines):
         read_line(&at, &line)
@@ -118,6 +120,7 @@ cdef int add_details(answer, bytes document) except -1:
     answer.required_by = details.required_by
     answer.customer = details.customer
     answer.note = details.note
+    answer.review_score = details.review_score
     return 0
 
 

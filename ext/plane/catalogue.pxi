@@ -225,7 +225,18 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
     """Apply an EntryPut record."""
     event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
     self.core.seq += 1
-    return self._registers.apply(event, self.core.seq)
+    answer = self._registers.apply(event, self.core.seq)
+    if event.register == self._registers.validations.code:
+        note_rules(self, event.number)
+    return answer
+
+
+cdef int note_rules(Ledger self, number) except -1:
+    """Have the orders of a channel looked at that has entry `number` of the rules."""
+    cdef Text name
+    text_in(self._registers.validations.rows[number].put.channel, &name)
+    check_channel(&self.core, name)
+    return 0
 
 
 cdef object apply_sku(Ledger self, const uint8_t* record):

@@ -108,13 +108,18 @@ cdef bytes details_of(command):
     """Return the JSON of what an order carries besides its lines."""
     ship_to, payment, currency = command.ship_to, command.payment, command.currency
     placed_at, required_by = command.placed_at, command.required_by
-    customer, note = command.customer, command.note
+    customer, note, review_score = command.customer, command.note, command.review_score
     if (
         ship_to is None and payment is None and currency is None and placed_at is None
         and required_by is None and customer is None and note is None
+        and review_score is None
     ):
         return b"{}"
-    return _json(_Details(ship_to, payment, currency, placed_at, required_by, customer, note))
+    return _json(
+        _Details(
+            ship_to, payment, currency, placed_at, required_by, customer, note, review_score
+        )
+    )
 
 
 cdef void set_destination(Core* c, address):
@@ -142,6 +147,12 @@ cdef object accepted(Ledger self, request, answer, bint created):
     return Accepted(answer, c.seq, False, created)
 
 
+cdef object order_again(Ledger self, uint32_t row):
+    """Repeat the first answer to the request that made an order."""
+    answer = order_answer(self, row, False)
+    return replayed(answer, answer.seq)
+
+
 cdef object place(Ledger self, request, command):
     """Allocate an order, all or nothing unless `when_short` says otherwise."""
     cdef Core* c = &self.core
@@ -158,7 +169,9 @@ cdef object place(Ledger self, request, command):
     if row != NONE:
         if fingerprint_of(order_at(c, row).record) != head.cause.fingerprint:
             return conflict(self, "order_id", command.order_id)
-        return replayed(order_answer(self, row, False), order_at(c, row).seq)
+        return order_again(self, row)
+    if is_checked(c, head.first):
+        return decide_shared(self, request, validation.place)
     if <int64_t> c.order_count >= c.limit.orders:
         return refusals.full(self, "orders")
     when_short, lines = command.when_short, command.lines
@@ -252,13 +265,15 @@ cdef object commit(Ledger self, request, command):
     if order != NONE:
         if fingerprint_of(order_at(c, order).record) != head.cause.fingerprint:
             return conflict(self, "reservation_id", reservation_id)
-        return replayed(order_answer(self, order, False), order_at(c, order).seq)
+        return order_again(self, order)
     wrong = no_live(self, row, reservation_id)
     if wrong is not None:
         return wrong
     order_id = command.order_id or reservation_id
     text_in(order_id, &head.second)
     read_names(reservation_at(c, row).record, &made)
+    if is_checked(c, made.second):
+        return decide_shared(self, request, validation.commit)
     if order_of(c, made.second, head.second) != NONE:
         return refusals.order_exists(self, string_of(made.second), order_id)
     if <int64_t> c.order_count >= c.limit.orders:

@@ -189,7 +189,7 @@ cdef object decide_shared(Ledger self, request, rule):
         return decision
     if isinstance(decision, Replay):
         return replayed(decision.answer, decision.seq)
-    created = creates(view, decision[len(decision) - 1])  # no wraparound in this module
+    created = creates(view, decision)
     for event in decision:
         answer = record_event(self, event)
     return Accepted(answer, self.core.seq, False, created)

@@ -323,5 +323,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
     )
     for seq in living:
         order_lives(c, seq)
+    for number in range(len(self._registers.validations.rows)):
+        note_rules(self, number)
     c.first_seq = c.seq + 1
     return 0

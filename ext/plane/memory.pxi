@@ -145,6 +145,31 @@ cdef inline void insert(Slot* slots, uint64_t mask, Slot slot) noexcept nogil:
     slots[at] = slot
 
 
+cdef inline bint is_checked(Core* c, Text channel) noexcept nogil:
+    """Say whether a channel may have rules for its orders. Another may have the same hash: who
+    then looks finds no rules."""
+    cdef Key key
+    cdef uint32_t hash
+    if not c.checking:
+        return False
+    memset(&key, 0, sizeof(Key))
+    key.first = channel
+    hash = hash_key(c, SKU_NAMES, &key) >> 16
+    return c.checked[hash >> 6] >> (hash & 63) & 1
+
+
+cdef int check_channel(Core* c, Text channel) noexcept nogil:
+    """Note that a channel has rules for its orders."""
+    cdef Key key
+    cdef uint32_t hash
+    memset(&key, 0, sizeof(Key))
+    key.first = channel
+    hash = hash_key(c, SKU_NAMES, &key) >> 16
+    c.checking = 1
+    c.checked[hash >> 6] |= <uint64_t> 1 << (hash & 63)
+    return DONE
+
+
 cdef int table_room(Core* c, int which, uint32_t hash) noexcept nogil:
     """Make room for one more row of this hash.
 

@@ -72,7 +72,7 @@ cdef int ask_place(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) noe
     document = get_blob(at)
     if result != DONE or at.bad or at.at != at.end:
         return result if result < 0 else UNUSUAL
-    if order_of(c, head.first, head.second) != NONE:
+    if is_checked(c, head.first) or order_of(c, head.first, head.second) != NONE:
         return UNUSUAL
     if <int64_t> c.order_count >= c.limit.orders:
         return UNUSUAL
@@ -149,7 +149,7 @@ cdef int ask_commit(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) no
     if head.second.size == 0:
         head.second = text
     read_names(reservation_at(c, row).record, &made)
-    if order_of(c, made.second, head.second) != NONE:
+    if is_checked(c, made.second) or order_of(c, made.second, head.second) != NONE:
         return UNUSUAL
     if <int64_t> c.order_count >= c.limit.orders:
         return UNUSUAL

@@ -7,6 +7,12 @@ cdef class _Numbers:
     cdef Ledger ledger
     cdef int which
 
+    def __getitem__(self, name):
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
     def get(self, name, default=None):
         cdef Text text
         cdef uint32_t row
@@ -79,6 +85,11 @@ cdef class _Rows:
         if self.which == 2:
             return c.positions.count
         return c.paper_count if self.which == 3 else c.order_count
+
+    def get(self, uint64_t seq, default=None):
+        """Return the order placed at `seq`, of the table of orders."""
+        cdef uint32_t row = find_seq(&self.ledger.core, ORDER_SEQS, seq)
+        return default if row == NONE else order_struct(&self.ledger.core, row)
 
     def __getitem__(self, int64_t number):
         cdef _SkuRow row
@@ -170,6 +181,22 @@ cdef class _View:
             return None
         row = order_of(&self.ledger.core, first, second)
         return None if row == NONE else order_struct(&self.ledger.core, row)
+
+    def reservation(self, reservation_id):
+        """Return the reservation that bears this id, unless closed longer than retention."""
+        cdef Text text
+        cdef Reservation* r
+        cdef uint32_t row
+        if not text_to_find(reservation_id, &text):
+            return None
+        row = reservation_of(&self.ledger.core, text)
+        if row == NONE:
+            return None
+        r = reservation_at(&self.ledger.core, row)
+        event = decode_record(PyBytes_FromStringAndSize(<char*> r.record, load32(r.record)))
+        return state.Reservation(
+            r.seq, event, r.expires_us, r.armed_seq, r.status, r.closed_us, r.order
+        )
 
     def order_row(self, seq):
         """Return the order placed at `seq`."""

@@ -163,6 +163,14 @@ class InProcessClient:
         """A page of purchase orders."""
         return self._ledger().purchase_orders(after=after, limit=limit)
 
+    async def validation(self, name: str):
+        """What the orders of one channel are checked for, or None."""
+        return self._ledger().validation(name)
+
+    async def validations(self, *, after: int, limit: int):
+        """A page of what channels' orders are checked for."""
+        return self._ledger().validations(after=after, limit=limit)
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show."""
         return self._ledger().availability(channel, skus, time.time_ns() // 1_000)

@@ -24,6 +24,8 @@ NEEDS = {
         "get_availability",
         "get_purchase_order",
         "list_purchase_orders",
+        "get_validation",
+        "list_validations",
         "get_stock",
         "get_reservation",
         "get_order",
@@ -48,7 +50,7 @@ NEEDS = {
         "release_hold",
     },
     "stock": {"receipt", "count", "adjustment", "transfer", "ship_order", "put_purchase_order"},
-    "admin": {"put_location", "put_sku", "put_channel"},
+    "admin": {"put_location", "put_sku", "put_channel", "put_validation"},
 }
 
 

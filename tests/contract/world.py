@@ -90,6 +90,7 @@ async def furnish(world: World) -> None:
 async def promise(world: World) -> None:
     """The order and the reservation that the examples' paths name."""
     line = [{"sku": "TEA-1", "quantity": 3}]
+    await world.good("PUT", "/v1/channels/market/validation", {"rules": []})
     coming = {"location": "berlin", "expected_at": "2026-12-01T08:00:00Z", "lines": line}
     await world.good("PUT", "/v1/purchase-orders/PO-17", coming)
     await world.good("POST", "/v1/orders", {"order_id": "1001", "channel": "web", "lines": line})

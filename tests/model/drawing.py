@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 
 from engine.core import commands as c
-from engine.core import limits
+from engine.core import limits, validation_commands
 from tests.model import changes
 
 LOCATIONS = ("berlin", "köln", "lyon", "store-1")
@@ -110,6 +110,24 @@ def _put_purchase_order(rng: Random) -> c.PutPurchaseOrder:
     )
 
 
+def _put_validation(rng: Random) -> c.PutValidation:
+    """Mostly of one channel, so that the orders of the others are placed as ever."""
+    checks = rng.sample(validation_commands.CHECKS, rng.choice((0, 1, 1, 2, 4)))
+    rules = tuple(
+        validation_commands.ValidationRule(
+            check,
+            rng.choice(("", "Zoë")),
+            rng.choice((None, 1, 60)),
+            rng.choice(("release", "cancel", "escalate")),
+            rng.random() < 0.6,
+            fields=rng.choice((("country",), ("city", "postcode"))),
+            units=rng.choice((None, 2, 5, 5)),
+        )
+        for check in checks
+    )
+    return c.PutValidation(_seldom(rng, "shop", "market"), rules)
+
+
 def _put_location(rng: Random) -> c.PutLocation:
     return c.PutLocation(
         rng.choice(LOCATIONS),
@@ -186,11 +204,12 @@ def _place(rng: Random) -> c.PlaceOrder:
 
     return c.PlaceOrder(
         order_id=f"o{rng.randint(0, 60)}",
-        channel=rng.choice(("web", "web", "shop")),
+        channel=rng.choice(("web", "web", "shop", "market")),
         lines=_lines(rng, line, most=5),
         when_short=rng.choice(("refuse", "refuse", "backorder", "split")),
         ship_to=_seldom(rng, c.Address(city="Ghent", **_coordinates(rng)), share=0.4),
         payment=_seldom(rng, "paid"),
+        review_score=_seldom(rng, 70),
     )
 
 
@@ -228,6 +247,7 @@ _FRESH = (
     (_put_sku, 2),
     (_put_channel, 2),
     (_put_purchase_order, 3),
+    (_put_validation, 2),
     (_receive, 6),
     (_count, 3),
 )

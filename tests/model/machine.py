@@ -180,10 +180,12 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.locations(after=after, limit=limit))
         self.both(lambda ledger: ledger.channels(after=after, limit=limit))
         self.both(lambda ledger: ledger.purchase_orders(after=after, limit=limit))
+        self.both(lambda ledger: ledger.validations(after=after, limit=limit))
         for name in (*drawing.PURCHASES, "none"):
             self.both(lambda ledger, name=name: ledger.purchase_order(name))
-        for name in (*drawing.CHANNELS, "none", "\ud800"):
+        for name in (*drawing.CHANNELS, "market", "\ud800"):
             self.both(lambda ledger, name=name: ledger.channel(name))
+            self.both(lambda ledger, name=name: ledger.validation(name))
             self.both(lambda ledger, name=name: self.shown(ledger, name))
         ask = {"status": status, "channel": channel, "q": q, "limit": limit}
         rows, cursor = self.both(lambda ledger: ledger.orders(**ask))

@@ -49,6 +49,7 @@ def test_enough_steps_were_made() -> None:
         "EditOrder",
         "MergeOrders",
         "SplitOrder",
+        "PutValidation",
     ):
         assert STEPS[f"{command} accepted"] >= 50, command
     assert STEPS["restated"] >= 50 <= STEPS["changed"]

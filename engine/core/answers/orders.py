@@ -96,6 +96,7 @@ class OrderAnswer(Answer):
     required_by: datetime | None = None
     customer: str | None = None
     note: str | None = None
+    review_score: int | None = None
     holds: list[HoldAnswer] = []
 
 

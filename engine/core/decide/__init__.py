@@ -54,8 +54,13 @@ def conflict(state: State, path: str, value: str) -> Refused:
     )
 
 
-def creates(state: State, event: Event) -> bool:
-    """Say whether `event`, decided and not applied yet, makes something that was not there."""
+def creates(state: State, events: list[Event]) -> bool:
+    """Say whether `events`, decided and not applied yet, make what was asked for and was not
+    there."""
+    return any(_creates(state, event) for event in events)
+
+
+def _creates(state: State, event: Event) -> bool:
     if isinstance(event, LocationPut):
         return event.number == len(state.locations)
     if isinstance(event, SkuPut):

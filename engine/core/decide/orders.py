@@ -5,7 +5,7 @@ import msgspec
 from engine.core import effects, limits, routing
 from engine.core.commands import Cancel, Commit, Details, PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
-from engine.core.decide.allotment import allot
+from engine.core.decide.allotment import Allotment, allot
 from engine.core.decide.reservations import find_live
 from engine.core.events import (
     NO_PRICE,
@@ -45,20 +45,26 @@ def status_after(quantity: int, backordered: int, shipped: int) -> OrderStatus:
     return OrderStatus.PARTIALLY_SHIPPED if quantity else OrderStatus.SHIPPED
 
 
-def place(state: State, request: Request) -> Decision:
-    """Allocate an order, all or nothing unless `when_short` says otherwise."""
+def place(state: State, request: Request, *, takes: bool = True) -> Decision:
+    """Allocate an order, all or nothing unless `when_short` says otherwise. Without `takes`, all of
+    it waits."""
     command: PlaceOrder = request.command
     cause = cause_of(request)
     known = state.order(command.channel, command.order_id)
     if known:
         if known.event.cause.fingerprint != cause.fingerprint:
             return conflict(state, "order_id", command.order_id)
-        return Replay(effects.order_first(state, known), known.seq)
+        first = effects.order_first(state, known)
+        return Replay(first, first.seq)
     if len(state.orders) >= limits.ORDERS_MAX:
         return refusals.full(state, "orders")
-    plan = allot(state, command.lines, command.ship_to, partial=command.when_short != "refuse")
+    partial = command.when_short != "refuse" or not takes
+    plan = allot(state, command.lines, command.ship_to, partial=partial)
     if isinstance(plan, Refused):
         return plan
+    if not takes:
+        count = len(command.lines)
+        plan = Allotment([], [0] * count, [[] for _ in range(count)], [])
     granted = sum(plan.granted)
     if plan.short and (
         command.when_short == "refuse" or (command.when_short == "split" and not granted)
@@ -101,7 +107,8 @@ def commit(state: State, request: Request) -> Decision:
         if order is not None:
             if order.event.cause.fingerprint != cause.fingerprint:
                 return conflict(state, "reservation_id", command.reservation_id)
-            return Replay(effects.order_first(state, order), order.seq)
+            first = effects.order_first(state, order)
+            return Replay(first, first.seq)
     found = find_live(state, command.reservation_id)
     if isinstance(found, Refused):
         return found

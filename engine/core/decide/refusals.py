@@ -311,3 +311,17 @@ def nothing_left(state) -> Refused:
         "the split would leave nothing of the order; name fewer units",
         Fault("lines", "all of it"),
     )
+
+
+def rule_twice(state, at: int, check: str) -> Refused:
+    """Two rules of a channel have the same check."""
+    return _rule(state, f"{check!r} stands in two rules; make them one", f"rules[{at}].check")
+
+
+def rule_lacks(state, at: int, check: str, field: str) -> Refused:
+    """A rule does not say what its check needs."""
+    return _rule(state, f"{check!r} needs {field!r}", f"rules[{at}].{field}")
+
+
+def _rule(state, detail: str, path: str) -> Refused:
+    return refuse(state, Code.INCOMPLETE_RULE, detail, Fault(path, "see detail"))

@@ -1,0 +1,106 @@
+"""What an order can fail when it is placed: one function per check, of a rule and the order.
+
+They look at the order and the state, and at nothing outside: an address is complete and well
+formed, which does not say that somebody lives there.
+"""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from engine.core.commands import Address, Details
+from engine.core.decide.allotment import leaves_of
+from engine.core.state import State
+from engine.core.validation_commands import ValidationRule
+
+# How postcodes are written where that is one pattern: digits (9), letters (A), either (*).
+_FORMS = {
+    "9999": "AT AU BE BG CH CY DK GE HU LI LU LV MD MK NO NZ PH SI TN ZA",
+    "99999": "DE EE ES FI FR HR IT KR LT MC ME MX MY RS SA SM TH TR UA VA",
+    "999 99": "CZ GR SE SK",
+    "99-999": "PL",
+    "9999 AA": "NL",
+    "999999": "CN IN KZ RO RU SG",
+    "999-9999": "JP",
+    "A9A 9A9": "CA",
+    "9999-999": "PT",
+    "99999-999": "BR",
+}
+_SHAPES = {"9": "[0-9]", "A": "[A-Z]", " ": " ?", "-": "-?"}
+_POSTCODES = {
+    country: re.compile("".join(_SHAPES[sign] for sign in form))
+    for form, countries in _FORMS.items()
+    for country in countries.split()
+} | {
+    "US": re.compile(r"[0-9]{5}(-?[0-9]{4})?"),
+    "GB": re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"),
+    "IE": re.compile(r"[A-Z][0-9W][0-9] ?[0-9A-Z]{4}"),
+}
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """An order as the checks see it: what it carries, and (SKU, units) of each line."""
+
+    state: State
+    details: Details
+    lines: tuple[tuple[str, int], ...]
+
+
+def failed(rules: tuple[ValidationRule, ...], placed: Placed) -> list[ValidationRule]:
+    """Return the rules that an order fails, in their order."""
+    return [rule for rule in rules if _FAILS[rule.check](rule, placed)]
+
+
+def bad_address(rule: ValidationRule, address: Address | None) -> bool:
+    """Say whether an address lacks a field that the rule wants, or has a postcode that its country
+    does not write so."""
+    if address is None or any(not (getattr(address, f) or "").strip() for f in rule.fields):
+        return True
+    form = _POSTCODES.get(address.country or "")
+    code = (address.postcode or "").strip().upper()
+    return bool(form and code) and not form.fullmatch(code)
+
+
+def _bad_address(rule: ValidationRule, placed: Placed) -> bool:
+    return bad_address(rule, placed.details.ship_to)
+
+
+def _non_stock(rule: ValidationRule, placed: Placed) -> bool:
+    """A line, or a part of its bundle, is of a SKU that no location ever had."""
+    state = placed.state
+    for name, _ in placed.lines:
+        number, leaves = state.sku_numbers.get(name), {}
+        if number is not None:
+            leaves_of(state, number, 1, leaves)
+            if any(not state.skus[leaf].positions for leaf in leaves):
+                return True
+    return False
+
+
+def _payment(rule: ValidationRule, placed: Placed) -> bool:
+    return placed.details.payment in (None, "pending")
+
+
+def _review(rule: ValidationRule, placed: Placed) -> bool:
+    score = placed.details.review_score
+    return score is not None and score >= rule.score
+
+
+def _quantity(rule: ValidationRule, placed: Placed) -> bool:
+    return any(units > rule.units for _, units in placed.lines)
+
+
+def _every(rule: ValidationRule, placed: Placed) -> bool:
+    return True
+
+
+_FAILS: dict[str, Callable[[ValidationRule, Placed], bool]] = {
+    "bad_address": _bad_address,
+    "non_stock": _non_stock,
+    "payment": _payment,
+    "review": _review,
+    "quantity": _quantity,
+    "cool_off": _every,
+    "operator": _every,
+}

@@ -37,7 +37,7 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, holds, joins, orders, purchases, refusals,
-    shipments, stock, validation,
+    returns, shipments, stock, validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -92,6 +92,7 @@ cdef dict _SHARED = {
     commands.EditOrder: edits.edit,
     commands.MergeOrders: joins.merge,
     commands.SplitOrder: joins.split,
+    **returns.RULES,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,
@@ -331,6 +332,17 @@ cdef class Ledger:
     def validations(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of what channels' orders are checked for, as `channels`."""
         return reading.entries(self._registers.validations, after, limit)
+
+    def return_(self, str channel, str order_id, str return_id):
+        """One return of an order as it stands."""
+        return reading.return_(new_view(self), channel, order_id, return_id)
+
+    def returns(
+        self, *, str status="", str channel="", str order_id="", before=0,
+        limit=limits.PAGE_ROWS_DEFAULT, scan=4_096,
+    ):
+        """A page of returns, newest first; see `reading.returns`."""
+        return reading.returns(new_view(self), status, channel, order_id, before, limit, scan)
 
     def availability(self, str channel, skus, now_us):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

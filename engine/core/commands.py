@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from engine.core import limits
 from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
+from engine.core.return_commands import ReturnCommand
 from engine.core.terms import (
     Address,
     Body,
@@ -336,6 +337,7 @@ Command = (
     | EditOrder
     | MergeOrders
     | SplitOrder
+    | ReturnCommand
 )
 
 

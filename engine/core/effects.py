@@ -349,11 +349,17 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
     return answer
 
 
+def order_changed(state: State, order: Order) -> answers.OrderAnswer | answers.ReturnAnswer:
+    """Answer to whoever has just changed an order: with the return that it was about, if any."""
+    found = state.lives.told(order.seq, state.seq)
+    return answers.returned(found, order.event, state) if found else order_now(state, order)
+
+
 def _order_changed(state: State, event: OrderChanged) -> None:
     order = state.orders[event.order]
     restate(state, order, event)
     state.lives.apply(state.seq, state.now_us, event)
-    _keyed(state, event.cause, lambda: order_now(state, order))
+    _keyed(state, event.cause, lambda: order_changed(state, order))
 
 
 _APPLY = {

@@ -40,6 +40,7 @@ class Document(IntEnum):
     COUNT = 2
     ADJUSTMENT = 3
     TRANSFER = 4
+    RETURN = 5
 
 
 class BucketId(IntEnum):
@@ -145,7 +146,7 @@ class Movement(msgspec.Struct, frozen=True):
 
 
 class StockMoved(_Event, frozen=True):
-    """A receipt, count, adjustment or transfer, all of its lines."""
+    """A receipt, count, adjustment, transfer or a step of a return, all of its lines."""
 
     kind: ClassVar[Kind] = Kind.STOCK_MOVED
     cause: Cause

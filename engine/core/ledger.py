@@ -30,6 +30,7 @@ from engine.core.decide import (
     purchases,
     refusals,
     reservations,
+    returns,
     shipments,
     stock,
     validation,
@@ -78,6 +79,7 @@ _DECIDE = {
     commands.EditOrder: edits.edit,
     commands.MergeOrders: joins.merge,
     commands.SplitOrder: joins.split,
+    **returns.RULES,
 }
 
 
@@ -183,7 +185,9 @@ class Ledger:
             case ReservationExtended() | ReservationReleased():
                 entry = state.reservations[event.reservation]
                 return effects.reservation_now(state, entry, state.seq)
-            case OrderCancelled() | OrderChanged():
+            case OrderChanged():
+                return effects.order_changed(state, state.orders[event.order])
+            case OrderCancelled():
                 return effects.order_now(state, state.orders[event.order])
             case OrderShipped():
                 return answers.shipment(event, state.seq, state)
@@ -284,6 +288,23 @@ class Ledger:
     def validations(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of what channels' orders are checked for, as `channels`."""
         return reading.entries(self._state.registers.validations, after, limit)
+
+    def return_(self, channel: str, order_id: str, return_id: str):
+        """One return of an order as it stands."""
+        return reading.return_(self._state, channel, order_id, return_id)
+
+    def returns(
+        self,
+        *,
+        status: str = "",
+        channel: str = "",
+        order_id: str = "",
+        before: int = 0,
+        limit: int = limits.PAGE_ROWS_DEFAULT,
+        scan: int = 4_096,
+    ):
+        """A page of returns, newest first; see `reading.returns`."""
+        return reading.returns(self._state, status, channel, order_id, before, limit, scan)
 
     def availability(self, channel: str, skus: list[str], now_us: int):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

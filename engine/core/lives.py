@@ -16,10 +16,37 @@ from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
 from engine.core.notes.holds import Held, HoldEnded
+from engine.core.notes.returns import (
+    Return,
+    ReturnApproved,
+    ReturnClosed,
+    ReturnInspected,
+    ReturnNote,
+    ReturnOpened,
+    ReturnReceived,
+    ReturnRefunded,
+    ReturnRejected,
+)
 from engine.core.notes.validation import Checked
 from engine.core.order_life import CLOSED
+from engine.core.return_index import ReturnIndex
 
-Note = Held | HoldEnded | Edited | Merged | MergedInto | SplitOff | Checked
+Note = (
+    Held
+    | HoldEnded
+    | Edited
+    | Merged
+    | MergedInto
+    | SplitOff
+    | Checked
+    | ReturnOpened
+    | ReturnApproved
+    | ReturnRejected
+    | ReturnReceived
+    | ReturnInspected
+    | ReturnRefunded
+    | ReturnClosed
+)
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -35,12 +62,15 @@ class Happened(msgspec.Struct, frozen=True):
 class Life(msgspec.Struct):
     """All notes of an order, in order, and what follows from them: `holds` that are live, and the
     fingerprint of the request behind every hold that there was, and behind everything that may be
-    done once by its id (`done`, by noun and id)."""
+    done once by its id (`done`, by noun and id). `returns` by their ids, and `parts`: how many
+    units of a SKU make one unit of a line, by (line, SKU), where something comes back."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
     hold_ids: dict[str, int] = {}
     done: dict[tuple[str, str], int] = {}
+    returns: dict[str, Return] = {}
+    parts: dict[tuple[int, int], int] = {}
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
@@ -86,6 +116,7 @@ class Lives:
 
     def __init__(self) -> None:
         self._lives: dict[int, Life] = {}
+        self.returns = ReturnIndex()
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -106,6 +137,7 @@ class Lives:
             note = read_note(event.note)
             life = self._lives.setdefault(event.order, Life())
             life.add(Happened(seq, stamp_us, event.cause.actor, event.cause.fingerprint, note))
+            self._index(event.order, life.notes[-1])
         on_hold = event.status is OrderStatus.ON_HOLD
         if event.status not in CLOSED:
             misfit(
@@ -114,7 +146,23 @@ class Lives:
 
     def drop(self, order: int) -> None:
         """Forget the life of an order that is forgotten."""
-        self._lives.pop(order, None)
+        life = self._lives.pop(order, NOTHING)
+        for one in life.returns.values():
+            self.returns.drop(one.opened_seq)
+
+    def told(self, order: int, seq: int) -> Return | None:
+        """Return the return that the note of event `seq` of an order is about, if it is."""
+        notes = self.of(order).notes
+        last = notes[-1] if notes else None
+        if last is None or last.seq != seq:
+            return None
+        if isinstance(last.note, ReturnNote | ReturnOpened):
+            return self.of(order).returns[last.note.return_id]
+        return None
+
+    def _index(self, order: int, happened: Happened) -> None:
+        if isinstance(happened.note, ReturnOpened):
+            self.returns.add(happened.seq, order, happened.note.return_id)
 
     def rows(self) -> list[tuple[int, bytes]]:
         """Return (seq of the order, JSON of its notes), in order of seq."""
@@ -125,6 +173,7 @@ class Lives:
         life = Life()
         for happened in _read(_notes, data):
             life.add(happened)
+            self._index(order, happened)
         misfit("a life is empty or stands twice", not life.notes or order in self._lives)
         self._lives[order] = life
 

@@ -93,6 +93,36 @@ def orders(state, status: str, channel: str, q: str, before: int, limit: int, sc
     return rows, None
 
 
+def return_(state: State, channel: str, order_id: str, return_id: str):
+    """Return one return's answer, or None."""
+    order = state.order(channel, order_id)
+    found = order and state.lives.of(order.seq).returns.get(return_id)
+    return found and answers.returned(found, order.event, state)
+
+
+def returns(
+    state: State, status: str, channel: str, order_id: str, before: int, limit: int, scan: int
+):
+    """Return (answers, cursor) of returns, as `orders`: those opened before `before` that match.
+    With an `order_id`, all those of that order of the channel."""
+    if order_id:
+        order = state.order(channel, order_id)
+        found = list(state.lives.of(order.seq).returns.values()) if order else []
+        rows = [one for one in reversed(found) if not status or one.status == status]
+        return [answers.returned(one, order.event, state) for one in rows], None
+    page, last = state.lives.returns.before(before, scan)
+    rows = []
+    for seq, placed, name in page:
+        found = state.lives.of(placed).returns[name]
+        order = None if status and found.status != status else state.order_row(placed)
+        if order is None or (channel and order.event.channel != channel):
+            continue
+        rows.append(answers.returned(found, order.event, state))
+        if len(rows) == limit:
+            return rows, None if last is None and seq == page[-1][0] else seq
+    return rows, last
+
+
 def location(state: State, name: str):
     """Return one location's answer, or None."""
     number = state.location_numbers.get(name)

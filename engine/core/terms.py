@@ -47,6 +47,7 @@ HoldReason = Literal[
     "operator",
 ]
 HoldThen = Literal["release", "cancel", "escalate"]
+Disposition = Literal["restock", "damaged", "quality_control", "scrap"]
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

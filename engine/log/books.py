@@ -311,6 +311,7 @@ class Books(OrderBooks):
 
     def close(self) -> None:
         """Add everything up once more from the promises that are open (P2)."""
+        self.check_said()
         reserved = [take for live in self.reservations.values() for take in _open_takes(live[1])]
         allocated = (take for lines in self.orders.values() for take in _open_takes(lines))
         for word, bucket, takes in (

@@ -53,9 +53,12 @@ class OrderBooks(StockBooks):
             at += 8 * len(gone)
         (document,) = _U32(data, at)
         self._change(seq, status, lines, gone, bool(document))
-        for _ in range(2):
-            at += 4 + _U32(data, at)[0]
-        return at
+        at += 4 + document
+        (size,) = _U32(data, at)
+        held = self.orders.get(seq)
+        shipped = tuple(held.shipped) if isinstance(held, Held) else self.left_with.get(seq, ())
+        self.return_note(seq, shipped, data[at + 4 : at + 4 + size])
+        return at + 4 + size
 
     def _change(self, seq: int, status: int, lines: list | None, gone: list, document: bool):
         held = self.held(seq)
@@ -126,5 +129,7 @@ class OrderBooks(StockBooks):
         if status in CLOSED:
             if any(map(any, held.left)):
                 self.bad("P2", f"order {seq} is closed and holds units")
+            if shipped:
+                self.left_with[seq] = tuple(held.shipped)
             del self.orders[seq]
             self.order_names[self.order_name_of[seq]] = self.stamp_us

@@ -80,8 +80,10 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
                 books.entries[register] = books.entries.get(register, 0) + 1
         for _ in reader.rows():
             (seq,) = reader.row(_U64)
-            if seq not in books.order_name_of or not msgspec.json.decode(reader.blob()):
+            life = msgspec.json.decode(reader.blob())
+            if seq not in books.order_name_of or not life:
                 raise Unreadable(f"the snapshot has the life of order {seq}, which is not there")
+            _returns(books, seq, life)
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):
@@ -135,10 +137,20 @@ def _orders(reader: _Reader, books: Books) -> None:
             held.left[line] = [reader.row(_U32)[0] for _ in range(takes)]
         books.order_names[name] = closed_us
         books.order_name_of[seq] = name
+        if closed_us and any(held.shipped):
+            books.left_with[seq] = tuple(held.shipped)
         if not closed_us:
             if status not in BY_UNITS:
                 books.progress[seq] = status
             books.orders[seq] = record[lines_at:end] if held.state == fresh.state else held
+
+
+def _returns(books: Books, seq: int, life: list[dict]) -> None:
+    held = books.orders.get(seq)
+    shipped = tuple(held.shipped) if isinstance(held, Held) else books.left_with.get(seq, ())
+    for happened in life:
+        if happened["note"]["what"].startswith("return_"):
+            books.fold_return(seq, shipped, happened["note"])
 
 
 def differences(walked: Books, stated: Books) -> list[str]:
@@ -174,6 +186,9 @@ def differences(walked: Books, stated: Books) -> list[str]:
         found.append("its open orders are not those of the walk")
     elif walked.progress != stated.progress:
         found.append("its orders are not as far as those of the walk")
+    returned = {seq: one for seq, one in walked.returned.items() if seq in stated.order_name_of}
+    if returned != stated.returned:
+        found.append("its returns are not those of the walk")
     return found
 
 

@@ -5,9 +5,11 @@ go on; a record that cannot be read raises `Unreadable`.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Callable
 
 from engine.core import limits
+from engine.log.books_returns import ReturnBooks
 
 _CAUSE = struct.Struct("<QH").unpack_from
 _PAIR = struct.Struct("<II").unpack_from
@@ -18,18 +20,20 @@ _SKU = struct.Struct("<IBH").unpack_from
 _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _U64 = struct.Struct("<Q").unpack_from
-_PAPERS = ("", "receipt", "count", "adjustment", "transfer")
-_RECEIPT, _TRANSFER = 1, 4
+_PAPERS = ("", "receipt", "count", "adjustment", "transfer", "return")
+_RECEIPT, _TRANSFER, _RETURN = 1, 4, 5
+_COUNTED = {1: "received", 2: "counted", 3: "adjusted", 5: "returned"}  # what units are
 
 
 class Unreadable(Exception):
     """A record does not have the form its kind asks for."""
 
 
-class StockBooks:
+class StockBooks(ReturnBooks):
     """Positions and what is answered to requests. `seq` and `stamp_us` say where the walk is."""
 
     def __init__(self, bad: Callable[[str, str], None]) -> None:
+        super().__init__()
         self.bad = bad
         self.seq = self.stamp_us = self.epoch = 0
         self.locations = 0
@@ -55,6 +59,7 @@ class StockBooks:
                 "received",
                 "counted",
                 "adjusted",
+                "returned",
                 "reserved",
                 "allocated",
                 "freed",
@@ -222,7 +227,7 @@ class StockBooks:
             column.append(0)
 
     def stock_moved(self, data: bytes, at: int) -> int:
-        """A receipt, count, adjustment or transfer."""
+        """A receipt, count, adjustment, transfer or a step of a return."""
         at = self.cause(data, at)
         paper, *places = _PAPER(data, at)
         at += 9
@@ -233,7 +238,7 @@ class StockBooks:
         at += 2 + size
         (rows,) = _U16(data, at)
         at += 2
-        touched, came = set(), 0
+        touched, came, moves = set(), 0, Counter()
         for _ in range(rows):
             position, bucket, delta, stated, size = _MOVE(data, at)
             at += 23 + size
@@ -242,17 +247,21 @@ class StockBooks:
             self.room[position] += -delta if bucket else delta
             came += 0 if bucket else delta
             touched.add(position)
+            place = self.position_location[position]
+            moves[self.position_sku[position], place, bucket] += delta
             found = column[position]
             if found != stated:
                 self.bad("P2", f"position {position} has {found} units, not the {stated} stated")
-            if self.position_location[position] not in places:
+            if place not in places:
                 self.bad("P2", f"position {position} is not where the document is")
             if paper == _RECEIPT and (bucket or delta < 0):
                 self.bad("P2", f"a receipt takes {delta} from position {position}")
         if paper == _TRANSFER and came:
             self.bad("P2", f"a transfer makes {came:+d} units")
-        if paper < _TRANSFER:
-            self.units[("received", "counted", "adjusted")[paper - 1]] += came
+        if paper in _COUNTED:
+            self.units[_COUNTED[paper]] += came
+        if paper == _RETURN:
+            self.return_moved(moves)
         for position in touched:
             self._check(position)
         return at

@@ -52,6 +52,7 @@ class Report(msgspec.Struct):
     units_received: int = 0
     units_counted: int = 0
     units_adjusted: int = 0
+    units_returned: int = 0
     units_reserved: int = 0
     units_allocated: int = 0
     units_freed: int = 0

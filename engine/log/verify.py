@@ -315,7 +315,8 @@ def _check_sums(state: _Walk) -> None:
     books = state.books
     books.close()
     units = books.units
-    came = units["received"] + units["counted"] + units["adjusted"] - units["shipped"]
+    came = units["received"] + units["counted"] + units["adjusted"]
+    came += units["returned"] - units["shipped"]
     there = sum(books.buckets[0])
     if state.on_hand_before + came != there:
         state.bad("P2", f"{state.on_hand_before} + {came} units came, {there} are there")

@@ -16,6 +16,7 @@ from engine.core.answers import (
     OrderAnswer,
     QuantitiesAnswer,
     ReservationAnswer,
+    ReturnAnswer,
     SkuAnswer,
     StockAnswer,
 )
@@ -175,6 +176,14 @@ class Client(Protocol):
         self, *, after: int, limit: int
     ) -> tuple[list[ValidationAnswer], int | None]:
         """A page of what channels' orders are checked for, as `channels`."""
+
+    async def return_(self, channel: str, order_id: str, return_id: str) -> ReturnAnswer | None:
+        """One return of an order as it stands."""
+
+    async def returns(
+        self, *, status: str, channel: str, order_id: str, before: int, limit: int
+    ) -> tuple[list[ReturnAnswer], int | None]:
+        """A page of returns, newest first, and the `before` of the next page or None."""
 
     async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
         """What a channel may show now of the SKUs that exist among these."""

@@ -312,6 +312,26 @@ class Engine:
         read = self._leading().read
         return await read(lambda ledger: ledger.validations(after=after, limit=limit))
 
+    async def return_(self, channel: str, order_id: str, return_id: str):
+        """One return of an order as it stands, or None."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.return_(channel, order_id, return_id))
+
+    async def returns(
+        self, *, status: str, channel: str, order_id: str, before: int, limit: int
+    ) -> tuple[list, int | None]:
+        """A page of returns, newest first, read in bounded steps as `orders`."""
+        rows: list = []
+        fixed = {"status": status, "channel": channel, "order_id": order_id}
+        while True:
+            page = partial(_returns, **fixed, before=before, limit=limit - len(rows))
+            found, cursor = await self._leading().read(page)
+            rows += found
+            if cursor is None or len(rows) >= limit:
+                return rows, cursor
+            before = cursor
+            await asyncio.sleep(0)
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show of these SKUs now, or None if there is no such channel."""
         loop = self._leading()
@@ -355,3 +375,7 @@ class Engine:
 
 def _orders(ledger: Any, **filters: Any):
     return ledger.orders(**filters)
+
+
+def _returns(ledger: Any, **filters: Any):
+    return ledger.returns(**filters)

@@ -137,6 +137,7 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     cdef Core* c = &self.core
     cdef Cursor at
     cdef uint8_t kind = record[4]
+    cdef uint32_t row
     if kind == STOCK_MOVED or kind == ORDER_SHIPPED:
         return paper_answer(self, record)
     if kind == RESERVED:
@@ -148,7 +149,12 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     get_text(&at)
     get_text(&at)
     if kind == ORDER_CANCELLED or kind == ORDER_CHANGED:
-        return order_answer(self, find_seq(c, ORDER_SEQS, get64(&at)), True)
+        row = find_seq(c, ORDER_SEQS, get64(&at))
+        if kind == ORDER_CHANGED and order_at(c, row).living:
+            found = self._lives.told(order_at(c, row).seq, c.seq)
+            if found is not None:
+                return answers.returned(found, order_struct(c, row).event, new_view(self))
+        return order_answer(self, row, True)
     return reservation_answer(self, find_seq(c, RESERVATION_SEQS, get64(&at)), True, c.seq)
 
 

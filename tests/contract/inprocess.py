@@ -171,6 +171,14 @@ class InProcessClient:
         """A page of what channels' orders are checked for."""
         return self._ledger().validations(after=after, limit=limit)
 
+    async def return_(self, channel: str, order_id: str, return_id: str):
+        """One return."""
+        return self._ledger().return_(channel, order_id, return_id)
+
+    async def returns(self, **ask):
+        """A page of returns."""
+        return self._ledger().returns(**ask)
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show."""
         return self._ledger().availability(channel, skus, time.time_ns() // 1_000)

@@ -16,7 +16,7 @@ from api import problems
 from api.endpoint import Endpoint
 from api.lines import NDJSON
 from api.table import ENDPOINTS
-from tests.contract.world import BY_NAME, World, furnish, promise, url_of
+from tests.contract.world import BY_NAME, World, bring_back, furnish, promise, url_of
 
 DOCUMENT = msgspec.json.decode(World().app.front.document)
 TYPED = [e for e in ENDPOINTS if isinstance(e.answer, type) and e.answer_example is not None]
@@ -94,6 +94,10 @@ async def test_examples_of_bodies_are_accepted_by_the_real_thing(
         line = [{"sku": "TEA-1", "quantity": 1}]
         order = {"order_id": "1002", "channel": "web", "lines": line}
         await world.good("POST", "/v1/orders", order)
+    if endpoint.name == "open_return":
+        await world.good("POST", "/v1/orders/web/1001/shipments", {"shipment_id": "s"})
+    elif endpoint.noun == "returns":
+        await bring_back(world, received=endpoint.name == "inspect_return")
     headers = {"content-type": endpoint.media}
     response = await world.call(
         endpoint.method, url_of(endpoint), json=media["example"], headers=headers

@@ -98,6 +98,21 @@ async def promise(world: World) -> None:
     await world.good("POST", "/v1/reservations", cart)
 
 
+RETURN = "/v1/orders/web/1001/returns"
+TWO_TEA = [{"sku": "TEA-1", "quantity": 2}]
+
+
+async def bring_back(world: World, received: bool = False) -> None:
+    """The return that the examples' paths name: two of the three units of the order, which has
+    left, and perhaps they have arrived."""
+    await world.good("POST", "/v1/orders/web/1001/shipments", {"shipment_id": "parcel-1"})
+    body = {"return_id": "rma-1", "reason": "too small", "lines": TWO_TEA, "approved": True}
+    await world.good("POST", RETURN, body)
+    if received:
+        body = {"receipt_id": "parcel-8", "location": "berlin", "lines": TWO_TEA}
+        await world.good("POST", f"{RETURN}/rma-1/receipts", body)
+
+
 @contextlib.asynccontextmanager
 async def furnished(settings: Settings | None = None) -> AsyncIterator[World]:
     """A furnished world."""

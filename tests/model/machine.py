@@ -194,6 +194,12 @@ class Twins(RuleBasedStateMachine):
         for row in rows:
             self.both(lambda ledger, row=row: ledger.order(row.channel, row.order_id))
         self.both(lambda ledger: ledger.reservation(f"r{after + 1}"))
+        rows, cursor = self.both(lambda ledger: ledger.returns(limit=limit or 1, scan=3))
+        self.both(lambda ledger: ledger.returns(status="received", before=cursor or 0))
+        for row in rows:
+            name = (row.channel, row.order_id)
+            self.both(lambda ledger, row=row, name=name: ledger.return_(*name, row.return_id))
+            self.both(lambda ledger, name=name: ledger.returns(channel=name[0], order_id=name[1]))
         self.both(lambda ledger: ledger.touched())
         count = len(self.slow._state.positions)
         self.both(lambda ledger: ledger.positions(list(range(count))))

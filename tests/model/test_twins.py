@@ -50,6 +50,10 @@ def test_enough_steps_were_made() -> None:
         "MergeOrders",
         "SplitOrder",
         "PutValidation",
+        "OpenReturn",
+        "ApproveReturn",
+        "ReceiveReturn",
+        "InspectReturn",
     ):
         assert STEPS[f"{command} accepted"] >= 50, command
     assert STEPS["restated"] >= 50 <= STEPS["changed"]

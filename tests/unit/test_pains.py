@@ -11,6 +11,7 @@ import pytest
 
 from engine.core import commands as c
 from engine.core import limits, records
+from engine.core import return_commands as rc
 from engine.core.events import StockMoved
 from engine.core.ledger import _DECIDE
 from engine.core.ledger import Ledger as SlowLedger
@@ -165,3 +166,34 @@ def test_pain_9_the_number_drifts_and_nobody_can_say_why(make) -> None:
     again = make()
     again.apply(batch.stamp_us, batch.first_seq, batch.records)
     assert again.dump() == shop.ledger.dump()
+
+
+@TWINS
+def test_pain_14_returns_go_to_the_wrong_place_uninspected_whole_or_with_a_forced_refund(
+    make,
+) -> None:
+    """P2: one of two lines comes back to another warehouse than it left. Nothing of it can be sold
+    before somebody has looked, then only where it lies; the other line and the money stay as they
+    are, and a refund can be given with or without the goods."""
+    shop = Shop(make())
+    shop.receive("north", red=3, blue=3)
+    shop.ok(shop.order("1", ("red", 2), ("blue", 1)))
+    shop.ok(c.Ship("web", "1", "s"))
+    name = ("web", "1", "r")
+    shop.ok(rc.OpenReturn(*name, "too small", (rc.ReturnLine("red", 1),), approved=True))
+    goods = rc.ReceiveReturn(*name, "in", "south", (rc.ReturnedLine("red", 1),))
+    answer = shop.ok(goods)
+    assert (shop.available("red"), answer.refunds) == (1, [])
+    shop.no(shop.order("2", ("red", 1, None, None, "south")), Code.INSUFFICIENT_STOCK)
+    look = (rc.InspectedLine("red", 1, "restock"),)
+    shop.no(rc.InspectReturn(*name, "look", "north", look), Code.QUANTITY_NOT_HELD)
+    answer = shop.ok(rc.InspectReturn(*name, "look", "south", look))
+    places = {row.location: row.available for row in shop.ledger.stock("red").locations}
+    assert (places, answer.refunds) == ({"north": 1, "south": 1}, [])
+    assert shop.available("blue") == 2
+    assert [unit.sku for unit in answer.units] == ["red"]
+    lost = ("web", "1", "never sent")
+    shop.ok(rc.OpenReturn(*lost, "lost", (rc.ReturnLine("blue", 1),)))
+    assert shop.ok(rc.RefundReturn(*lost, "m", 990)).units[0].received == 0
+    shop.ok(rc.CloseReturn(*lost))
+    assert shop.available("blue") == 2

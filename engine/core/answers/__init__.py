@@ -29,6 +29,7 @@ from engine.core.answers.orders import (
     reservation,
     shipment,
 )
+from engine.core.answers.returns import ReturnAnswer, returned
 from engine.core.answers.stock import (
     DocumentAnswer,
     QuantitiesAnswer,
@@ -49,6 +50,7 @@ __all__ = [
     "QuantitiesAnswer",
     "ReservationAnswer",
     "ReservedLineAnswer",
+    "ReturnAnswer",
     "ShipmentAnswer",
     "ShippedLineAnswer",
     "SkuAnswer",
@@ -63,6 +65,7 @@ __all__ = [
     "order",
     "order_line",
     "reservation",
+    "returned",
     "shipment",
     "sku",
 ]

@@ -16,7 +16,7 @@ from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Position, State
 
 
-class _Draft:
+class Draft:
     """Positions as they will be after the lines so far, and the events that get there."""
 
     def __init__(self, state: State) -> None:
@@ -87,7 +87,7 @@ def _document(state: State, request: Request, kind: Document, paper_id: str, lin
     places = _places(state, command, kind)
     if isinstance(places, Refused):
         return places
-    draft, counted = _Draft(state), set()
+    draft, counted = Draft(state), set()
     for index, line in enumerate(command.lines):
         sku = stocked(state, index, line.sku)
         if isinstance(sku, Refused):
@@ -140,7 +140,7 @@ def stocked(state: State, index: int, name: str) -> int | Refused:
     return sku
 
 
-def _receive_line(state, draft: _Draft, index, line, sku, places) -> Refused | None:
+def _receive_line(state, draft: Draft, index, line, sku, places) -> Refused | None:
     number = draft.position(sku, places[0])
     return _grow(state, draft, index, line, number, line.quantity, "quantity")
 
@@ -157,7 +157,7 @@ def _grow(state, draft, index, line, number, delta, field, reason="") -> Refused
     return None
 
 
-def _count_line(state, draft: _Draft, index, line, sku, places) -> Refused | None:
+def _count_line(state, draft: Draft, index, line, sku, places) -> Refused | None:
     number = draft.position(sku, places[0])
     before = draft.after[number].on_hand
     if line.expected_on_hand is not None and line.expected_on_hand != before:
@@ -209,7 +209,7 @@ def _promised(state, draft, index, line, number, field) -> Refused | None:
     )
 
 
-def _adjust_line(state, draft: _Draft, index, line, sku, places) -> Refused | None:
+def _adjust_line(state, draft: Draft, index, line, sku, places) -> Refused | None:
     number = draft.position(sku, places[0])
     if line.bucket is None:
         wrong = _grow(state, draft, index, line, number, line.delta, "delta", line.reason)
@@ -219,7 +219,7 @@ def _adjust_line(state, draft: _Draft, index, line, sku, places) -> Refused | No
     return wrong or _promised(state, draft, index, line, number, "delta")
 
 
-def _transfer_line(state, draft: _Draft, index, line, sku, places) -> Refused | None:
+def _transfer_line(state, draft: Draft, index, line, sku, places) -> Refused | None:
     source = draft.position(sku, places[0])
     available = draft.after[source].available
     if line.quantity > available:

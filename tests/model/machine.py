@@ -14,7 +14,7 @@ from engine.core.ledger import Ledger as SlowLedger
 from engine.core.records import Batch
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
-from tests.model import drawing, restatements
+from tests.model import drawing, restatements, returning
 
 START_US = 1_800_000_000_000_000
 RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
@@ -102,6 +102,15 @@ class Twins(RuleBasedStateMachine):
         rng = Random(seed)
         for _ in range(count):
             self.decide(drawing.request(rng, self.slow._state))
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16))
+    def come_back(self, seed, count) -> None:
+        """Units leave, and steps of returns follow one another."""
+        rng = Random(seed)
+        self.decide(Request(drawing.ship(rng, self.slow._state)))
+        for _ in range(count):
+            key = rng.choice(("", "", "", f"key-{rng.randint(0, 40)}"))
+            self.decide(Request(returning.step(rng, self.slow._state), "alice", key))
 
     @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16), brief=st.booleans())
     def packed_batch(self, seed, count, brief) -> None:

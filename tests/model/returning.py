@@ -18,13 +18,13 @@ def _shipped(rng: Random, state) -> tuple[str, str]:
     return known_order(rng, state)
 
 
-def _live(rng: Random, state) -> tuple[str, str, str, object]:
-    """Draw the names of a return, mostly of one of which something may come, and what it is."""
+def _live(rng: Random, state, statuses: tuple[str, ...] = LIVE) -> tuple[str, str, str, object]:
+    """Draw the names of a return, mostly of one in these statuses, and what it is."""
     found = [
         (order.event.channel, order.event.order_id, name, one)
         for order in state.orders.values()
         for name, one in state.lives.of(order.seq).returns.items()
-        if one.status in LIVE or rng.random() < 0.1
+        if one.status in statuses or rng.random() < 0.1
     ]
     if found and rng.random() < 0.95:
         return rng.choice(found)
@@ -54,12 +54,12 @@ def opened(rng: Random, state) -> rc.OpenReturn:
             )
             for sku, name_ in rng.sample(asked, rng.randint(1, min(3, len(asked))))
         )
-    return rc.OpenReturn(*name, f"rma{rng.randint(0, 3)}", "too small", lines, rng.random() < 0.7)
+    return rc.OpenReturn(*name, f"rma{rng.randint(0, 3)}", "too small", lines, rng.random() < 0.3)
 
 
 def received(rng: Random, state) -> rc.ReceiveReturn:
     """Draw what arrives: mostly what is expected, sometimes something else."""
-    channel, order_id, name, one = _live(rng, state)
+    channel, order_id, name, one = _live(rng, state, ("approved", "received"))
     lines = []
     for (_, sku), units in one.expected.items() if one else ():
         lines.append(
@@ -98,13 +98,21 @@ def inspected(rng: Random, state) -> rc.InspectReturn:
 
 def decided(rng: Random, state) -> rc.ReturnCommand:
     """Draw an approval, a rejection, a refund or a closing."""
-    *name, _ = _live(rng, state)
     verb = rng.random()
-    if verb < 0.5:
+    *name, _ = _live(rng, state, ("requested",) if verb < 0.6 else LIVE)
+    if verb < 0.6:
         return rc.ApproveReturn(*name, rng.choice((None, "dhl")), rng.choice((None, "T-1")))
-    if verb < 0.65:
+    if verb < 0.7:
         return rc.RejectReturn(*name, "worn")
     if verb < 0.85:
         money = rng.choice((None, "EUR"))
         return rc.RefundReturn(*name, f"m{rng.randint(0, 5)}", rng.randint(0, 999), money)
     return rc.CloseReturn(*name, rng.choice((None, "lost")))
+
+
+_DRAWERS = (opened, opened, received, received, inspected, inspected, decided, decided)
+
+
+def step(rng: Random, state) -> rc.ReturnCommand:
+    """Draw one step of a return."""
+    return rng.choice(_DRAWERS)(rng, state)

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.machine import STEPS, Twins
 
 STEPS_MIN = 20_000
-EXAMPLES = 40
+EXAMPLES = 48
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -23,7 +23,7 @@ _ABOUT = """One ledger, one unit, one buyer: what is answered is durable.
   field to blame, like `lines[2].quantity`.
 - Ids are opaque: any UTF-8 without control characters, percent-encoded in paths. The last id of a
   path may hold plain slashes, unless it ends in one of the words `/commit`, `/extend`, `/cancel`,
-  `/shipments`, `/holds`, `/release`.
+  `/shipments`, `/holds`, `/release`, `/decisions`.
 - Quantities are whole units from 1 to 1,000,000,000; money is whole minor units.
 - Fields that have their default value are left out of answers."""
 _NOUNS = {
@@ -33,6 +33,7 @@ _NOUNS = {
     "stock": "What is there, and the papers that move it",
     "reservations": "Stock promised to a checkout for a while",
     "orders": "Stock allocated to orders",
+    "routing": "Where orders' units come from, and why",
     "streams": "What changes, as it changes",
     "system": "The process itself",
 }

@@ -61,6 +61,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_location": (422, "A location does not exist"),
     "unknown_sku": (422, "A SKU does not exist"),
     "unknown_purchase_order": (422, "The purchase order does not exist"),
+    "unknown_policy": (422, "The routing policy does not exist"),
+    "unknown_strategy": (422, "The routing policy has no such strategy"),
+    "not_routable": (409, "No plan is allowed"),
+    "invalid_policy": (422, "The routing policy contradicts itself"),
     "location_inactive": (409, "The location is not active"),
     "reservation_expired": (409, "The reservation has expired"),
     "reservation_closed": (409, "The reservation is closed"),
@@ -95,7 +99,9 @@ TABLE: dict[str, tuple[int, str]] = {
 }
 
 # A GET's path names the thing itself, so its absence is the path's: 404.
-NOT_FOUND_IN_PATH = frozenset({"unknown_sku", "unknown_location", "unknown_purchase_order"})
+NOT_FOUND_IN_PATH = frozenset(
+    {"unknown_sku", "unknown_location", "unknown_purchase_order", "unknown_policy"}
+)
 
 LEDGER_CODES = frozenset(code.slug for code in Code)
 SERVICE_CODES = ("overloaded", "unavailable", "outcome_unknown", "internal")

@@ -155,6 +155,8 @@ cdef struct Place:
     uint32_t name_size
     uint32_t put_size
     uint32_t candidate        # of the running plan + 1
+    uint32_t load_day         # orders that policies gave it to send on that day, the latest
+    uint32_t load_used
     uint8_t active
     uint8_t located
 
@@ -214,6 +216,7 @@ cdef struct Head:             # what reservations and orders have before their l
     uint64_t expires_us
     uint64_t reservation
     uint32_t lines
+    uint16_t policy           # who chose an order's locations
     uint8_t status
 
 
@@ -277,6 +280,8 @@ cdef struct Core:
     uint64_t touched_live
     Rows gone                 # orders with lives that were forgotten, for the Python side
     uint64_t living           # orders with lives; `gone` has room for each
+    uint64_t policies         # in the register
+    uint8_t routing           # a channel has a policy
     uint8_t watching
     uint8_t checking          # some channel has rules for its orders
     uint64_t checked[1024]    # a bit for the hash of the name of each that has, or had

@@ -11,8 +11,10 @@ from engine.core.answers import (
     SkuAnswer,
     StockAnswer,
 )
-from engine.core.commands import Request
-from engine.core.outcomes import Outcome
+from engine.core.commands import PlaceOrder, Request
+from engine.core.decisions import DecisionsAnswer, PreviewAnswer
+from engine.core.outcomes import Outcome, Refused
+from engine.core.policies import RoutingPolicyAnswer
 from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.records import Batch
 from engine.core.sellable import AvailabilityAnswer
@@ -60,6 +62,9 @@ class Ledger:
     def validations(
         self, *, after: int = -1, limit: int = ...
     ) -> tuple[list[ValidationAnswer], int | None]: ...
+    def routing_policy(self, name: str) -> RoutingPolicyAnswer | None: ...
+    def decisions(self, channel: str, order_id: str) -> DecisionsAnswer | None: ...
+    def preview(self, command: PlaceOrder, now_us: int) -> PreviewAnswer | Refused: ...
     def availability(
         self, channel: str, skus: list[str], now_us: int
     ) -> AvailabilityAnswer | None: ...

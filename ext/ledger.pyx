@@ -33,11 +33,12 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    answers, bundles, commands, dump, effects, limits, reading, registers, sellable, state,
+    answers, bundles, commands, decisions, dump, effects, limits, reading, registers, sellable,
+    state,
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, holds, joins, orders, purchases, refusals,
-    returns, shipments, stock, validation,
+    returns, routing, shipments, stock, validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -47,7 +48,8 @@ from engine.core.packed import answer_one
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
 from engine.core.records import encode as encode_event
-from engine.core.routing import POLICY_FEWEST
+from engine.core.routing import POLICY_COSTS as COSTS
+from engine.core.routing import POLICY_FEWEST, costs, slip
 
 cdef extern from *:
     """
@@ -59,6 +61,7 @@ cdef extern from *:
 
 cdef int64_t NO_PRICE = -1
 cdef uint16_t POLICY = POLICY_FEWEST
+cdef uint16_t POLICY_COSTS = COSTS
 cdef int64_t FRAME_EVENTS_MAX = limits.FRAME_EVENTS_MAX
 cdef object _msgpack = msgspec.msgpack.Encoder().encode
 cdef object _json = msgspec.json.Encoder().encode
@@ -86,6 +89,7 @@ cdef dict _SHARED = {
     commands.Ship: shipments.ship,
     commands.PutPurchaseOrder: purchases.put_purchase_order,
     commands.PutValidation: validation.put_validation,
+    commands.RoutingPolicy: routing.put_policy,
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
@@ -104,6 +108,7 @@ include "plane/memory.pxi"
 include "plane/records.pxi"
 include "plane/wheel.pxi"
 include "plane/rows.pxi"
+include "plane/slip.pxi"
 include "plane/effects.pxi"
 include "plane/restate.pxi"
 include "plane/allot.pxi"
@@ -343,6 +348,18 @@ cdef class Ledger:
     ):
         """A page of returns, newest first; see `reading.returns`."""
         return reading.returns(new_view(self), status, channel, order_id, before, limit, scan)
+
+    def routing_policy(self, str name):
+        """One routing policy."""
+        return reading.entry(self._registers.policies, name)
+
+    def decisions(self, str channel, str order_id):
+        """How the units of an order were routed; see `decisions.of_order`."""
+        return decisions.of_order(new_view(self), channel, order_id)
+
+    def preview(self, command, now_us):
+        """How an order would be routed at a time; see `decisions.preview`."""
+        return decisions.preview(new_view(self), command, now_us)
 
     def availability(self, str channel, skus, now_us):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

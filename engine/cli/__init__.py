@@ -189,6 +189,22 @@ def replay(
     raise typer.Exit(run(options, data))
 
 
+@app.command()
+def explain(
+    channel: Annotated[str, typer.Argument(help="The order's channel.")],
+    order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
+    key: Annotated[
+        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
+    ] = "",
+    data: Data = _DATA,
+) -> None:
+    """Say why an order's units come from where they come."""
+    from engine.cli.explain import explain as run
+
+    print("\n".join(run(url, key, data, channel, order_id)))
+
+
 @keys_app.command("create")
 def keys_create(
     label: Annotated[str, typer.Argument(help="Who will use it.")],

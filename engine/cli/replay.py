@@ -11,15 +11,19 @@ from engine.replay.run import replay as run
 
 def replay(options: Options, data: Path) -> int:
     """Replay files and return the exit code; the key is the admin's if none is given."""
-    if not options.key:
-        key_file = data / "admin.key"
-        try:
-            options.key = key_file.read_text().strip()
-        except OSError as error:
-            raise ConfigError(
-                f"no --key, and {key_file} cannot be read ({error.strerror}); give one of them"
-            ) from error
+    options.key = options.key or key_in(data)
     return run(options, Console())
+
+
+def key_in(data: Path) -> str:
+    """Return the admin's key in a data folder; `ConfigError` if it cannot be read."""
+    key_file = data / "admin.key"
+    try:
+        return key_file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(
+            f"no --key, and {key_file} cannot be read ({error.strerror}); give one of them"
+        ) from error
 
 
 def speed_of(text: str) -> float:

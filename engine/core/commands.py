@@ -13,6 +13,7 @@ from msgspec import Meta
 from engine.core import limits
 from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
 from engine.core.return_commands import ReturnCommand
+from engine.core.routing.policy import RoutingPolicy
 from engine.core.terms import (
     Address,
     Body,
@@ -65,7 +66,8 @@ class Component(Body):
 
 class PutSku(Body):
     """Create or change a SKU. `components` make it a bundle, which has no stock of its own.
-    `baseline` is how many units a location ought to have: channels' buffers may go by it."""
+    `baseline` is how many units a location ought to have: channels' buffers may go by it.
+    `handling` is a class of goods: routing policies say which locations are equipped for it."""
 
     sku: Id
     title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
@@ -73,6 +75,7 @@ class PutSku(Body):
     backorderable: bool = False
     components: Annotated[tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)] = ()
     baseline: OnHand | None = None
+    handling: Id | None = None
 
 
 class Season(Body):
@@ -100,7 +103,8 @@ class Buffer(Body):
 class PutChannel(Body):
     """Create or change a channel: what it may show. It sells from `locations`, or from all, less
     its buffers, `cap` units of a SKU at most. The last `protect` units of a SKU are shown to this
-    channel and to those with its `priority` or a lower number, and to no other."""
+    channel and to those with its `priority` or a lower number, and to no other. Its orders find
+    their locations by the routing policy `policy`; without one, the fewest locations are taken."""
 
     channel: Id
     name: Text = ""
@@ -109,6 +113,7 @@ class PutChannel(Body):
     buffers: Annotated[tuple[Buffer, ...], Meta(max_length=limits.CHANNEL_BUFFERS_MAX)] = ()
     cap: OnHand | None = None
     protect: OnHand = 0
+    policy: Id | None = None
 
 
 class ReceiptLine(Body):
@@ -271,12 +276,15 @@ class OrderLine(Body):
 class PlaceOrder(Details, kw_only=True):
     """Allocate an order. `when_short` says what happens when stock does not suffice:
     `refuse` all of it, `backorder` what is missing, or `split`: take what is there, let the
-    rest wait, and refuse only when nothing is there."""
+    rest wait, and refuse only when nothing is there. `policy` and `strategy` take the place of
+    the channel's routing policy and of its strategy there."""
 
     order_id: Id
     channel: Id
     lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
     when_short: WhenShort = "refuse"
+    policy: Id | None = None
+    strategy: Id | None = None
 
 
 class CancelLine(Body):
@@ -321,6 +329,7 @@ Command = (
     | PutChannel
     | PutPurchaseOrder
     | PutValidation
+    | RoutingPolicy
     | Receive
     | Count
     | Adjust

@@ -17,6 +17,7 @@ from engine.core.errors import LedgerError
 from engine.core.events import OrderPlaced, OrderStatus, Reserved
 from engine.core.fitting import check_lines
 from engine.core.order_life import CLOSED
+from engine.core.routing import POLICY_COSTS, slip
 from engine.core.state import (
     EXPIRED,
     LIVE,
@@ -30,7 +31,7 @@ from engine.core.state import (
 )
 
 MAGIC = b"DIBSSTAT"
-VERSION = 4
+VERSION = 5
 _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
@@ -41,6 +42,7 @@ _ORDER = struct.Struct("<QQBQ")
 _LINE = struct.Struct("<IIIH")
 _UNITS = struct.Struct("<I")
 _REMEMBERED = struct.Struct("<QQQ")
+_LOAD = struct.Struct("<III")
 _json = msgspec.json.Encoder().encode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
@@ -121,7 +123,10 @@ def dump(state: State) -> bytes:
 def dump_objects(tables: State) -> bytes:
     """Return the last sections: what both twins keep as the same objects."""
     rows = [_SEQ.pack(seq) + _blob(notes) for seq, notes in tables.lives.rows()]
-    return b"".join((tables.registers.dump(), _COUNT.pack(len(rows)), *rows))
+    loads = [_LOAD.pack(place, *tables.loads[place]) for place in sorted(tables.loads)]
+    sections = (rows, loads)
+    parts = [part for rows in sections for part in (_COUNT.pack(len(rows)), *rows)]
+    return b"".join((tables.registers.dump(), *parts))
 
 
 def load_objects(data: bytes, tables: State) -> list[int]:
@@ -134,9 +139,19 @@ def load_objects(data: bytes, tables: State) -> list[int]:
         _check("an order's life", found[-1] < seq <= tables.seq)
         tables.lives.load(seq, reader.blob())
         found.append(seq)
+    _load_loads(reader, tables)
     if reader.at != len(data):
         raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
     return found[1:]
+
+
+def _load_loads(reader: "_Reader", tables: State) -> None:
+    last = -1
+    for _ in reader.rows(limits.LOCATIONS_MAX):
+        place, day, used = reader.unpack(_LOAD)
+        _check("a location's load", last < place < len(tables.locations) and day > 0)
+        tables.loads[place] = (day, used)
+        last = place
 
 
 class _Reader:
@@ -282,6 +297,7 @@ def _load_orders(reader: _Reader, state: State) -> None:
         _check_first(state, event, placed)
         _check("an order's first status", event.status <= OrderStatus.BACKORDERED)
         check_lines(state, event.lines)
+        _check_receipt(state, event)
         _check("an order's seq", last < seq <= changed_seq <= state.seq)
         _check("an order's close", closed_us <= state.stamp_us)
         _check("an order's status", (status in CLOSED) == bool(closed_us))
@@ -298,6 +314,15 @@ def _load_orders(reader: _Reader, state: State) -> None:
     state.closed_orders.extend(
         entry.seq for entry in sorted(closed, key=lambda entry: entry.changed_seq)
     )
+
+
+def _check_receipt(state: State, event: OrderPlaced) -> None:
+    _check("an order's policy", 0 < event.policy <= POLICY_COSTS)
+    if event.policy == POLICY_COSTS:
+        # Policies are read later.
+        made = slip.unpack(event.receipt)
+        there = slip.fits(made, 2**63, len(state.locations), len(state.skus))
+        _check("an order's receipt", there)
 
 
 def _check_first(state: State, event: OrderPlaced, placed: OrderPlaced | None) -> None:

@@ -29,7 +29,7 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
-from engine.core.fitting import check_lines, fits, misfit
+from engine.core.fitting import check_lines, check_receipt, fits, misfit
 from engine.core.restating import restate
 from engine.core.state import (
     COMMITTED,
@@ -242,6 +242,7 @@ def _reservation_expired(state: State, event: ReservationExpired) -> None:
 
 def _order_placed(state: State, event: OrderPlaced) -> None:
     check_lines(state, event.lines)
+    check_receipt(state, event)
     misfit("an order is placed closed", event.status > OrderStatus.BACKORDERED)
     stale = state.order_seqs.get((event.channel, event.order_id))
     if stale:
@@ -265,6 +266,8 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
     )
     state.orders[state.seq] = order
     state.order_seqs[event.channel, event.order_id] = state.seq
+    if event.receipt:
+        state.load(event.receipt, 1)
     _keyed(state, event.cause, lambda: order_first(state, order))
 
 

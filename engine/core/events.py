@@ -216,8 +216,8 @@ class ReservationExpired(_Event, frozen=True):
 class OrderPlaced(_Event, frozen=True):
     """Units are allocated to an order; from `reservation` (0: none) if it was committed.
 
-    `document` is the JSON of the command's `Details`; `policy` the number of the routing policy
-    that chose the locations.
+    `document` is the JSON of the command's `Details`. `policy` says who chose the locations; if a
+    routing policy did (`routing.POLICY_COSTS`), `receipt` is the packed `routing.slip.Slip`.
     """
 
     kind: ClassVar[Kind] = Kind.ORDER_PLACED
@@ -229,6 +229,7 @@ class OrderPlaced(_Event, frozen=True):
     policy: int
     lines: tuple[Line, ...]
     document: bytes
+    receipt: bytes = b""
 
 
 class Cut(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from engine.core import limits
 from engine.core.errors import LedgerError
+from engine.core.routing import POLICY_COSTS, slip
 
 
 def misfit(what: str, wrong: bool) -> None:
@@ -24,3 +25,13 @@ def check_lines(state, lines) -> None:
         for take in line.takes:
             misfit("a take's position does not exist", take.position >= len(state.positions))
             misfit("a take's quantity cannot be", not 1 <= take.quantity <= limits.QUANTITY_MAX)
+
+
+def check_receipt(state, event) -> None:
+    """`LedgerError` unless what chose an order's locations is known, and its receipt can be."""
+    misfit("an order's policy is not known", not 0 < event.policy <= POLICY_COSTS)
+    if event.policy == POLICY_COSTS:
+        made = slip.unpack(event.receipt)
+        policies = len(state.registers.policies.rows)
+        there = slip.fits(made, policies, len(state.locations), len(state.skus))
+        misfit("an order's receipt names what is not there", not there)

@@ -18,7 +18,18 @@ from typing import Any
 
 import msgspec
 
-from engine.core import answers, commands, dump, effects, limits, packed, reading, records, sellable
+from engine.core import (
+    answers,
+    commands,
+    decisions,
+    dump,
+    effects,
+    limits,
+    packed,
+    reading,
+    records,
+    sellable,
+)
 from engine.core.decide import (
     Replay,
     catalogue,
@@ -31,6 +42,7 @@ from engine.core.decide import (
     refusals,
     reservations,
     returns,
+    routing,
     shipments,
     stock,
     validation,
@@ -63,6 +75,7 @@ _DECIDE = {
     commands.PutChannel: catalogue.put_channel,
     commands.PutPurchaseOrder: purchases.put_purchase_order,
     commands.PutValidation: validation.put_validation,
+    commands.RoutingPolicy: routing.put_policy,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
@@ -305,6 +318,18 @@ class Ledger:
     ):
         """A page of returns, newest first; see `reading.returns`."""
         return reading.returns(self._state, status, channel, order_id, before, limit, scan)
+
+    def routing_policy(self, name: str):
+        """One routing policy."""
+        return reading.entry(self._state.registers.policies, name)
+
+    def decisions(self, channel: str, order_id: str):
+        """How the units of an order were routed; see `decisions.of_order`."""
+        return decisions.of_order(self._state, channel, order_id)
+
+    def preview(self, command: commands.PlaceOrder, now_us: int):
+        """How an order would be routed at a time; see `decisions.preview`."""
+        return decisions.preview(self._state, command, now_us)
 
     def availability(self, channel: str, skus: list[str], now_us: int):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""

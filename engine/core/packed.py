@@ -6,7 +6,7 @@ Public format: docs/packed-format.md. This file is the specification and the slo
 
     request  size u32, kind u8, flags u8, zero u16, tag u64, fingerprint u64, actor text, key text
       PLACE_ORDER  channel text, order_id text, when_short u8, [latitude f64, longitude f64],
-                   lines u16, line …, details blob
+                   lines u16, line …, details blob, [policy text, strategy text (empty: none)]
       RESERVE      reservation_id text, channel text, ttl_s u32, lines u16, line …
       COMMIT       reservation_id text, order_id text (empty: none), details blob
       EXTEND       reservation_id text, ttl_s u32
@@ -66,7 +66,7 @@ class Trouble(IntEnum):
     MALFORMED = 67
 
 
-BRIEF, LOCATED, UNSURE = 1, 2, 128  # of a request; UNSURE: look at every field of it
+BRIEF, LOCATED, ROUTED, UNSURE = 1, 2, 4, 128  # of a request; UNSURE: look at every field of it
 REPLAYED, CREATED, MISSING = 1, 2, 4  # of an answer; MISSING: what is read does not exist
 PRICED, NAMED, BOUND = 2, 4, 16  # of a line
 REQUEST_BYTES_MAX = 1 << 20
@@ -159,6 +159,9 @@ def _body(command: Command) -> tuple[Kind, int, bytes]:
             names = _text(command.channel) + _text(command.order_id)
             short = _U8.pack(WHEN_SHORT.index(command.when_short))
             rest = _lines(command.lines) + _blob(details_of(command))
+            if command.policy is not None or command.strategy is not None:
+                flags |= ROUTED
+                rest += _text(command.policy) + _text(command.strategy)
             return Kind.PLACE_ORDER, flags, names + short + place + rest
         case Reserve():
             names = _text(command.reservation_id) + _text(command.channel)
@@ -266,6 +269,8 @@ def _command(kind: int, flags: int, read: _Reader) -> Command | Read:
             details = _details_fields(read.blob())
             if not _located(details, place):
                 raise ValueError("the place beside the details is not the one in them")
+            if flags & ROUTED:
+                details |= {"policy": read.text() or None, "strategy": read.text() or None}
             return PlaceOrder(
                 order_id=order_id, channel=channel, lines=lines, when_short=when_short, **details
             )

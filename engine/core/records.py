@@ -40,6 +40,7 @@ from engine.core.events import (
     StockMoved,
     Take,
 )
+from engine.core.routing.fewest import POLICY_COSTS
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -139,6 +140,7 @@ def _body(event: Event) -> bytes:
                 + head
                 + _lines(event.lines)
                 + _blob(event.document)
+                + (_blob(event.receipt) if event.policy == POLICY_COSTS else b"")
             )
         case Reserved():
             return (
@@ -264,9 +266,9 @@ class _Cursor:
 def _order_placed(c: _Cursor) -> OrderPlaced:
     cause, channel, order_id = c.cause(), c.text(), c.text()
     status, reservation, policy = c.unpack(struct.Struct("<BQH"))
-    return OrderPlaced(
-        cause, channel, order_id, OrderStatus(status), reservation, policy, c.lines(), c.blob()
-    )
+    placed = OrderStatus(status), reservation, policy, c.lines(), c.blob()
+    receipt = c.blob() if policy == POLICY_COSTS else b""
+    return OrderPlaced(cause, channel, order_id, *placed, receipt)
 
 
 def _order_cancelled(c: _Cursor) -> OrderCancelled:

@@ -17,6 +17,7 @@ class Code(IntEnum):
     CHANNELS = 1
     PURCHASE_ORDERS = 2
     VALIDATIONS = 15
+    ROUTING_POLICIES = 3
 
 
 class Entry(msgspec.Struct):

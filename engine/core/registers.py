@@ -3,6 +3,7 @@
     channels ──────── what each may show                  (core.commands.PutChannel)
     purchase_orders ─ what is on its way, and has come    (core.purchases)
     validations ───── what its orders are checked for     (core.validation)
+    policies ──────── how orders find their locations     (core.policies)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -18,6 +19,7 @@ from engine.core import answers, limits
 from engine.core.commands import PutChannel
 from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
+from engine.core.policies import Policies
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
 from engine.core.validation import Validations
@@ -37,7 +39,8 @@ class Registers:
         )
         self.purchase_orders = PurchaseOrders()
         self.validations = Validations()
-        every = (self.channels, self.purchase_orders, self.validations)
+        self.policies = Policies()
+        every = (self.channels, self.purchase_orders, self.validations, self.policies)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

@@ -19,6 +19,7 @@ from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
 from engine.core.lives import Lives
 from engine.core.order_life import CLOSED
 from engine.core.registers import Registers
+from engine.core.routing import slip
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
 RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
@@ -126,6 +127,8 @@ class State:
         self.closed_reservations: deque[int] = deque()
         self.closed_orders: deque[int] = deque()
         self.lives = Lives()
+        # Location → (day, orders that a policy gave it to send on that day), the latest day only.
+        self.loads: dict[int, tuple[int, int]] = {}
         self.touched: dict[int, tuple[int, Kind]] | None = None
 
     # Texts for numbers.
@@ -137,6 +140,10 @@ class State:
     def sku_name(self, number: int) -> str:
         """Return the id of SKU `number`."""
         return self.skus[number].put.sku
+
+    def policy_name(self, number: int) -> str:
+        """Return the id of routing policy `number`."""
+        return self.registers.policies.rows[number].put.policy
 
     def position_sku_name(self, number: int) -> str:
         """Return the id of the SKU at position `number`."""
@@ -211,9 +218,21 @@ class State:
         order.status, order.changed_seq = status, self.seq
         if order.closed_us:
             self.closed_orders.remove(order.seq)
+        elif status is OrderStatus.CANCELLED and order.event.receipt:
+            self.load(order.event.receipt, -1)
         if status in CLOSED:
             order.closed_us = self.now_us
             self.closed_orders.append(order.seq)
+
+    def load(self, receipt: bytes, sign: int) -> None:
+        """Count an order (1), or count it no more (-1), at the locations that its packed receipt
+        chose, on the day on which they send it."""
+        for leg in slip.unpack(receipt).chosen:
+            day, used = self.loads.get(leg.place, (0, 0))
+            if leg.send_day > day and sign > 0:
+                self.loads[leg.place] = (leg.send_day, 1)
+            elif 0 < leg.send_day == day and used + sign >= 0:
+                self.loads[leg.place] = (day, used + sign)
 
     def drop_reservation(self, seq: int) -> None:
         """Forget a closed reservation."""

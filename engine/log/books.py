@@ -41,6 +41,7 @@ _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _U64 = struct.Struct("<Q").unpack_from
 _SHIP = struct.Struct("<HI").unpack_from
+BY_POLICY = 2  # an order's receipt follows
 
 
 class Books(OrderBooks):
@@ -202,7 +203,7 @@ class Books(OrderBooks):
         at += 2 + (data[at] | data[at + 1] << 8)
         at += 2 + (data[at] | data[at + 1] << 8)
         name = data[start:at]
-        status, reservation, _ = _ORDER(data, at)
+        status, reservation, policy = _ORDER(data, at)
         lines_at = at + 11
         live = self._close(reservation) if reservation else None
         at, asked, waiting, taken = self._lines(data, lines_at, self.allocated, check=not live)
@@ -217,7 +218,8 @@ class Books(OrderBooks):
         self.order_names[name] = 0
         self.order_name_of[self.seq] = name
         self.orders[self.seq] = lines
-        return at + 4 + _U32(data, at)[0]
+        at += 4 + _U32(data, at)[0]
+        return self.routed(data, at, _open_takes(lines)) if policy == BY_POLICY else at
 
     def _reused(self, name: bytes) -> None:
         if not self.old(self.order_names[name], limits.CLOSED_ORDER_RETENTION_US):

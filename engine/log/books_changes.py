@@ -5,6 +5,7 @@ taken anew, and what was done with each line still adds up to what was asked for
 import struct
 
 from engine.log.books_lines import Held, read_lines
+from engine.log.books_slips import read_slip
 from engine.log.books_stock import StockBooks, Unreadable
 
 _CHANGE = struct.Struct("<QBB").unpack_from
@@ -38,6 +39,33 @@ class OrderBooks(StockBooks):
         self.order_names: dict[bytes, int] = {}  # 0 while open, else when it was closed
         self.order_name_of: dict[int, bytes] = {}
         self.progress: dict[int, int] = {}  # statuses of open orders that are not in BY_UNITS
+        # Of open orders that a policy routed: (location, day of sending) of each shipment. Of each
+        # location, the latest such day, and how many orders it has been given to send then.
+        self.routes: dict[int, list[tuple[int, int]]] = {}
+        self.loads: dict[int, tuple[int, int]] = {}
+
+    def routed(self, data: bytes, at: int, takes: list[tuple[int, int]]) -> int:
+        """A receipt says where a placed order's units come from, and the takes say the same, but
+        for those that the order bound to a location or that were promised beyond what is there."""
+        (size,) = _U32(data, at)
+        end = at + 4 + size
+        try:
+            skus, legs = read_slip(data, at + 4, end)
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
+        taken: dict[tuple[int, int], int] = {}
+        for position, units in takes:
+            key = self.position_location[position], self.position_sku[position]
+            taken[key] = taken.get(key, 0) + units
+        self.routes[self.seq] = [(place, day) for place, day, _ in legs]
+        for place, day, units in legs:
+            latest, used = self.loads.get(place, (0, 0))
+            if day >= latest and day:
+                self.loads[place] = (day, used + 1 if day == latest else 1)
+            for sku, count in zip(skus, units, strict=True):
+                if count > taken.get((place, sku), 0):
+                    self.bad("P2", f"an order's receipt has {count} units that it did not take")
+        return end
 
     def changed(self, data: bytes, at: int) -> int:
         """An order stands otherwise."""
@@ -132,4 +160,8 @@ class OrderBooks(StockBooks):
             if shipped:
                 self.left_with[seq] = tuple(held.shipped)
             del self.orders[seq]
+            for place, day in self.routes.pop(seq, ()) if status == CANCELLED else ():
+                latest, used = self.loads.get(place, (0, 0))
+                if 0 < day == latest and used:
+                    self.loads[place] = (day, used - 1)
             self.order_names[self.order_name_of[seq]] = self.stamp_us

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from engine.log.books import Books, Unreadable
+from engine.log.books import BY_POLICY, Books, Unreadable
 from engine.log.books_changes import BY_UNITS
 from engine.log.books_lines import Held, read_lines
+from engine.log.books_slips import read_slip
 
 _HEAD = struct.Struct("<8sHQQ")
 _U64 = struct.Struct("<Q")
@@ -22,6 +23,7 @@ _RESERVATION = struct.Struct("<QQQBQQ")
 _ORDER = struct.Struct("<QQBQ")
 _LINE = struct.Struct("<IIIH")
 _REMEMBERED = struct.Struct("<QQQ")
+_LOAD = struct.Struct("<III")
 _RECORD_BYTES = 8
 _ORDER_HEAD_BYTES = 11
 _EXPIRES_BYTES = 8
@@ -62,8 +64,8 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     books, reader = Books(bad), _Reader(dump)
     try:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
-        if magic != b"DIBSSTAT" or version != 4:
-            raise Unreadable("the snapshot's state is not of version 4")
+        if magic != b"DIBSSTAT" or version != 5:
+            raise Unreadable("the snapshot's state is not of version 5")
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -84,6 +86,9 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
             if seq not in books.order_name_of or not life:
                 raise Unreadable(f"the snapshot has the life of order {seq}, which is not there")
             _returns(books, seq, life)
+        for _ in reader.rows():
+            place, *load = reader.row(_LOAD)
+            books.loads[place] = tuple(load)
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):
@@ -143,6 +148,15 @@ def _orders(reader: _Reader, books: Books) -> None:
             if status not in BY_UNITS:
                 books.progress[seq] = status
             books.orders[seq] = record[lines_at:end] if held.state == fresh.state else held
+            _route(books, seq, record, lines_at, end)
+
+
+def _route(books: Books, seq: int, record: bytes, lines_at: int, lines_end: int) -> None:
+    """Take up the shipments in an open order's receipt, if it has one."""
+    if _U16.unpack_from(record, lines_at - 2)[0] == BY_POLICY:
+        at = lines_end + 4 + _U32.unpack_from(record, lines_end)[0]
+        _, legs = read_slip(record, at + 4, len(record))
+        books.routes[seq] = [(place, day) for place, day, _ in legs]
 
 
 def _returns(books: Books, seq: int, life: list[dict]) -> None:
@@ -189,6 +203,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
     returned = {seq: one for seq, one in walked.returned.items() if seq in stated.order_name_of}
     if returned != stated.returned:
         found.append("its returns are not those of the walk")
+    if walked.loads != stated.loads:
+        found.append("what its locations have to send is not what the walk has")
     return found
 
 

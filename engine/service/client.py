@@ -20,9 +20,11 @@ from engine.core.answers import (
     SkuAnswer,
     StockAnswer,
 )
-from engine.core.commands import Request
+from engine.core.commands import PlaceOrder, Request
+from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.errors import ServiceError
-from engine.core.outcomes import Outcome
+from engine.core.outcomes import Outcome, Refused
+from engine.core.policies import RoutingPolicyAnswer
 from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.sellable import AvailabilityAnswer
 from engine.core.validation import ValidationAnswer
@@ -184,6 +186,15 @@ class Client(Protocol):
         self, *, status: str, channel: str, order_id: str, before: int, limit: int
     ) -> tuple[list[ReturnAnswer], int | None]:
         """A page of returns, newest first, and the `before` of the next page or None."""
+
+    async def routing_policy(self, name: str) -> RoutingPolicyAnswer | None:
+        """One routing policy."""
+
+    async def decisions(self, channel: str, order_id: str) -> DecisionsAnswer | None:
+        """How the units of an order were routed, or None if there is no such order."""
+
+    async def preview(self, command: PlaceOrder) -> PreviewAnswer | Refused:
+        """What an order would get now, and why, or why it would be refused. Nothing is taken."""
 
     async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
         """What a channel may show now of the SKUs that exist among these."""

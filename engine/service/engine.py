@@ -19,7 +19,7 @@ import structlog
 
 from engine import __version__
 from engine.core import limits
-from engine.core.commands import Request
+from engine.core.commands import PlaceOrder, Request
 from engine.core.errors import (
     ConfigError,
     CorruptLogError,
@@ -331,6 +331,20 @@ class Engine:
                 return rows, cursor
             before = cursor
             await asyncio.sleep(0)
+
+    async def routing_policy(self, name: str):
+        """One routing policy, or None."""
+        return await self._leading().read(lambda ledger: ledger.routing_policy(name))
+
+    async def decisions(self, channel: str, order_id: str):
+        """How an order's units were routed, or None."""
+        return await self._leading().read(lambda ledger: ledger.decisions(channel, order_id))
+
+    async def preview(self, command: PlaceOrder):
+        """What an order would get now, or why it would be refused."""
+        loop = self._leading()
+        now_us = loop.clock.now_us()
+        return await loop.read(lambda ledger: ledger.preview(command, now_us))
 
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show of these SKUs now, or None if there is no such channel."""

@@ -228,6 +228,7 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
     answer = self._registers.apply(event, self.core.seq)
     if event.register == self._registers.validations.code:
         note_rules(self, event.number)
+    know_routing(self)
     return answer
 
 
@@ -236,6 +237,15 @@ cdef int note_rules(Ledger self, number) except -1:
     cdef Text name
     text_in(self._registers.validations.rows[number].put.channel, &name)
     check_channel(&self.core, name)
+    return 0
+
+
+cdef int know_routing(Ledger self) except -1:
+    """Take up what the registers say about routing."""
+    self.core.policies = len(self._registers.policies.rows)
+    self.core.routing = 0
+    if self.core.policies:
+        self.core.routing = any(row.put.policy for row in self._registers.channels.rows)
     return 0
 
 

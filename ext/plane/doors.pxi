@@ -172,6 +172,8 @@ cdef object place(Ledger self, request, command):
         return order_again(self, row)
     if is_checked(c, head.first):
         return decide_shared(self, request, validation.place)
+    if command.policy is not None or command.strategy is not None or is_routed(self, command):
+        return decide_shared(self, request, orders.place)
     if <int64_t> c.order_count >= c.limit.orders:
         return refusals.full(self, "orders")
     when_short, lines = command.when_short, command.lines
@@ -196,6 +198,14 @@ cdef object place(Ledger self, request, command):
         broken(self, result)
     row = find_seq(c, ORDER_SEQS, c.seq)
     return accepted(self, request, order_answer(self, row, False), True)
+
+
+cdef bint is_routed(Ledger self, command) except -1:
+    """Say whether the channel of an order has a routing policy."""
+    if not self.core.routing:
+        return False
+    channel = self._registers.channels.find(command.channel)
+    return channel is not None and channel.put.policy is not None
 
 
 cdef object reserve(Ledger self, request, command):

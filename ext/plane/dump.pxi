@@ -113,7 +113,7 @@ cdef void dump_all(Core* c, Sink* s, Ranked* rows) noexcept nogil:
     cdef uint32_t row = c.oldest_order
     cdef Paper* p
     sink(s, <const char*> b"DIBSSTAT", 8)
-    sink16(s, 4)
+    sink16(s, 5)
     sink64(s, c.seq)
     sink64(s, <uint64_t> c.stamp_us)
     dump_catalogue(c, s)

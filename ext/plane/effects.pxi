@@ -220,8 +220,7 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     result = check_lines(c, &at, head.lines)
     if result != DONE:
         return result
-    get_blob(&at)
-    if at.bad or at.at != at.end or head.status < ALLOCATED or head.status > BACKORDERED:
+    if not check_rest(c, &at, &head, c.policies):
         return misfit(c, "an order's record is damaged")
     key.first, key.second = head.first, head.second
     hash = hash_key(c, ORDER_IDS, &key)
@@ -240,7 +239,21 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
         result = close_reservation(c, head.reservation, COMMITTED, ORDER_PLACED)
         if result != DONE:
             return result
+    count_load(c, order_at(c, row).record, 1)
     return move_takes(c, order_at(c, row).record, False, 1, ORDER_PLACED)
+
+
+cdef bint check_rest(Core* c, Cursor* at, Head* head, uint64_t policies) noexcept nogil:
+    """Say whether an order's status, and what follows its lines, can be."""
+    cdef Text receipt
+    get_blob(at)
+    if head.policy == POLICY_COSTS:
+        receipt = get_blob(at)
+        if at.bad or not check_slip(c, receipt, policies):
+            return False
+    elif head.policy != POLICY:
+        return False
+    return not at.bad and at.at == at.end and ALLOCATED <= head.status <= BACKORDERED
 
 
 cdef int index_lines(Core* c, const uint8_t* record) noexcept nogil:
@@ -339,6 +352,8 @@ cdef int change_order(Core* c, uint32_t row, uint8_t status) noexcept nogil:
     o.status, o.changed_seq = status, c.seq
     if o.closed_us:
         order_unqueue(c, o)
+    elif status == CANCELLED:
+        count_load(c, o.record, -1)
     if is_closed(status):
         o.closed_us = <uint64_t> c.now_us
         order_queue(c, row)

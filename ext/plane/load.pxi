@@ -47,10 +47,8 @@ cdef int load_record(Core* c, Cursor* at, uint8_t kind, const uint8_t** record) 
     result = check_lines(c, &inner, head.lines)
     if result != DONE:
         return result
-    if kind == ORDER_PLACED:
-        get_blob(&inner)
-        if head.status < ALLOCATED or head.status > BACKORDERED:
-            return damaged(c, "an order's first status")
+    if kind == ORDER_PLACED and not check_rest(c, &inner, &head, <uint64_t> 1 << 63):
+        return damaged(c, "an order's status or receipt")
     if inner.bad or inner.at != inner.end or head.expires_us > <uint64_t> c.limit.expires_us:
         return damaged(c, "a record")
     record[0] = text.data
@@ -156,6 +154,7 @@ cdef int load_first(
 ) noexcept nogil:
     """Read the record that made an order, if it was restated: it differs in lines and document
     only."""
+    cdef Text document, rest, first_rest
     cdef Cursor start = at[0]
     cdef uint64_t size = before_lines(record)
     cdef uint16_t count
@@ -170,6 +169,10 @@ cdef int load_first(
     if count == 0 or before_lines(first[0]) != size:
         return damaged(c, "an order's first record")
     if memcmp(record + 4, first[0] + 4, size - 4):
+        return damaged(c, "an order's first record")
+    lines_of(record, &document, &rest)
+    lines_of(first[0], &document, &first_rest)
+    if not same(rest, first_rest.data, first_rest.size):
         return damaged(c, "an order's first record")
     return DONE
 
@@ -304,7 +307,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         at.end = at.at + data.shape[0]
     magic = skip(&at, 8)
     good = magic is not NULL and memcmp(magic, <const char*> b"DIBSSTAT", 8) == 0
-    require(good and get16(&at) == 4, "not a dibs state of version 4")
+    require(good and get16(&at) == 5, "not a dibs state of version 5")
     c.seq, stamp_us = get64(&at), get64(&at)
     require(not at.bad and stamp_us <= <uint64_t> c.limit.stamp_us, "the stamp is damaged")
     c.stamp_us = c.now_us = <int64_t> stamp_us
@@ -325,5 +328,6 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         order_lives(c, seq)
     for number in range(len(self._registers.validations.rows)):
         note_rules(self, number)
+    know_routing(self)
     c.first_seq = c.seq + 1
     return 0

@@ -11,6 +11,7 @@ cdef enum:
     ASK_STOCK = 6
     ASK_BRIEF = 1
     ASK_LOCATED = 2
+    ASK_ROUTED = 4
     ASK_UNSURE = 128
     LINE_PRICED = 2
     LINE_NAMED = 4
@@ -72,7 +73,10 @@ cdef int ask_place(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) noe
     document = get_blob(at)
     if result != DONE or at.bad or at.at != at.end:
         return result if result < 0 else UNUSUAL
-    if is_checked(c, head.first) or order_of(c, head.first, head.second) != NONE:
+    if (
+        is_checked(c, head.first) or order_of(c, head.first, head.second) != NONE
+        or c.routing or flags & ASK_ROUTED
+    ):
         return UNUSUAL
     if <int64_t> c.order_count >= c.limit.orders:
         return UNUSUAL

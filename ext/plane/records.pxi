@@ -37,13 +37,14 @@ cdef void read_head(Cursor* c, const uint8_t* record, Head* head) noexcept nogil
     head.first = checked_text(c)
     head.second = checked_text(c)
     head.status = 0
+    head.policy = 0
     head.reservation = head.expires_us = 0
     if record[4] == RESERVED:
         head.expires_us = get64(c)
     else:
         head.status = get8(c)
         head.reservation = get64(c)
-        get16(c)
+        head.policy = get16(c)
     head.lines = get16(c)
 
 

@@ -14,8 +14,9 @@ cdef inline uint64_t before_lines(const uint8_t* record) noexcept nogil:
     return <uint64_t> (at.at - record) - 2
 
 
-cdef Text lines_of(const uint8_t* record, Text* document) noexcept nogil:
-    """The bytes of an order's lines with their count, and its document."""
+cdef Text lines_of(const uint8_t* record, Text* document, Text* rest) noexcept nogil:
+    """The bytes of an order's lines with their count, its document, and what follows it: its
+    receipt with its size, if it has one."""
     cdef Cursor at
     cdef Head head
     cdef Line line
@@ -27,6 +28,7 @@ cdef Text lines_of(const uint8_t* record, Text* document) noexcept nogil:
         read_line(&at, &line)
     lines.size = <uint32_t> (at.at - lines.data)
     document[0] = get_blob(&at)
+    rest.data, rest.size = at.at, <uint32_t> (at.end - at.at)
     return lines
 
 
@@ -42,8 +44,8 @@ cdef uint8_t* with_first(const uint8_t* record, const uint8_t* first) noexcept n
 
 cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogil:
     """The order's record with other lines, or another document, where they have data."""
-    cdef Text old_document
-    cdef Text old_lines = lines_of(o.record, &old_document)
+    cdef Text old_document, rest
+    cdef Text old_lines = lines_of(o.record, &old_document, &rest)
     cdef const uint8_t* first = first_record(o)
     cdef uint64_t head = before_lines(o.record)
     cdef uint64_t size
@@ -53,7 +55,7 @@ cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogi
         lines = old_lines
     if document.size == 0:
         document = old_document
-    size = head + lines.size + 4 + document.size
+    size = head + lines.size + 4 + document.size + rest.size
     made = <uint8_t*> malloc(size + load32(first))
     if made is NULL:
         return NULL
@@ -61,6 +63,7 @@ cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogi
     put32(made, <uint32_t> size)
     p = put_bytes(made + head, lines.data, lines.size)
     p = put_bytes(put32(p, document.size), document.data, document.size)
+    p = put_bytes(p, rest.data, rest.size)
     memcpy(p, first, load32(first))
     return made
 

@@ -144,11 +144,36 @@ cdef object order_struct(Core* c, uint32_t row):
 
 
 @cython.final
+cdef class _Loads:
+    """(day, orders to send on it) by location, as a dict would give it."""
+    cdef Ledger ledger
+
+    def __iter__(self):
+        cdef uint64_t i
+        return iter([
+            i for i in range(self.ledger.core.places.count)
+            if place_at(&self.ledger.core, i).load_day
+        ])
+
+    def __getitem__(self, uint64_t number):
+        cdef Place* place = place_at(&self.ledger.core, number)
+        return place.load_day, place.load_used
+
+    def __setitem__(self, uint64_t number, load):
+        cdef Place* place = place_at(&self.ledger.core, number)
+        place.load_day, place.load_used = load
+
+    def get(self, number, default=None):
+        found = self[number]
+        return found if found[0] else default
+
+
+@cython.final
 cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
     cdef Ledger ledger
     cdef readonly object locations, skus, positions, remembered, orders
-    cdef readonly object location_numbers, sku_numbers, cells, registers, lives
+    cdef readonly object location_numbers, sku_numbers, cells, registers, lives, loads
 
     @property
     def seq(self):
@@ -208,6 +233,9 @@ cdef class _View:
     def sku_name(self, int64_t number):
         return sku_name(&self.ledger.core, <uint32_t> number)
 
+    def policy_name(self, number):
+        return self.ledger._registers.policies.rows[number].put.policy
+
     def position_sku_name(self, int64_t number):
         return sku_name(&self.ledger.core, position_at(&self.ledger.core, number).sku)
 
@@ -223,14 +251,15 @@ cdef _View new_view(Ledger self):
     cdef _Numbers numbers
     cdef _Rows rows
     cdef _Cells cells = _Cells.__new__(_Cells)
-    cells.ledger = view.ledger = self
+    cdef _Loads loads = _Loads.__new__(_Loads)
+    cells.ledger = view.ledger = loads.ledger = self
     tables = []
     for which in range(5):
         rows = _Rows.__new__(_Rows)
         rows.ledger, rows.which = self, which
         tables.append(rows)
     view.locations, view.skus, view.positions, view.remembered, view.orders = tables
-    view.cells = cells
+    view.cells, view.loads = cells, loads
     view.registers, view.lives = self._registers, self._lives
     numbers = _Numbers.__new__(_Numbers)
     numbers.ledger, numbers.which = self, PLACE_NAMES

@@ -179,6 +179,18 @@ class InProcessClient:
         """A page of returns."""
         return self._ledger().returns(**ask)
 
+    async def routing_policy(self, name: str):
+        """One routing policy."""
+        return self._ledger().routing_policy(name)
+
+    async def decisions(self, channel: str, order_id: str):
+        """How an order's units were routed."""
+        return self._ledger().decisions(channel, order_id)
+
+    async def preview(self, command):
+        """What an order would get now."""
+        return self._ledger().preview(command, time.time_ns() // 1_000)
+
     async def availability(self, channel: str, skus: list[str]):
         """What a channel may show."""
         return self._ledger().availability(channel, skus, time.time_ns() // 1_000)

@@ -31,6 +31,8 @@ NEEDS = {
         "get_stock",
         "get_reservation",
         "get_order",
+        "get_routing_policy",
+        "get_decisions",
         "list_orders",
         "stream_stock",
         "metrics",
@@ -55,6 +57,7 @@ NEEDS = {
         "reject_return",
         "refund_return",
         "close_return",
+        "preview_routing",
     },
     "stock": {
         "receipt",
@@ -66,7 +69,7 @@ NEEDS = {
         "receive_return",
         "inspect_return",
     },
-    "admin": {"put_location", "put_sku", "put_channel", "put_validation"},
+    "admin": {"put_location", "put_sku", "put_channel", "put_validation", "put_routing_policy"},
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.processes import Dibs
 
 DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = ("channels.md", "orders.md", "returns.md", "supply.md", "validation.md")
+GUIDES = ("channels.md", "orders.md", "returns.md", "routing.md", "supply.md", "validation.md")
 _BLOCK = re.compile(r"```(sh|json)\n(.*?)```", re.S)
 _MARK = "@@shown@@"
 

@@ -94,6 +94,7 @@ async def promise(world: World) -> None:
     coming = {"location": "berlin", "expected_at": "2026-12-01T08:00:00Z", "lines": line}
     await world.good("PUT", "/v1/purchase-orders/PO-17", coming)
     await world.good("POST", "/v1/orders", {"order_id": "1001", "channel": "web", "lines": line})
+    await world.good("PUT", "/v1/routing/policies/main", BY_NAME["put_routing_policy"].example)
     cart = {"reservation_id": "cart-1", "channel": "web", "ttl_s": 600, "lines": line}
     await world.good("POST", "/v1/reservations", cart)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.core import commands as c
 from engine.core import limits, validation_commands
-from tests.model import changes
+from tests.model import changes, policies
 
 LOCATIONS = ("berlin", "köln", "lyon", "store-1")
 SKUS = ("red", "blue", "green", "tea ☕", "rope")
@@ -76,6 +76,12 @@ def _coordinates(rng: Random) -> dict:
     return {} if rng.random() < 0.3 else {"latitude": latitude, "longitude": longitude}
 
 
+def _home(rng: Random) -> dict:
+    return rng.choice(
+        ({"city": "Ghent"}, {"country": "DE", "postcode": rng.choice(("10115", "8"))})
+    )
+
+
 def _put_channel(rng: Random) -> c.PutChannel:
     season = c.Season(rng.choice(("01-01", "10-01")), rng.choice(("02-29", "12-31")))
     buffers = tuple(
@@ -97,6 +103,7 @@ def _put_channel(rng: Random) -> c.PutChannel:
         buffers=buffers,
         cap=rng.choice((None, 7)),
         protect=rng.choice((0, 4)),
+        policy=_seldom(rng, rng.choice(policies.NAMES), share=0.4),
     )
 
 
@@ -148,6 +155,7 @@ def _put_sku(rng: Random) -> c.PutSku:
             backorderable=rng.random() < 0.25,
             weight_g=5,
             baseline=rng.choice((None, 20)),
+            handling=_seldom(rng, "cold"),
         )
     units = (1, 1, 2, 3, _seldom(rng, limits.QUANTITY_MAX, 1, 0.1))
     components = tuple(c.Component(_sku(rng), rng.choice(units)) for _ in range(rng.randint(0, 3)))
@@ -207,9 +215,12 @@ def _place(rng: Random) -> c.PlaceOrder:
         channel=rng.choice(("web", "web", "shop", "market")),
         lines=_lines(rng, line, most=5),
         when_short=rng.choice(("refuse", "refuse", "backorder", "split")),
-        ship_to=_seldom(rng, c.Address(city="Ghent", **_coordinates(rng)), share=0.4),
+        ship_to=_seldom(rng, c.Address(**_home(rng), **_coordinates(rng)), share=0.4),
         payment=_seldom(rng, "paid"),
         review_score=_seldom(rng, 70),
+        required_by=_seldom(rng, datetime(2027, 1, 17, tzinfo=UTC)),
+        policy=_seldom(rng, rng.choice(policies.NAMES), share=0.1),
+        strategy=_seldom(rng, rng.choice(policies.STRATEGIES), share=0.1),
     )
 
 
@@ -248,6 +259,7 @@ _FRESH = (
     (_put_channel, 2),
     (_put_purchase_order, 3),
     (_put_validation, 2),
+    (lambda rng: policies.put(rng, LOCATIONS), 3),
     (_receive, 6),
     (_count, 3),
 )

@@ -30,6 +30,7 @@ from engine.core.commands import (
     Transfer,
     TransferLine,
 )
+from tests.model.policies import put
 from tests.unit.logkit import Chain, stocked
 
 STOCKED = ["S0", "S1", "S2", "S3", "S4", "S5"]
@@ -47,7 +48,10 @@ def _order(pick: random.Random, name: str) -> PlaceOrder:
         for _ in range(pick.randint(1, 3))
     )
     when_short = pick.choice(["refuse", "split", "backorder"])
-    return PlaceOrder(order_id=name, channel="web", lines=lines, when_short=when_short)
+    policy = pick.choice([None, None, "main"])
+    return PlaceOrder(
+        order_id=name, channel="web", lines=lines, when_short=when_short, policy=policy
+    )
 
 
 def _command(pick: random.Random, name: str, known: str):
@@ -97,7 +101,10 @@ def busy(seed: int, rounds: int = 80) -> Chain:
     chain.done(PutSku("SET", "a set", components=(Component("S0", 2), Component("S1", 1))))
     chain.done(PutSku("BOX", "nested", components=(Component("SET", 1), Component("S2", 3))))
     chain.done(PutSku("S5", "thing", backorderable=True))
+    chain.done(PutLocation("L0", "one", "warehouse", "DE", latitude=52.0, longitude=13.0))
     for n in range(rounds):
+        if n % 20 == 0:
+            chain.done(put(pick, ("L0", "L1"), n + 1))
         batch = [
             Request(_command(pick, f"{n}-{i}", f"{pick.randint(max(n - 4, 0), n)}-0"), "me", key)
             for i, key in enumerate(pick.choice([[""], ["", f"k{n}"], [f"k{n}", "", "", ""]]))

@@ -17,6 +17,13 @@ from engine.core.ledger import _DECIDE
 from engine.core.ledger import Ledger as SlowLedger
 from engine.core.order_commands import EditLine, EditOrder
 from engine.core.outcomes import Accepted, Code
+from engine.core.routing.policy import (
+    DistanceRate,
+    LocationRule,
+    RateBand,
+    RoutingPolicy,
+    Strategy,
+)
 from ext.ledger import Ledger as FastLedger
 from tests.model import drawing
 from tests.unit.shop import Shop, allocations
@@ -113,6 +120,36 @@ def test_pain_6_allocation_grows_with_the_quantity(make) -> None:
     seq = shop.ledger.seq
     shop.ok(shop.order("wide", *(("red", 1),) * 1_000))
     assert shop.ledger.seq == seq + 1
+
+
+@TWINS
+def test_pain_7_the_total_is_checked_and_one_location_is_reserved(make) -> None:
+    """P1: three in the north and three in the south are six, and are taken where they lie; a policy
+    says in which, and the receipt why. What no allowed location has is refused, not promised."""
+    shop = Shop(make())
+    shop.receive("north", red=3)
+    shop.receive("south", red=3, blue=9)
+    assert allocations(shop.ok(shop.order("1", ("red", 4)))) == [[("north", 3), ("south", 1)]]
+    shop.no(shop.order("2", ("red", 3)), Code.INSUFFICIENT_STOCK)
+    shop.ok(c.Cancel("web", "1"))
+    policy = RoutingPolicy(
+        "main",
+        1,
+        (Strategy("thrift", "cheapest"),),
+        distance=DistanceRate((RateBand(1_000, 500),)),
+        locations=(LocationRule("north", channels=("shop",)),),
+    )
+    for name in ("north", "south"):
+        shop.ok(c.PutLocation(name, name, "warehouse", "DE", latitude=52.0, longitude=13.0))
+    shop.ok(policy)
+    shop.ok(c.PutChannel("web", policy="main"))
+    here = c.Address(country="DE", latitude=52.1, longitude=13.1)
+    answer = shop.ok(shop.order("3", ("red", 2), ("blue", 1), ship_to=here))
+    assert allocations(answer) == [[("south", 2)], [("south", 1)]]
+    (decision,) = shop.ledger.decisions("web", "3").decisions
+    assert decision.excluded == {"north": "channel"}
+    refused = shop.no(shop.order("4", ("red", 2), ship_to=here), Code.INSUFFICIENT_STOCK)
+    assert (refused.faults[0].requested, refused.faults[0].available) == (2, 1)
 
 
 @TWINS

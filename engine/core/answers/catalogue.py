@@ -30,6 +30,7 @@ class ChannelAnswer(Answer):
     buffers: tuple[Buffer, ...] = ()
     cap: int | None = None
     protect: int = 0
+    policy: str | None = None
 
 
 class ComponentAnswer(msgspec.Struct):
@@ -48,6 +49,7 @@ class SkuAnswer(Answer):
     weight_g: int | None = None
     components: list[ComponentAnswer] = []
     baseline: int | None = None
+    handling: str | None = None
 
 
 def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
@@ -71,4 +73,5 @@ def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
         backorderable=put.backorderable,
         components=[ComponentAnswer(c.sku, c.quantity) for c in put.components],
         baseline=put.baseline,
+        handling=put.handling,
     )

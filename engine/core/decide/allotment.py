@@ -3,8 +3,8 @@
 1. Expand: a bundle line becomes parts, one per component SKU, nested bundles included.
 2. Grant: lines are looked at one after the other against a running figure, so two lines of one
    SKU, or two bundles that share a component, are added up. Lines bound to a location go first.
-3. Route: what was granted, added up by SKU (and bound location), goes to the policy.
-4. Deal out: each part gets its takes from what the policy chose for its SKU, in line order.
+3. Route: for what was granted, added up by SKU (and bound location), the source chooses locations.
+4. Deal out: each part gets its takes from what was chosen for its SKU, in line order.
 """
 
 from collections import defaultdict
@@ -39,13 +39,18 @@ class Allotment(msgspec.Struct):
     short: list[Fault]
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source:
     """What lines may be allotted from: what is available, and the units by position in `own`,
-    which whoever asks holds already; at the locations numbered in `places`, or at all."""
+    which whoever asks holds already; at the locations numbered in `places`, or at all. Units come
+    from the fewest locations; a `decide.routing.Routed` asks a policy."""
 
-    state: State
-    own: dict[int, int] = {}
-    places: frozenset[int] | None = None
+    def __init__(
+        self,
+        state: State,
+        own: dict[int, int] | None = None,
+        places: frozenset[int] | None = None,
+    ) -> None:
+        self.state, self.own, self.places = state, own or {}, places
 
     def gives(self, number: int) -> int:
         """Units that position `number` can give; below 0 if it promised more than it has."""
@@ -64,6 +69,17 @@ class Source(msgspec.Struct, frozen=True):
             if units > 0 and self.open(location):
                 found[location] = units
         return found
+
+    def choose(
+        self,
+        skus: list[int],
+        demands: list[int],
+        stock: list[dict[int, int]],
+        rank: dict[int, tuple],
+    ) -> list[list[tuple[int, int]]] | Refused:
+        """Return the (location, units) that give each demand; `stock` is what each location has
+        left of it, in sum at least the demand."""
+        return routing.choose(demands, stock, rank)
 
 
 def allot(
@@ -235,7 +251,10 @@ def _route(source: Source, parts, granted, destination) -> dict | Refused:
         for number, place in enumerate(state.locations)
         if source.open(number)
     }
-    for key, picks in zip(free, routing.choose(demands, stock, rank), strict=True):
+    picked = source.choose([sku for sku, _ in free], demands, stock, rank)
+    if isinstance(picked, Refused):
+        return picked
+    for key, picks in zip(free, picked, strict=True):
         chosen[key] = picks
         missing = wanted[key] - sum(units for _, units in picks)
         if missing and not rank:

@@ -69,6 +69,8 @@ def put_channel(state: State, request: Request) -> Decision:
     for path, name, numbers, refusal in _named(state, put):
         if numbers.get(name) is None:
             return refusal(state, path, name)
+    if put.policy is not None and state.registers.policies.find(put.policy) is None:
+        return refusals.unknown_policy(state, "policy", put.policy)
     return [EntryPut(cause_of(request), channels.code, number, _json(put))]
 
 

@@ -4,7 +4,7 @@ allocated: nothing is allotted anew, nothing is free in between.
 
 import msgspec
 
-from engine.core import effects, limits
+from engine.core import effects, limits, routing
 from engine.core.commands import Details, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.orders import status_of
@@ -126,7 +126,7 @@ def split(state: State, request: Request) -> Decision:
             command.new_order_id,
             status_of(asked, sum(row.backordered for row in moved.values())),
             0,
-            order.event.policy,
+            routing.POLICY_FEWEST,
             tuple(line_of(row) for row in moved.values()),
             order.event.document,
         ),

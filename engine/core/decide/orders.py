@@ -5,7 +5,8 @@ import msgspec
 from engine.core import effects, limits, routing
 from engine.core.commands import Cancel, Commit, Details, PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
-from engine.core.decide.allotment import Allotment, allot
+from engine.core.decide import routing as routes
+from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.reservations import find_live
 from engine.core.events import (
     NO_PRICE,
@@ -58,21 +59,32 @@ def place(state: State, request: Request, *, takes: bool = True) -> Decision:
         return Replay(first, first.seq)
     if len(state.orders) >= limits.ORDERS_MAX:
         return refusals.full(state, "orders")
-    partial = command.when_short != "refuse" or not takes
-    plan = allot(state, command.lines, command.ship_to, partial=partial)
-    if isinstance(plan, Refused):
-        return plan
-    if not takes:
-        count = len(command.lines)
-        plan = Allotment([], [0] * count, [[] for _ in range(count)], [])
-    granted = sum(plan.granted)
-    if plan.short and (
-        command.when_short == "refuse" or (command.when_short == "split" and not granted)
-    ):
-        return refusals.short(state, "taken", plan.short)
-    lines = tuple(
+    found = plan_order(state, command, state.now_us, takes=takes)
+    if isinstance(found, Refused):
+        return found
+    plan, source = found
+    receipt, asked = routes.receipt_of(source), sum(line.quantity for line in command.lines)
+    return [
+        *plan.opened,
+        OrderPlaced(
+            cause,
+            command.channel,
+            command.order_id,
+            status_of(asked, asked - sum(plan.granted)),
+            0,
+            routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
+            lines_of(state, command, plan),
+            details_of(command),
+            receipt,
+        ),
+    ]
+
+
+def lines_of(state: State, command: PlaceOrder, plan: Allotment) -> tuple[Line, ...]:
+    """Return an order's lines with what they get."""
+    return tuple(
         Line(
-            state.sku_numbers[line.sku],
+            state.sku_numbers.get(line.sku),
             line.quantity,
             tuple(takes),
             line.quantity - given,
@@ -81,20 +93,29 @@ def place(state: State, request: Request, *, takes: bool = True) -> Decision:
         )
         for line, given, takes in zip(command.lines, plan.granted, plan.takes, strict=True)
     )
-    asked = sum(line.quantity for line in command.lines)
-    return [
-        *plan.opened,
-        OrderPlaced(
-            cause,
-            command.channel,
-            command.order_id,
-            status_of(asked, asked - granted),
-            0,
-            routing.POLICY_FEWEST,
-            lines,
-            details_of(command),
-        ),
-    ]
+
+
+def plan_order(
+    state: State, command: PlaceOrder, now_us: int, *, takes: bool = True
+) -> tuple[Allotment, Source] | Refused:
+    """Return what an order gets at a time, and the source that says why, or why it is refused.
+    Without `takes`, it gets nothing."""
+    partial = command.when_short != "refuse" or not takes
+    source = routes.source_of(state, command, now_us)
+    if isinstance(source, Refused):
+        return source
+    plan = allot(state, command.lines, command.ship_to, partial=partial, source=source)
+    if isinstance(source, routes.Routed):
+        plan = source.kept_whole(plan, command)
+    if isinstance(plan, Refused):
+        return plan
+    if not takes:
+        count = len(command.lines)
+        return Allotment([], [0] * count, [[] for _ in range(count)], []), Source(state)
+    none = command.when_short == "split" and not sum(plan.granted)
+    if plan.short and (none or not partial):
+        return refusals.short(state, "taken", plan.short)
+    return plan, source
 
 
 def commit(state: State, request: Request) -> Decision:

@@ -84,6 +84,17 @@ def many_takes(state, line: int) -> Refused:
     )
 
 
+def many_units_to_route(state) -> Refused:
+    """An order is too large, or its costs are, to be planned."""
+    return refuse(
+        state,
+        Code.QUANTITY_OVERFLOW,
+        f"an order routed by policy has at most {limits.ROUTE_UNITS_MAX} units and "
+        f"{limits.ROUTE_GRAMS_MAX} grams",
+        Fault("lines", "too many units in total"),
+    )
+
+
 def many_promised(state) -> Refused:
     """A position would promise more than a bucket holds."""
     return refuse(
@@ -97,6 +108,37 @@ def many_promised(state) -> Refused:
 def no_location(state) -> Refused:
     """Units of a backorderable SKU find no location to be promised at."""
     return refuse(state, Code.LOCATION_INACTIVE, "no location is active; activate one first")
+
+
+def unknown_policy(state, path: str, name: str) -> Refused:
+    """The field at `path` names a routing policy that does not exist."""
+    return refuse(
+        state,
+        Code.UNKNOWN_POLICY,
+        f"routing policy {name!r} does not exist; put it first",
+        Fault(path, "unknown routing policy"),
+    )
+
+
+def unknown_strategy(state, name: str, policy: str | None) -> Refused:
+    """An order names a strategy that its routing policy does not have."""
+    where = f"routing policy {policy!r} has" if policy else "without a routing policy there is"
+    return refuse(
+        state,
+        Code.UNKNOWN_STRATEGY,
+        f"{where} no strategy {name!r}",
+        Fault("strategy", "unknown strategy"),
+    )
+
+
+def invalid_policy(state, path: str, detail: str) -> Refused:
+    """A routing policy contradicts itself, or is older than the one that is there."""
+    return refuse(state, Code.INVALID_POLICY, f"{path}: {detail}", Fault(path, detail))
+
+
+def not_routable(state, detail: str) -> Refused:
+    """There is stock, but no plan that the routing policy allows."""
+    return refuse(state, Code.NOT_ROUTABLE, detail, Fault("lines", "no plan is allowed"))
 
 
 def full(state, what: str) -> Refused:

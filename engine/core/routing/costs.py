@@ -13,31 +13,32 @@ import msgspec
 from engine.core.commands import Address, PutLocation
 from engine.core.routing.fewest import FAR, remoteness
 from engine.core.routing.instance import Instance
-from engine.core.routing.policy import LocationRule, Policy, Strategy
+from engine.core.routing.policy import WEEKDAYS, LocationRule, Policy, Strategy
 from engine.core.routing.tariff import Band, Tariff
 
 MILLS = 1_000  # in a minor unit
 DAY_US = 86_400_000_000
 MINUTE_US = 60_000_000
 EARTH_KM = 6_371
+DAYS_MAX = 2_900_000  # since 1970: dates stay printable
+TRANSIT_DAYS_MAX = 32_000  # at a kilometre a day
 # One shipment more, or one kilometre more, outweighs every cost of the other parts.
 FEWEST_MILLS = 10**13
 NEAREST_KM_MILLS = 10**9
 
 
 class Demand(NamedTuple):
-    """`quantity` units of `sku`: grams and minor units a piece, and the class of goods."""
+    """`quantity` units of `sku`: grams a piece, and the class of goods."""
 
     sku: str
     quantity: int
     weight_g: int = 0
-    unit_price: int = 0
     handling: str | None = None
 
 
 class Site(NamedTuple):
     """A location as routing sees it: what it has of each demand, the scarcity price in mills of
-    each, and how many orders it has been given today."""
+    each, and how many orders it sends already on the day on which it would send this one."""
 
     put: PutLocation
     stock: list[int]
@@ -46,7 +47,8 @@ class Site(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What is to be routed: for whom, to where, when asked and by when required, in µs."""
+    """What is to be routed: for whom, to where, when asked and by when required, in µs, and what
+    the order is worth in minor units."""
 
     channel: str
     demands: list[Demand]
@@ -54,11 +56,13 @@ class Ask(NamedTuple):
     now_us: int
     required_by_us: int | None = None
     strategy: str | None = None
+    value: int = 0
 
 
 class Candidate(msgspec.Struct):
     """A location that takes part: its place among the sites, distance (None where unknown), when
-    it sends and when that arrives as days since 1970, and the parts of its fixed cost in mills."""
+    it sends and when that arrives as days since 1970, the parts of its fixed cost in mills, and
+    the rate by which it ships."""
 
     site: int
     name: str
@@ -66,6 +70,7 @@ class Candidate(msgspec.Struct):
     send_day: int
     arrival_day: int
     parts: dict[str, int]
+    tariff: Tariff
 
 
 class Case(msgspec.Struct):
@@ -74,8 +79,7 @@ class Case(msgspec.Struct):
     strategy: Strategy
     instance: Instance
     candidates: list[Candidate]
-    excluded: list[tuple[str, str]]
-    short: list[int]
+    excluded: list[tuple[int, str]]
 
 
 def kilometres(place: PutLocation, destination: Address | None) -> int | None:
@@ -83,6 +87,11 @@ def kilometres(place: PutLocation, destination: Address | None) -> int | None:
     one percent short of the way over ground. None where coordinates are unknown."""
     chord = remoteness(place, destination)
     return None if chord == FAR else isqrt(chord) * EARTH_KM // 1_000_000
+
+
+def rule_of(policy: Policy, name: str) -> LocationRule:
+    """Return a policy's rule for a location, one that allows everything where there is none."""
+    return policy.rules.get(name) or LocationRule(name)
 
 
 def send_day(rule: LocationRule, now_us: int) -> int | None:
@@ -93,41 +102,38 @@ def send_day(rule: LocationRule, now_us: int) -> int | None:
     if rule.cut_off is not None and minute >= rule.cut_off:
         day += 1
     # 1970-01-01 was a Thursday.
-    return next((d for d in range(day, day + 7) if (d + 3) % 7 in rule.working_days), None)
+    work = rule.working_days
+    return next((d for d in range(day, day + 7) if WEEKDAYS[(d + 3) % 7] in work), None)
 
 
 def case_of(policy: Policy, ask: Ask, sites: list[Site]) -> Case:
-    """Return `ask` as an instance. `short` says how many units of each demand nobody has who may
-    serve it; unless the strategy sends only complete orders they are left out of the instance."""
+    """Return `ask` as an instance."""
     strategy = policy.strategy_of(ask.channel, ask.strategy)
     zone = policy.zone_of(ask.destination)
-    candidates, tariffs, excluded = [], [], []
+    candidates, excluded = [], []
     for number, site in enumerate(sites):
-        reason, found = _consider(policy, strategy, ask, zone, number, site)
-        if reason is not None:
-            excluded.append((site.put.location, reason))
+        found = consider(policy, strategy, ask, zone, site)
+        if isinstance(found, Candidate) and not any(_offer(policy, ask, site)):
+            found = "handling" if any(site.stock) else "stock"
+        if isinstance(found, str):
+            excluded.append((number, found))
         else:
-            candidates.append(found[0])
-            tariffs.append(found[1])
+            found.site = number
+            candidates.append(found)
     if strategy.kind == "fastest":
-        candidates, tariffs = _fastest(policy, ask, sites, candidates, tariffs, excluded)
+        candidates = _fastest(policy, ask, sites, candidates, excluded)
     offers = [_offer(policy, ask, sites[c.site]) for c in candidates]
-    stock = [[offer[i] for offer in offers] for i in range(len(ask.demands))]
-    wanted = [demand.quantity for demand in ask.demands]
-    short = [max(q - sum(row), 0) for q, row in zip(wanted, stock, strict=True)]
-    if not strategy.complete:
-        wanted = [q - s for q, s in zip(wanted, short, strict=True)]
     instance = Instance(
-        quantities=wanted,
+        quantities=[demand.quantity for demand in ask.demands],
         grams=[demand.weight_g for demand in ask.demands],
         fixed=[sum(c.parts.values()) for c in candidates],
-        tariffs=tariffs,
-        stock=stock,
+        tariffs=[c.tariff for c in candidates],
+        stock=[[offer[i] for offer in offers] for i in range(len(ask.demands))],
         unit=_units(policy, strategy, ask, sites, candidates),
         split=split_mills(strategy),
-        shipments_max=_shipments_max(strategy, ask),
+        shipments_max=1 if ask.value < strategy.value_floor else strategy.shipments_max,
     )
-    return Case(strategy, instance, candidates, excluded, short)
+    return Case(strategy, instance, candidates, excluded)
 
 
 def split_mills(strategy: Strategy) -> int:
@@ -137,56 +143,46 @@ def split_mills(strategy: Strategy) -> int:
     return strategy.split_cost * MILLS if strategy.kind == "balanced" else 0
 
 
-def _shipments_max(strategy: Strategy, ask: Ask) -> int:
-    value = sum(demand.quantity * demand.unit_price for demand in ask.demands)
-    return 1 if value < strategy.value_floor else strategy.shipments_max
-
-
-def _consider(policy: Policy, strategy: Strategy, ask: Ask, zone, number: int, site: Site):
-    """Return (reason to shut the site out, None) or (None, (candidate, tariff))."""
-    name = site.put.location
-    rule = policy.rules.get(name) or LocationRule(name)
-    reason = _refusal(policy, strategy, ask, zone, site, rule)
-    if reason is not None:
-        return reason, None
-    km = kilometres(site.put, ask.destination)
-    rated = _rate(policy, rule, zone, km)
-    if rated is None:
-        return "no_rate", None
-    tariff, distance_mills, transit_days = rated
-    day = send_day(rule, ask.now_us)
-    arrival = day + transit_days
-    if strategy.kind == "nearest" and km is None:
-        return "no_distance", None
-    parts = {"distance_rate": distance_mills} if distance_mills else {}
-    parts |= _fixed(strategy, ask, site, rule, km, arrival)
-    return None, (Candidate(number, name, km, day, arrival, parts), tariff)
-
-
-def _refusal(policy, strategy, ask: Ask, zone, site: Site, rule) -> str | None:
-    """Return the first filter that shuts a location out."""
+def consider(policy: Policy, strategy: Strategy, ask: Ask, zone, site: Site) -> Candidate | str:
+    """Return a location as a candidate, whatever it has in stock, or the first filter that shuts
+    it out."""
+    put, rule = site.put, rule_of(policy, site.put.location)
+    if not put.active:
+        return "inactive"
+    if rule.channels is not None and ask.channel not in rule.channels:
+        return "channel"
+    if rule.zones is not None and zone not in rule.zones:
+        return "region"
     day = send_day(rule, ask.now_us)
     today = (ask.now_us + rule.utc_offset_minutes * MINUTE_US) // DAY_US
-    filters = (
-        ("inactive", not site.put.active),
-        ("channel", rule.channels is not None and ask.channel not in rule.channels),
-        ("region", rule.zones is not None and zone not in rule.zones),
-        ("capacity", rule.capacity is not None and site.used_today >= rule.capacity),
-        ("cut_off", day is None or (strategy.same_day and day > today)),
-        ("stock", not any(site.stock)),
-        ("handling", not any(_offer(policy, ask, site))),
-    )
-    return next((name for name, shut in filters if shut), None)
+    if day is None or (strategy.same_day and day > today):
+        return "cut_off"
+    if rule.capacity is not None and site.used_today >= rule.capacity:
+        return "capacity"
+    km = kilometres(put, ask.destination)
+    rated = _rate(policy, rule, zone, km)
+    if rated is None:
+        return "no_rate"
+    if strategy.kind == "nearest" and km is None:
+        return "no_distance"
+    tariff, distance_mills, transit_days = rated
+    arrival = day + transit_days
+    parts = {"distance_rate": distance_mills} if distance_mills else {}
+    parts |= _fixed(strategy, ask, site, rule, km, arrival)
+    return Candidate(0, put.location, km, day, arrival, parts, tariff)
 
 
 def _offer(policy: Policy, ask: Ask, site: Site) -> list[int]:
     """Return what a location has of each demand, none where it does not handle such goods."""
-    rule = policy.rules.get(site.put.location)
-    classes = rule.handling if rule else ()
     return [
-        units if demand.handling is None or demand.handling in classes else 0
+        units if handles(policy, site.put.location, demand.handling) else 0
         for demand, units in zip(ask.demands, site.stock, strict=True)
     ]
+
+
+def handles(policy: Policy, location: str, handling: str | None) -> bool:
+    """Say whether a location is equipped for goods of this class."""
+    return handling is None or handling in rule_of(policy, location).handling
 
 
 def _rate(policy: Policy, rule: LocationRule, zone, km) -> tuple[Tariff, int, int] | None:
@@ -236,8 +232,7 @@ def _units(policy: Policy, strategy, ask: Ask, sites, candidates) -> list[list[i
     for i in range(len(ask.demands)):
         row = []
         for c in candidates:
-            rule = policy.rules.get(c.name)
-            mills = rule.unit_cost * MILLS * weight // 100 if rule else 0
+            mills = rule_of(policy, c.name).unit_cost * MILLS * weight // 100
             if balanced and sites[c.site].scarcity is not None:
                 mills += sites[c.site].scarcity[i] * strategy.scarcity_weight // 100
             row.append(mills)
@@ -245,7 +240,7 @@ def _units(policy: Policy, strategy, ask: Ask, sites, candidates) -> list[list[i
     return rows
 
 
-def _fastest(policy: Policy, ask: Ask, sites, candidates, tariffs, excluded):
+def _fastest(policy: Policy, ask: Ask, sites, candidates, excluded) -> list[Candidate]:
     """Keep who arrives by the earliest day by which those who do have everything, or all."""
     offers = [_offer(policy, ask, sites[c.site]) for c in candidates]
     for day in sorted({c.arrival_day for c in candidates}):
@@ -254,6 +249,6 @@ def _fastest(policy: Policy, ask: Ask, sites, candidates, tariffs, excluded):
             sum(offers[n][i] for n in quick) >= demand.quantity
             for i, demand in enumerate(ask.demands)
         ):
-            excluded += [(c.name, "slower") for c in candidates if c.arrival_day > day]
-            return [candidates[n] for n in quick], [tariffs[n] for n in quick]
-    return candidates, tariffs
+            excluded += [(c.site, "slower") for c in candidates if c.arrival_day > day]
+            return [candidates[n] for n in quick]
+    return candidates

@@ -9,11 +9,17 @@ nearest to the destination (where coordinates are known), then the oldest. Exact
 
 from itertools import combinations
 from math import cos, radians, sin
+from typing import TYPE_CHECKING
 
 from engine.core import limits
-from engine.core.commands import Address, PutLocation
+from engine.core.terms import Address
 
+if TYPE_CHECKING:
+    from engine.core.commands import PutLocation
+
+# What an order's record says about who chose its locations: this rule, or a policy with a receipt.
 POLICY_FEWEST = 1
+POLICY_COSTS = 2
 FAR = 1 << 62
 
 
@@ -23,7 +29,7 @@ def direction(latitude: float, longitude: float) -> tuple[float, float, float]:
     return cos(phi) * cos(lam), cos(phi) * sin(lam), sin(phi)
 
 
-def remoteness(place: PutLocation, destination: Address | None) -> int:
+def remoteness(place: "PutLocation", destination: Address | None) -> int:
     """Return a whole number that grows with distance (squared chord of the unit sphere, 1e-12),
     `FAR` where either side's coordinates are unknown."""
     if destination is None or destination.latitude is None or destination.longitude is None:

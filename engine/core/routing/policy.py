@@ -7,18 +7,17 @@ given and both coordinates are known, the distance rate is taken.
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from engine.core import limits
-from engine.core.commands import Address
-from engine.core.terms import Body, Country, Id, Names, Price, Text
+from engine.core.terms import Address, Body, Country, Id, Names, Price, Text
 
 Grams = Annotated[int, Meta(ge=1, le=limits.ROUTE_GRAMS_MAX)]
 Days = Annotated[int, Meta(ge=0, le=limits.TRANSIT_DAYS_MAX)]
-Minute = Annotated[int, Meta(ge=0, lt=24 * 60)]
+Minute = Annotated[int, Meta(ge=0, le=24 * 60 - 1)]
 Offset = Annotated[int, Meta(ge=-14 * 60, le=14 * 60)]
-Weekday = Annotated[int, Meta(ge=0, le=6)]
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal[WEEKDAYS]
 Charge = Annotated[int, Meta(ge=0, le=limits.ROUTE_CHARGE_MINOR_MAX)]
 Times = Annotated[int, Meta(ge=0, le=10_000)]
 Kind = Literal["fewest", "cheapest", "nearest", "fastest", "balanced"]
@@ -65,7 +64,7 @@ class DistanceRate(Body):
 class LocationRule(Body):
     """How a location takes part. Without `channels` or `zones` it serves all; it handles `handling`
     classes beside goods without one. It sends `capacity` orders a day, those that come before
-    minute `cut_off` of its day on the same day if that is one of its `working_days` (0 is Monday).
+    minute `cut_off` of its day on the same day if that is one of its `working_days`.
     A shipment costs `handling_cost` there, and each unit `unit_cost`."""
 
     location: Id
@@ -76,7 +75,7 @@ class LocationRule(Body):
     capacity: Annotated[int, Meta(ge=0, le=limits.QUANTITY_MAX)] | None = None
     cut_off: Minute | None = None
     utc_offset_minutes: Offset = 0
-    working_days: tuple[Weekday, ...] = (0, 1, 2, 3, 4, 5, 6)
+    working_days: Annotated[tuple[Weekday, ...], Meta(max_length=7)] = WEEKDAYS
     handling_cost: Charge = 0
     unit_cost: Charge = 0
 
@@ -91,8 +90,8 @@ class Strategy(Body):
     `distance_cost` a kilometre, and the price of scarce units, each times its weight in percent.
 
     An order worth less than `value_floor` is not split, and none over more than `shipments_max`.
-    With `same_day` only locations that can still send today take part. `complete` sends nothing
-    unless all can be sent.
+    With `same_day` only locations that can still send today take part. With `complete` an order of
+    which something is missing waits whole; otherwise what is there is taken.
     """
 
     strategy: Id
@@ -106,7 +105,7 @@ class Strategy(Body):
     value_floor: Price = 0
     shipments_max: Annotated[int, Meta(ge=1, le=limits.LOCATIONS_MAX)] = limits.LOCATIONS_MAX
     same_day: bool = False
-    complete: bool = True
+    complete: bool = False
 
 
 class ChannelStrategy(Body):
@@ -117,8 +116,10 @@ class ChannelStrategy(Body):
 
 
 class RoutingPolicy(Body):
-    """All of it, replaced as a whole. The first strategy is the default."""
+    """How orders find their locations, replaced as a whole: `version` rises with every change. The
+    first strategy is that of channels that are not named."""
 
+    policy: Id
     version: Annotated[int, Meta(ge=1, le=2**31)]
     strategies: Annotated[tuple[Strategy, ...], Meta(min_length=1, max_length=100)]
     note: Text = ""
@@ -162,7 +163,8 @@ class Policy:
                 raise ValueError(f"{field}: up_to_g must rise from band to band")
 
     def strategy_of(self, channel: str, name: str | None = None) -> Strategy:
-        """Return the strategy named, else the channel's, else the first."""
+        """Return the strategy named, else the channel's, else the first. `KeyError` if there is
+        none of this name."""
         if name is None:
             name = self.by_channel.get(channel, self.put.strategies[0].strategy)
         return self.strategies[name]
@@ -184,8 +186,3 @@ def _table(field: str, rows, key: str) -> dict:
     if len(found) < len(rows):
         raise ValueError(f"{field}: a {key} stands there twice")
     return found
-
-
-def decode(body: bytes) -> RoutingPolicy:
-    """Return the policy in a JSON body; raises `msgspec.ValidationError` with the field."""
-    return msgspec.json.decode(body, type=RoutingPolicy)

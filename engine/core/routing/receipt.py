@@ -1,44 +1,44 @@
 """Why an order's units come from where they come: a decision's receipt, and it as a sentence.
 
-A receipt holds what went in and what came out: policy version and strategy, who was shut out by
-which filter, what the chosen plan costs by part, the runner-up's the same way, and the bound that
-says how far from the best the plan can be. Costs are in mills, as the planner counts them.
+A receipt is a slip with names: policy and version, strategy, who was shut out by which filter, what
+the chosen plan costs by part, the runner-up's the same way, and the bound that says how far from
+the best the plan can be. Costs are in mills, a thousandth of the minor unit, as the planner counts.
 """
 
-from collections import Counter
+from datetime import date, timedelta
 
 import msgspec
 
-from engine.core.routing import costs, plan, tariff
-from engine.core.routing.costs import DAY_US, MILLS, Ask, Case, Site
-from engine.core.routing.instance import Instance, Plan, used
-from engine.core.routing.policy import Policy
+from engine.core.routing import costs
+from engine.core.routing.costs import MILLS
+from engine.core.routing.slip import COMPLETE, ONE_SHIPMENT, PARTS, REASONS, Leg, Slip
 
-REASONS = {
+WORDS = {
     "inactive": "inactive",
     "channel": "not for this channel",
     "region": "not for this region",
-    "capacity": "no capacity left today",
     "cut_off": "past the cut-off",
-    "stock": "without stock",
-    "handling": "not equipped for these goods",
+    "capacity": "no capacity left that day",
     "no_rate": "without a rate to the destination",
     "no_distance": "at an unknown distance",
+    "stock": "without stock",
+    "handling": "not equipped for these goods",
     "slower": "slower",
 }
+_FIRST_DAY = date(1970, 1, 1)
 
 
 class Shipment(msgspec.Struct, omit_defaults=True):
     """What one location sends: units of each SKU, weight and packages, the parts of its cost in
-    mills, and the days on which it leaves and arrives, in µs."""
+    mills, the days on which it leaves and arrives, and how far it goes, where that is known."""
 
     location: str
     units: dict[str, int]
     grams: int
     packages: int
-    cost: dict[str, int]
-    sends: int
-    arrives: int
+    cost_mills: dict[str, int]
+    sends: date
+    arrives: date
     km: int | None = None
 
 
@@ -46,105 +46,89 @@ class Option(msgspec.Struct, omit_defaults=True):
     """A plan: its shipments, what it costs in all, and what of that is for having split."""
 
     shipments: list[Shipment]
-    cost: int
-    split: int = 0
+    cost_mills: int
+    split_mills: int = 0
 
 
 class Receipt(msgspec.Struct, omit_defaults=True):
-    """One routing decision. `chosen` is None where no plan was allowed; `short` then, or where less
-    than all is sent, says how many units of a SKU nobody has who may serve the order."""
+    """One routing decision, made at log position `seq`. `chosen` is left out where no plan was
+    allowed. `left_out` counts the locations with stock that could not take part, by reason;
+    `excluded` names the first of them. No plan costs less than `bound_mills`."""
 
-    policy: int
+    policy: str
+    version: int
     strategy: str
-    channel: str
+    sentence: str
     candidates: int
-    excluded: dict[str, str]
+    seq: int = 0
     chosen: Option | None = None
     runner_up: Option | None = None
-    bound: int = 0
-    short: dict[str, int] = {}
-    unsplit: bool = False
+    bound_mills: int = 0
+    left_out: dict[str, int] = {}
+    excluded: dict[str, str] = {}
 
     @property
     def exact(self) -> bool:
         """Whether no plan is cheaper than the chosen one."""
-        return self.chosen is not None and self.chosen.cost == self.bound
+        return self.chosen is not None and self.chosen.cost_mills == self.bound_mills
 
 
-def decide(policy: Policy, ask: Ask, sites: list[Site]) -> tuple[Case, Plan | None, Receipt]:
-    """Route `ask` among `sites`: the case, its plan (None where none is allowed), the receipt."""
-    case = costs.case_of(policy, ask, sites)
-    found = plan.plan(case.instance)
-    return case, found, receipt_of(policy, ask, case, found)
-
-
-def receipt_of(policy: Policy, ask: Ask, case: Case, found: Plan | None) -> Receipt:
-    """Return the receipt of a plan that was found for a case, here or by the compiled planner."""
+def receipt_of(slip: Slip, names, seq: int = 0) -> Receipt:
+    """Return a slip with names, as `names` (a state) gives them for numbers."""
     receipt = Receipt(
-        policy=policy.put.version,
-        strategy=case.strategy.strategy,
-        channel=ask.channel,
-        candidates=len(case.candidates),
-        excluded=dict(case.excluded),
-        short={d.sku: s for d, s in zip(ask.demands, case.short, strict=True) if s},
-        unsplit=case.instance.shipments_max == 1,
+        policy=names.policy_name(slip.policy),
+        version=slip.version,
+        strategy=slip.strategy,
+        sentence="",
+        candidates=slip.candidates,
+        seq=seq,
+        bound_mills=slip.bound,
+        left_out={REASONS[reason]: count for reason, count in slip.left_out},
+        excluded={names.location_name(place): REASONS[r] for place, r in slip.excluded},
     )
-    if found is None:
-        return receipt
-    receipt.chosen = _option(ask, case, found.picks, found.cost)
-    receipt.bound = found.bound
-    if found.runner_up_places:
-        other = plan.plan(_only(case.instance, found.runner_up_places))
-        receipt.runner_up = _option(ask, case, other.picks, other.cost)
+    if slip.chosen:
+        receipt.chosen = _option(slip, slip.chosen, slip.cost, names)
+    if slip.other:
+        receipt.runner_up = _option(slip, slip.other, slip.other_cost, names)
+    receipt.sentence = explain(receipt, slip.flags)
     return receipt
 
 
-def _only(instance: Instance, places: list[int]) -> Instance:
-    """Return the instance with the stock of `places` alone."""
-    kept = set(places)
-    stock = [[n if j in kept else 0 for j, n in enumerate(row)] for row in instance.stock]
-    return msgspec.structs.replace(instance, stock=stock)
+def _option(slip: Slip, legs: tuple[Leg, ...], cost: int, names) -> Option:
+    shipments = [_shipment(slip, leg, names) for leg in legs]
+    return Option(shipments, cost, slip.split * (len(legs) - 1))
 
 
-def _option(ask: Ask, case: Case, picks: list[list[int]], cost: int) -> Option:
-    places = used(picks)
-    shipments = [_shipment(ask, case, picks, j) for j in places]
-    return Option(shipments, cost, case.instance.split * max(len(places) - 1, 0))
-
-
-def _shipment(ask: Ask, case: Case, picks: list[list[int]], j: int) -> Shipment:
-    one, candidate = case.instance, case.candidates[j]
-    grams = sum(row[j] * g for row, g in zip(picks, one.grams, strict=True))
-    parts = {"rate": tariff.cost(one.tariffs[j], grams), **candidate.parts}
-    units = sum(row[j] * unit[j] for row, unit in zip(picks, one.unit, strict=True))
-    if units:
-        parts["units"] = units
+def _shipment(slip: Slip, leg: Leg, names) -> Shipment:
+    demands = zip(slip.demands, leg.units, strict=True)
     return Shipment(
-        location=candidate.name,
-        units={d.sku: row[j] for d, row in zip(ask.demands, picks, strict=True) if row[j]},
-        grams=grams,
-        packages=tariff.packages(one.tariffs[j], grams),
-        cost=parts,
-        sends=candidate.send_day * DAY_US,
-        arrives=candidate.arrival_day * DAY_US,
-        km=candidate.km,
+        location=names.location_name(leg.place),
+        units={names.sku_name(sku): units for (sku, _), units in demands if units},
+        grams=leg.grams,
+        packages=leg.packages,
+        cost_mills={name: n for name, n in zip(PARTS, leg.parts, strict=True) if n},
+        sends=_FIRST_DAY + timedelta(leg.send_day),
+        arrives=_FIRST_DAY + timedelta(leg.send_day + leg.transit_days),
+        km=None if leg.km < 0 else leg.km,
     )
 
 
-def explain(receipt: Receipt) -> str:
-    """Return a decision as one or two sentences for people."""
+def explain(receipt: Receipt, flags: int = 0) -> str:
+    """Return a decision as one or two sentences for people; `flags` are those of its slip."""
     left_out = _left_out(receipt)
     if receipt.chosen is None:
-        reason = "no location has it all, and the order is too small to be split"
-        if receipt.short or not receipt.unsplit:
-            names = ", ".join(f"{n} of {sku}" for sku, n in receipt.short.items()) or "some units"
-            reason = f"{names} cannot come from any location that may serve it"
+        reason = "no locations that may serve it have enough"
+        if flags & COMPLETE:
+            reason = "not all of it is there, and it is to leave complete"
+        elif flags & ONE_SHIPMENT:
+            reason = "no location has it all, and it is not to be split"
         return f"Not routed: {reason}.{left_out}"
     chosen, other = receipt.chosen, receipt.runner_up
     text = f"{_goes(chosen)}: {_why(receipt)} by strategy {receipt.strategy!r}"
-    text += f" (policy {receipt.policy}), at {money(chosen.cost - _rank(receipt, chosen))}"
+    text += f" (policy {receipt.policy!r}, version {receipt.version})"
+    text += f", at {money(chosen.cost_mills - _rank(chosen))}"
     if other is not None:
-        more = other.cost - _rank(receipt, other) - chosen.cost + _rank(receipt, chosen)
+        more = other.cost_mills - _rank(other) - chosen.cost_mills + _rank(chosen)
         text += f"; next best was {_names(other)}, {money(abs(more))} "
         text += "more" if more >= 0 else "less"
     return f"{text}.{left_out}"
@@ -153,15 +137,16 @@ def explain(receipt: Receipt) -> str:
 def _why(receipt: Receipt) -> str:
     if receipt.exact:
         return f"the best of {receipt.candidates} candidate{'s' * (receipt.candidates != 1)}"
-    gap = (receipt.chosen.cost - receipt.bound) * 1_000 // max(receipt.chosen.cost, 1)
+    cost = receipt.chosen.cost_mills
+    gap = (cost - receipt.bound_mills) * 1_000 // max(cost, 1)
     tenths = f"{gap // 10}.{gap % 10}"
     return f"within {tenths} % of the best of {receipt.candidates} candidates"
 
 
-def _rank(receipt: Receipt, option: Option) -> int:
+def _rank(option: Option) -> int:
     """Return what of an option's cost only ranks it: no money."""
-    split = option.split if option.split % costs.FEWEST_MILLS == 0 else 0
-    steps = (s.cost.get("distance", 0) for s in option.shipments)
+    split = option.split_mills if option.split_mills % costs.FEWEST_MILLS == 0 else 0
+    steps = (shipment.cost_mills.get("distance", 0) for shipment in option.shipments)
     return split + sum(step for step in steps if step % costs.NEAREST_KM_MILLS == 0)
 
 
@@ -177,10 +162,9 @@ def _names(option: Option) -> str:
 
 
 def _left_out(receipt: Receipt) -> str:
-    counts = Counter(receipt.excluded.values())
-    if not counts:
+    if not receipt.left_out:
         return ""
-    words = ", ".join(f"{n} {REASONS[reason]}" for reason, n in sorted(counts.items()))
+    words = ", ".join(f"{n} {WORDS[reason]}" for reason, n in receipt.left_out.items())
     return f" Left out: {words}."
 
 

@@ -1,0 +1,131 @@
+# Receipts of routing decisions, packed as core/routing/slip.py says: read, and counted.
+
+cdef enum:
+    VARINT_BYTES_MAX = 9
+    PARTS = 7                  # of a leg's cost
+
+cdef uint64_t SLIP_REASONS = len(slip.REASONS)
+cdef uint64_t SLIP_DAYS_MAX = costs.DAYS_MAX
+cdef uint64_t SLIP_TRANSIT_DAYS_MAX = costs.TRANSIT_DAYS_MAX
+
+
+cdef uint64_t get_varint(Cursor* c) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef uint8_t byte
+    cdef int i
+    for i in range(VARINT_BYTES_MAX):
+        byte = get8(c)
+        value |= <uint64_t> (byte & 0x7F) << (7 * i)
+        if byte < 0x80:
+            return value
+    c.bad = True
+    return 0
+
+
+cdef uint64_t get_many(Cursor* c, uint64_t each) noexcept nogil:
+    """Read a count of rows of `each` varints; more than can follow are bad."""
+    cdef uint64_t count = get_varint(c)
+    if count > <uint64_t> (c.end - c.at) // each:
+        c.bad = True
+    return 0 if c.bad else count
+
+
+cdef bint check_slip(Core* c, Text receipt, uint64_t policies) noexcept nogil:
+    """Say whether a receipt is whole, and all that it names is there."""
+    cdef Cursor at
+    cdef Text name
+    cdef uint64_t i, demands
+    at.at, at.end, at.bad = receipt.data, receipt.data + receipt.size, False
+    if receipt.size == 0 or get_varint(&at) >= policies:
+        return False
+    get_varint(&at)
+    get_varint(&at)
+    i = get_many(&at, 1)
+    name.size = <uint32_t> i
+    name.data = skip(&at, i)
+    if name.data is NULL or not is_utf8(name):
+        return False
+    demands = get_many(&at, 2)
+    for i in range(demands):
+        if get_varint(&at) >= c.skus.count:
+            return False
+        get_varint(&at)
+    get_varint(&at)
+    for i in range(get_many(&at, 2)):
+        if get_varint(&at) >= SLIP_REASONS:
+            return False
+        get_varint(&at)
+    for i in range(get_many(&at, 2)):
+        if get_varint(&at) >= c.places.count or get_varint(&at) >= SLIP_REASONS:
+            return False
+    for i in range(3):
+        get_varint(&at)
+    if not check_legs(c, &at, demands):
+        return False
+    get_varint(&at)
+    return check_legs(c, &at, demands) and at.at == at.end and not at.bad
+
+
+cdef bint check_legs(Core* c, Cursor* at, uint64_t demands) noexcept nogil:
+    cdef uint64_t i, j
+    for i in range(get_many(at, 6 + demands + PARTS)):
+        if get_varint(at) >= c.places.count:
+            return False
+        get_varint(at)
+        if get_varint(at) > SLIP_DAYS_MAX or get_varint(at) > SLIP_TRANSIT_DAYS_MAX:
+            return False
+        for j in range(demands + 2 + PARTS):
+            get_varint(at)
+    return not at.bad
+
+
+cdef void count_load(Core* c, const uint8_t* record, int sign) noexcept nogil:
+    """Count an order at the locations that its receipt chose, or no more; see `State.load`."""
+    cdef Cursor at
+    cdef Text receipt = receipt_of(record)
+    cdef uint64_t i, j, demands, day
+    cdef Place* place
+    if receipt.size == 0:
+        return
+    at.at, at.end, at.bad = receipt.data, receipt.data + receipt.size, False
+    for i in range(3):
+        get_varint(&at)
+    skip(&at, get_varint(&at))
+    demands = get_varint(&at)
+    for i in range(2 * demands + 1):
+        get_varint(&at)
+    for j in range(2):
+        for i in range(2 * get_varint(&at)):
+            get_varint(&at)
+    for i in range(3):
+        get_varint(&at)
+    for i in range(get_varint(&at)):
+        place = place_at(c, get_varint(&at))
+        get_varint(&at)
+        day = get_varint(&at)
+        if day > place.load_day and sign > 0:
+            place.load_day, place.load_used = <uint32_t> day, 1
+        elif day == place.load_day and <int64_t> place.load_used + sign >= 0:
+            if day:
+                place.load_used += sign
+        for j in range(1 + demands + 2 + PARTS):
+            get_varint(&at)
+
+
+cdef Text receipt_of(const uint8_t* record) noexcept nogil:
+    """The packed receipt in an order's record that was checked, empty if it has none."""
+    cdef Text document, receipt
+    receipt.data, receipt.size = NULL, 0
+    if policy_of(record) == POLICY_COSTS:
+        lines_of(record, &document, &receipt)
+        receipt.data += 4
+        receipt.size -= 4
+    return receipt
+
+
+cdef inline uint16_t policy_of(const uint8_t* record) noexcept nogil:
+    """Who chose an order's locations."""
+    cdef Cursor at
+    cdef Head head
+    read_head(&at, record, &head)
+    return head.policy

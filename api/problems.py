@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "reservation_expired": (409, "The reservation has expired"),
     "reservation_closed": (409, "The reservation is closed"),
     "order_closed": (409, "The order is closed"),
+    "backorder_limit": (409, "Too many units are waited for already"),
     "order_status": (409, "The order is at another step"),
     "incomplete_rule": (422, "A rule does not say what its check needs"),
     "return_status": (409, "The return is at another step"),

@@ -2,6 +2,7 @@
 
 from api.endpoint import Endpoint
 from api.routes import (
+    backorders,
     catalogue,
     changes,
     channels,
@@ -21,6 +22,7 @@ from api.routes import (
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     sorted(
         (
+            *backorders.ENDPOINTS,
             *catalogue.ENDPOINTS,
             *channels.ENDPOINTS,
             *purchases.ENDPOINTS,

@@ -30,6 +30,7 @@ cdef enum Result:
     POSITIONS_FULL = 9
     MANY_TAKES = 10
     MANY_PROMISED = 11
+    DUE = 12           # left to the shared rules, see plane/waiting.pxi
     # What replay needs of its Python door.
     REMEMBER = 20      # the event is applied; its answer is to be remembered
     PUT = 21           # a location or SKU, not applied yet
@@ -66,6 +67,8 @@ cdef enum Status:
     ON_HOLD = 9
     DELIVERED = 13
     EXCEPTION = 14     # the last
+    WAITS = 1          # Order.waits: it is in the index of those that wait
+    WAITS_MOVED = 2    # it is in Core.moved
     LEFT_HEAD = 3      # of a line in Order.left: units that wait, are cancelled, have left
 
 
@@ -142,7 +145,11 @@ cdef struct Sku:
     uint32_t last
     uint32_t component_count
     uint32_t pool             # entry of the running plan + 1
+    uint32_t risen            # entry in the list of risen SKUs + 1
     uint8_t backorderable
+    uint8_t limited           # it has a backorder_limit
+    uint8_t waited            # see plane/waiting.pxi
+    uint8_t due
 
 
 cdef struct Place:
@@ -184,6 +191,7 @@ cdef struct Order:
     uint8_t status
     uint8_t restated          # `record` is as it stands; the one that made it follows
     uint8_t living            # it has a life, see core/lives.py
+    uint8_t waits
 
 
 cdef struct Paper:            # the first answer to a document's id or an Idempotency-Key
@@ -201,6 +209,23 @@ cdef struct Touch:
     uint64_t seq
     uint32_t position         # NONE: touched again later
     uint8_t kind
+
+
+cdef struct Risen:            # the last event that brought units of a SKU
+    uint64_t seq
+    uint32_t sku
+    uint8_t kind
+
+
+cdef struct Moved:            # an order that an event made wait otherwise, perhaps
+    uint64_t order
+    uint64_t seq
+    uint8_t kind
+
+
+cdef struct Given:            # what was allocated of a position before
+    int64_t allocated
+    uint32_t position
 
 
 cdef struct Cause:
@@ -282,6 +307,10 @@ cdef struct Core:
     uint64_t living           # orders with lives; `gone` has room for each
     uint64_t policies         # in the register
     uint8_t routing           # a channel has a policy
+    Rows risen                # SKUs of which units came
+    Rows given                # what a restated order gave back, while that is done
+    Rows moved                # orders that may wait otherwise than before
+    uint8_t filling           # waiting orders are to be looked at
     uint8_t watching
     uint8_t checking          # some channel has rules for its orders
     uint64_t checked[1024]    # a bit for the hash of the name of each that has, or had
@@ -300,4 +329,6 @@ cdef class Ledger:
     cdef dict _parents        # SKU number → numbers of the bundles that hold it
     cdef object _registers    # core.registers.Registers
     cdef object _lives        # core.lives.Lives
+    cdef object _waiting      # core.waiting.Waiting
+    cdef int64_t _looks       # at waiting orders, that this batch may still take
     cdef bint _broken

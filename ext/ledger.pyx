@@ -33,23 +33,27 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    answers, bundles, commands, decisions, dump, effects, limits, reading, registers, sellable,
-    state,
+    answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
+    sellable, state,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, edits, holds, joins, orders, purchases, refusals,
-    returns, routing, shipments, stock, validation,
+    Replay, catalogue, conflict, creates, edits, fills, holds, joins, orders, purchases, refusals,
+    reservations, returns, routing, shipments, stock, validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
 from engine.core.lives import Lives
 from engine.core.outcomes import Accepted, Code, Refused
+from engine.core.kept import document_of
+from engine.core.kept import read as read_kept
 from engine.core.packed import answer_one
+from engine.core.ranks import entry_of
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
 from engine.core.records import encode as encode_event
 from engine.core.routing import POLICY_COSTS as COSTS
 from engine.core.routing import POLICY_FEWEST, costs, slip
+from engine.core.waiting import Waiting
 
 cdef extern from *:
     """
@@ -67,7 +71,6 @@ cdef object _msgpack = msgspec.msgpack.Encoder().encode
 cdef object _json = msgspec.json.Encoder().encode
 cdef object _decode_place = msgspec.json.Decoder(commands.PutLocation).decode
 cdef object _decode_sku = msgspec.json.Decoder(commands.PutSku).decode
-cdef object _decode_details = msgspec.json.Decoder(commands.Details).decode
 cdef object _Reservation = answers.ReservationAnswer
 cdef object _ReservedLine = answers.ReservedLineAnswer
 cdef object _Order = answers.OrderAnswer
@@ -75,7 +78,6 @@ cdef object _OrderLine = answers.OrderLineAnswer
 cdef object _Allocation = answers.AllocationAnswer
 cdef object _Quantities = answers.QuantitiesAnswer
 cdef object _Position = state.Position
-cdef object _Details = commands.Details
 cdef dict _DOCUMENTS = {d.value: d.name.lower() for d in Document}
 cdef tuple _KINDS = (
     "", "epoch_opened", "location_put", "sku_put", "position_opened", "stock_moved", "reserved",
@@ -107,6 +109,7 @@ include "plane/octets.pxi"
 include "plane/memory.pxi"
 include "plane/records.pxi"
 include "plane/wheel.pxi"
+include "plane/waiting.pxi"
 include "plane/rows.pxi"
 include "plane/slip.pxi"
 include "plane/effects.pxi"
@@ -139,6 +142,8 @@ cdef class Ledger:
         self._parents = {}
         self._registers = registers.Registers()
         self._lives = Lives()
+        self._waiting = Waiting()
+        self._looks = 0
         self._broken = False
         new_core(&self.core)
 
@@ -167,6 +172,12 @@ cdef class Ledger:
         return self.core.stamp_us
 
     @property
+    def filling(self):
+        """Whether stock has come for which waiting orders were not all looked at yet; each
+        `expire` and each accepted command goes on with it."""
+        return bool(self._waiting.due)
+
+    @property
     def pending_bytes(self):
         """Bytes of the records decided since `begin`."""
         return self.core.out.size
@@ -180,34 +191,18 @@ cdef class Ledger:
             raise LedgerError(f"begin: stamp {stamp_us} is not after {self.core.now_us}")
         self.core.now_us = stamp_us
         self.core.first_seq = self.core.seq + 1
+        self._looks = limits.FILLS_PER_BATCH_MAX
+        if self._waiting.fresh:
+            rise_all(self, "recovered")
+        mark_waited(self)
 
     def decide(self, request):
         """Decide one command; accepted effects hold at once, refusals change nothing."""
-        cdef Core* c = &self.core
         check_whole(self)
-        if request.key:
-            known = new_view(self).answered(f"key:{request.actor}:{request.key}")
-            if known is not None:
-                if known.fingerprint != fingerprint(request.command):
-                    return conflict(self, "Idempotency-Key", request.key)
-                return replayed(known.answer, known.seq)
-            if <int64_t> c.paper_count >= c.limit.papers:
-                return refusals.full(self, "Idempotency-Keys")
-        command = request.command
-        kind = type(command)
-        if kind is commands.PlaceOrder:
-            return place(self, request, command)
-        if kind is commands.Reserve:
-            return reserve(self, request, command)
-        if kind is commands.Commit:
-            return commit(self, request, command)
-        if kind is commands.Release:
-            return release(self, request, command)
-        if kind is commands.Extend:
-            return extend(self, request, command)
-        if kind is commands.Cancel:
-            return cancel(self, request, command)
-        return decide_shared(self, request, _SHARED[kind])
+        outcome = decide_one(self, request)
+        if stirs(self) and type(outcome) is Accepted and not outcome.replayed:
+            fill_waiting(self)
+        return outcome
 
     def decide_packed(self, bytes data not None, start=0):
         """Decide packed requests from byte `start` on; see `core.packed.decide_packed`."""
@@ -224,6 +219,7 @@ cdef class Ledger:
             done = expire_due(&self.core, most)
         if done < 0:
             broken(self, <int> done)
+        fill_waiting(self)
         return done
 
     def open_epoch(self, epoch, writer, software):
@@ -265,6 +261,8 @@ cdef class Ledger:
         except BaseException:
             self._broken = True
             raise
+        sync_waiting(self)
+        self._waiting.fresh = True
         evict(c)
         forget_lives(self)
         c.first_seq = c.seq + 1
@@ -286,7 +284,12 @@ cdef class Ledger:
         if not text_to_find(channel, &key.first) or not text_to_find(order_id, &key.second):
             return None
         row = find(&self.core, ORDER_IDS, &key)
-        return None if row == NONE else order_answer(self, row, True)
+        if row == NONE:
+            return None
+        answer = order_answer(self, row, True)
+        if order_at(&self.core, row).waits:
+            promises.date(new_view(self), order_struct(&self.core, row), answer)
+        return answer
 
     def orders(
         self, *, str status="", str channel="", str q="", before=0,
@@ -361,9 +364,21 @@ cdef class Ledger:
         """How an order would be routed at a time; see `decisions.preview`."""
         return decisions.preview(new_view(self), command, now_us)
 
-    def availability(self, str channel, skus, now_us):
+    def availability(self, str channel, skus, now_us, by=None, reservation=None):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""
-        return sellable.availability(new_view(self), channel, skus, now_us)
+        return sellable.availability(new_view(self), channel, skus, now_us, by, reservation)
+
+    def promises(self, str channel, str order_id):
+        """By when an order that waits can have what it waits for."""
+        return promises.promises(new_view(self), channel, order_id)
+
+    def backorders(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of SKUs that somebody waits for; see `promises.backorders`."""
+        return promises.backorders(new_view(self), after, limit)
+
+    def turns(self, str sku, limit=limits.PAGE_ROWS_DEFAULT):
+        """The first of those that wait for a SKU; see `promises.turns`."""
+        return promises.turns(new_view(self), sku, limit)
 
     def locations(self, *, after=-1, limit=limits.PAGE_ROWS_DEFAULT):
         """A page of locations in order of creation: (answers, number to go on after or None)."""

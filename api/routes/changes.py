@@ -45,6 +45,7 @@ ENDPOINTS = (
             "bundle_too_wide",
             "quantity_overflow",
             "insufficient_stock",
+            "backorder_limit",
         ),
         example={"edit_id": "e1", "lines": [{"sku": "TEA-1", "quantity": 2}]},
         answer_example=ORDER_ANSWER,

@@ -12,6 +12,7 @@ from engine.core import limits
 from engine.core.answers import ChannelAnswer
 from engine.core.commands import Id, PutChannel
 from engine.core.sellable import AvailabilityAnswer
+from engine.core.terms import Moment
 
 ChannelBody = body_type(PutChannel, "channel", name="ChannelBody")
 
@@ -27,7 +28,8 @@ async def _availability(ask: Ask) -> Reply:
     name, skus = ask.query["channel"], list(dict.fromkeys(ask.query["skus"]))
     if not 0 < len(skus) <= limits.AVAILABILITY_SKUS_MAX:
         raise field("invalid_length", "skus", f"name 1 to {limits.AVAILABILITY_SKUS_MAX} SKUs")
-    answer = await ask.front.client.availability(name, skus)
+    by, cart = ask.query["by"], ask.query["reservation"]
+    answer = await ask.front.client.availability(name, skus, by, cart)
     if answer is None:
         raise unknown("channel", name)
     known = {row.sku for row in answer.skus}
@@ -114,7 +116,9 @@ ENDPOINTS = (
         note=(
             "`sellable` is what to publish. `withheld` says what else is available and who has "
             "taken it away: a location that is not the channel's, a buffer by its number, the "
-            "last units kept for channels before it, or the cap."
+            "last units kept for channels before it, or the cap. With `by`, `promisable` adds what "
+            "is to come until then, less what orders wait for. With `reservation`, what that one "
+            "holds is not in its owner's way."
         ),
         handler=_availability,
         query=(
@@ -125,6 +129,13 @@ ENDPOINTS = (
                 "the SKUs, separated by commas (a comma inside a SKU is %2C)",
                 separated=True,
                 example="TEA-1",
+            ),
+            Param("by", Moment, "say too what can be had by then", default=None),
+            Param(
+                "reservation",
+                Id,
+                "whoever asks holds this one: its units are available to them",
+                default=None,
             ),
         ),
         answer=AvailabilityAnswer,

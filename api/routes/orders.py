@@ -86,6 +86,7 @@ _ALLOT_CODES = (
     "bundle_too_wide",
     "quantity_overflow",
     "insufficient_stock",
+    "backorder_limit",
     "table_full",
 )
 _TWO = (params.CHANNEL, params.ORDER)

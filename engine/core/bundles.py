@@ -48,3 +48,18 @@ def _reaches(skus, start: int, goal: int) -> bool:
 def _above(skus, sku) -> int:
     """Return how many levels of bundles lie above a SKU."""
     return sum(map(bool, _levels(set(sku.parents), lambda number: skus[number].parents)))
+
+
+def leaves(skus, number: int, times: int, into: dict[int, int]) -> int:
+    """Add the stocked SKUs below SKU `number`, `times` as often as they are in it, to `into`;
+    return how many were met."""
+    components = skus[number].components
+    if not components:
+        into[number] = into.get(number, 0) + times
+        return 1
+    met = 0
+    for child, quantity in components:
+        met += leaves(skus, child, min(times * quantity, limits.QUANTITY_MAX + 1), into)
+        if met > limits.EXPANDED_LINES_MAX:
+            break
+    return met

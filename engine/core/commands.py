@@ -29,6 +29,7 @@ from engine.core.terms import (
     MonthDay,
     Names,
     OnHand,
+    OrderPriority,
     Payment,
     Percent,
     Price,
@@ -67,7 +68,8 @@ class Component(Body):
 class PutSku(Body):
     """Create or change a SKU. `components` make it a bundle, which has no stock of its own.
     `baseline` is how many units a location ought to have: channels' buffers may go by it.
-    `handling` is a class of goods: routing policies say which locations are equipped for it."""
+    `handling` is a class of goods: routing policies say which locations are equipped for it.
+    At most `backorder_limit` units may be waited for; what is `backorderable` nobody waits for."""
 
     sku: Id
     title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
@@ -76,6 +78,7 @@ class PutSku(Body):
     components: Annotated[tuple[Component, ...], Meta(max_length=limits.BUNDLE_COMPONENTS_MAX)] = ()
     baseline: OnHand | None = None
     handling: Id | None = None
+    backorder_limit: OnHand | None = None
 
 
 class Season(Body):
@@ -231,7 +234,8 @@ class Reserve(Body):
 
 class Details(Body):
     """What an order carries besides its lines. `review_score` says how much it wants a look, from 0
-    to 100, by whoever scores orders."""
+    to 100, by whoever scores orders. Of the orders that wait for stock, those with the highest
+    `priority` get it first."""
 
     ship_to: Address | None = None
     payment: Payment | None = None
@@ -241,6 +245,7 @@ class Details(Body):
     customer: Text | None = None
     note: Text | None = None
     review_score: Score | None = None
+    priority: OrderPriority = 0
 
 
 class Commit(Details):

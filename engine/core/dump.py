@@ -213,6 +213,8 @@ def _load(data: bytes) -> State:
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
     lives = load_objects(data[reader.at :], state)
     _check("the life of an order that is not there", set(lives) <= state.orders.keys())
+    for order in state.orders.values():
+        state.await_stock(order)
     return state
 
 

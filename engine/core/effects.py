@@ -9,6 +9,7 @@ from engine.core import answers, bundles, limits
 from engine.core.commands import PutLocation, PutSku
 from engine.core.events import (
     NO_LOCATION,
+    BucketId,
     Cause,
     Document,
     EntryPut,
@@ -106,7 +107,10 @@ def _set_row(noun: str, event, row, rows: list, numbers: dict[str, int], most: i
 def _location_put(state: State, event: LocationPut) -> None:
     row = Location(_location(event.document), state.seq)
     rows, numbers = state.locations, state.location_numbers
+    before = rows[event.number].put.active if event.number < len(rows) else False
     _set_row("location", event, row, rows, numbers, limits.LOCATIONS_MAX)
+    if row.put.active and not before:
+        state.waiting.rise_all(state.seq, event.kind.name.lower())
     _keyed(state, event.cause, lambda: answers.location(row.put, row.seq))
 
 
@@ -131,11 +135,17 @@ def _sku_put(state: State, event: SkuPut) -> None:
         state.skus.append(Sku(put, state.seq, positions=[], parents=set()))
         state.sku_numbers[put.sku] = event.number
     sku = state.skus[event.number]
+    remade = event.number < count and sku.components != event.components and state.waiting.entries
     for component, _ in sku.components:
         state.skus[component].parents.discard(event.number)
     sku.put, sku.seq, sku.components = put, state.seq, event.components
     for component, _ in sku.components:
         state.skus[component].parents.add(event.number)
+    if remade:
+        for order in list(state.waiting.entries):
+            state.await_stock(state.orders[order])
+    if remade or event.number in state.waiting.queues:
+        state.waiting.rise_all(state.seq, event.kind.name.lower())
     _keyed(state, event.cause, lambda: answers.sku(put, state.seq))
 
 
@@ -165,6 +175,8 @@ def _stock_moved(state: State, event: StockMoved) -> None:
         fits(quantity)
         setattr(position, name, quantity)
         state.touch(move.position, event.kind)
+        if move.delta > 0 if move.bucket is BucketId.ON_HAND else move.delta < 0:
+            state.rise(move.position, event.kind)
     answer = answers.document(event, state.seq, state)
     _remember(state, document_key(event.document, event.document_id), event.cause, answer)
     _keyed(state, event.cause, lambda: answer)
@@ -200,6 +212,10 @@ def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
     misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
     _take(state, entry.event.lines, kind, bucket="reserved", sign=-1)
     state.disarm(entry)
+    if status != COMMITTED:
+        for line in entry.event.lines:
+            for take in line.takes:
+                state.rise(take.position, kind)
     entry.status, entry.closed_us, entry.armed_seq = status, state.now_us, state.seq
     state.closed_reservations.append(entry.seq)
 
@@ -268,6 +284,7 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
     state.order_seqs[event.channel, event.order_id] = state.seq
     if event.receipt:
         state.load(event.receipt, 1)
+    state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: order_first(state, order))
 
 
@@ -288,7 +305,9 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         state.positions[take.position].allocated -= freed.quantity
         fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
+        state.rise(take.position, event.kind)
     state.settle(order, event.status)
+    state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: order_now(state, order))
 
 
@@ -311,6 +330,7 @@ def _order_shipped(state: State, event: OrderShipped) -> None:
         fits(position.on_hand)
         state.touch(take.position, event.kind)
     state.settle(order, event.status)
+    state.await_stock(order, event.kind)
     answer = answers.shipment(event, state.seq, state)
     _remember(state, shipment_key(event.order, event.shipment_id), event.cause, answer)
     _keyed(state, event.cause, lambda: answer)
@@ -362,6 +382,7 @@ def _order_changed(state: State, event: OrderChanged) -> None:
     order = state.orders[event.order]
     restate(state, order, event)
     state.lives.apply(state.seq, state.now_us, event)
+    state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: order_changed(state, order))
 
 

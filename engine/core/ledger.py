@@ -26,6 +26,7 @@ from engine.core import (
     effects,
     limits,
     packed,
+    promises,
     reading,
     records,
     sellable,
@@ -35,6 +36,7 @@ from engine.core.decide import (
     catalogue,
     creates,
     edits,
+    fills,
     holds,
     joins,
     orders,
@@ -106,6 +108,7 @@ class Ledger:
         self._state = State()
         self._records: list[bytes] = []
         self._first_seq = 1
+        self._looks = 0  # at waiting orders, that this batch may still take
 
     # Writing.
 
@@ -120,6 +123,12 @@ class Ledger:
         return self._state.stamp_us
 
     @property
+    def filling(self) -> bool:
+        """Whether stock has come for which waiting orders were not all looked at yet; each
+        `expire` and each accepted command goes on with it."""
+        return bool(self._state.waiting.due)
+
+    @property
     def pending_bytes(self) -> int:
         """Bytes of the records decided since `begin`."""
         return sum(map(len, self._records))
@@ -132,6 +141,9 @@ class Ledger:
             raise LedgerError(f"begin: stamp {stamp_us} is not after {self._state.now_us}")
         self._state.now_us = stamp_us
         self._first_seq = self._state.seq + 1
+        self._looks = limits.FILLS_PER_BATCH_MAX
+        if self._state.waiting.fresh:
+            self._state.waiting.rise_all(self._state.seq, "recovered")
 
     def decide(self, request: commands.Request) -> Outcome:
         """Decide one command; accepted effects hold at once, refusals change nothing."""
@@ -152,7 +164,9 @@ class Ledger:
         created = creates(state, decision)
         for event in decision:
             self._record(event)
-        return Accepted(self._answer(decision[-1]), state.seq, created=created)
+        accepted = Accepted(self._answer(decision[-1]), state.seq, created=created)
+        self._fill()
+        return accepted
 
     def decide_packed(self, data: bytes, start: int = 0) -> tuple[bytes, int]:
         """Decide packed requests from byte `start` on; see `packed.decide_packed`."""
@@ -160,14 +174,26 @@ class Ledger:
 
     def expire(self, limit: int = limits.EXPIRIES_PER_TICK_MAX) -> int:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
-        and, within a slot, of arming. Returns how many ended."""
+        and, within a slot, of arming. Returns how many ended. What is free then goes to orders
+        that wait."""
         state, done = self._state, 0
         now_tick = state.now_us // limits.WHEEL_TICK_US
         for tick in sorted(tick for tick in state.wheel if tick < now_tick):
             for seq in list(islice(state.wheel[tick], max(limit - done, 0))):
                 self._record(ReservationExpired(seq))
                 done += 1
+        self._fill()
         return done
+
+    def _fill(self) -> None:
+        """Give what has come to those that wait for it, as many as this batch may look at."""
+        waiting = self._state.waiting
+        while self._looks and (pick := waiting.pick()):
+            self._looks -= 1
+            for event in fills.fill(self._state, pick):
+                self._record(event)
+            if pick.sku in waiting.due and fills.spent(self._state, pick.sku):
+                waiting.end(pick.sku)
 
     def open_epoch(self, epoch: int, writer: str, software: str) -> None:
         """Record that a writer takes over; the first event of each epoch."""
@@ -234,6 +260,7 @@ class Ledger:
             except (LookupError, ValueError, msgspec.MsgspecError) as error:
                 raise LedgerError(f"event {state.seq} does not fit: {error!r}") from error
             self._first_seq = state.seq + 1
+        state.waiting.fresh = True
         state.evict()
 
     # Reading. Nothing here changes anything; `seq` says as of when it is true.
@@ -249,7 +276,10 @@ class Ledger:
     def order(self, channel: str, order_id: str) -> answers.OrderAnswer | None:
         """One order as it stands."""
         found = self._state.orders.get(self._state.order_seqs.get((channel, order_id), 0))
-        return effects.order_now(self._state, found) if found else None
+        answer = effects.order_now(self._state, found) if found else None
+        if found and found.seq in self._state.waiting.entries:
+            promises.date(self._state, found, answer)
+        return answer
 
     def orders(
         self,
@@ -331,9 +361,23 @@ class Ledger:
         """How an order would be routed at a time; see `decisions.preview`."""
         return decisions.preview(self._state, command, now_us)
 
-    def availability(self, channel: str, skus: list[str], now_us: int):
+    def availability(
+        self, channel: str, skus: list[str], now_us: int, by=None, reservation: str | None = None
+    ):
         """What a channel may show of these SKUs at a time; see `sellable.availability`."""
-        return sellable.availability(self._state, channel, skus, now_us)
+        return sellable.availability(self._state, channel, skus, now_us, by, reservation)
+
+    def promises(self, channel: str, order_id: str) -> promises.PromisesAnswer | None:
+        """By when an order that waits can have what it waits for."""
+        return promises.promises(self._state, channel, order_id)
+
+    def backorders(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """A page of SKUs that somebody waits for; see `promises.backorders`."""
+        return promises.backorders(self._state, after, limit)
+
+    def turns(self, sku: str, limit: int = limits.PAGE_ROWS_DEFAULT):
+        """The first of those that wait for a SKU; see `promises.turns`."""
+        return promises.turns(self._state, sku, limit)
 
     def locations(self, *, after: int = -1, limit: int = limits.PAGE_ROWS_DEFAULT):
         """A page of locations in order of creation: (answers, number to go on after or None)."""

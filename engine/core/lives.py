@@ -15,6 +15,7 @@ from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
+from engine.core.notes.fills import Filled
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.notes.returns import (
     Return,
@@ -46,6 +47,7 @@ Note = (
     | ReturnInspected
     | ReturnRefunded
     | ReturnClosed
+    | Filled
 )
 
 

@@ -15,6 +15,7 @@ from engine.core.terms import (
     Id,
     Moment,
     OnHand,
+    OrderPriority,
     Price,
     Quantity,
     Reason,
@@ -72,6 +73,7 @@ class EditOrder(Body):
     required_by: Moment | None = None
     customer: Text | None = None
     note: Text | None = None
+    priority: OrderPriority | None = None
     when_short: WhenShort = "refuse"
     expected_seq: Seq | None = None
     reason: Reason | None = None

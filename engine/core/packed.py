@@ -42,7 +42,7 @@ from engine.core.commands import (
     ReserveLine,
     fingerprint,
 )
-from engine.core.decide.orders import details_of
+from engine.core.kept import document_of
 from engine.core.outcomes import Accepted, Code, Fault, Outcome
 
 
@@ -158,7 +158,7 @@ def _body(command: Command) -> tuple[Kind, int, bytes]:
                 flags, place = LOCATED, _PLACE.pack(to.latitude, to.longitude)
             names = _text(command.channel) + _text(command.order_id)
             short = _U8.pack(WHEN_SHORT.index(command.when_short))
-            rest = _lines(command.lines) + _blob(details_of(command))
+            rest = _lines(command.lines) + _blob(document_of(command))
             if command.policy is not None or command.strategy is not None:
                 flags |= ROUTED
                 rest += _text(command.policy) + _text(command.strategy)
@@ -168,7 +168,7 @@ def _body(command: Command) -> tuple[Kind, int, bytes]:
             return Kind.RESERVE, 0, names + _U32.pack(command.ttl_s) + _lines(command.lines)
         case Commit():
             names = _text(command.reservation_id) + _text(command.order_id)
-            return Kind.COMMIT, 0, names + _blob(details_of(command))
+            return Kind.COMMIT, 0, names + _blob(document_of(command))
         case Extend():
             return Kind.EXTEND, 0, _text(command.reservation_id) + _U32.pack(command.ttl_s)
         case Release():

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from engine.core import answers, effects
+from engine.core import answers, bundles, effects
 from engine.core.answers import QuantitiesAnswer, StockAnswer
-from engine.core.decide.allotment import leaves_of
 from engine.core.register import Register
 from engine.core.state import LIVE, Position, State
 
@@ -40,7 +39,7 @@ def _bundle(state: State, name: str, number: int) -> StockAnswer:
     """A bundle has no units of its own: `available` is how many could be built, in total and at
     each location that holds every component; the other buckets are 0."""
     leaves: dict[int, int] = {}
-    leaves_of(state, number, 1, leaves)
+    bundles.leaves(state.skus, number, 1, leaves)
     total, places = None, None
     for leaf, per_unit in leaves.items():
         here, units = {}, 0

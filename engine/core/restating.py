@@ -69,8 +69,10 @@ def _move(state: State, order: Order, event: OrderChanged) -> None:
     Where each line holds what it held, no position is touched."""
     if _held(order) == [[(t.position, t.quantity) for t in row.line.takes] for row in event.lines]:
         return
+    before = {}
     for line, left in zip(order.event.lines, order.takes, strict=True):
         for take, units in zip(line.takes, left, strict=True):
+            before.setdefault(take.position, state.positions[take.position].allocated)
             _allocate(state, take.position, -units, event)
     for row in event.lines:
         for take in row.line.takes:
@@ -80,6 +82,9 @@ def _move(state: State, order: Order, event: OrderChanged) -> None:
             position = state.positions[take.position]
             may = state.skus[position.sku].put.backorderable
             misfit("a position would be oversold", position.available < 0 and not may)
+    for number, units in before.items():
+        if state.positions[number].allocated < units:
+            state.rise(number, event.kind)
 
 
 def _allocate(state: State, number: int, units: int, event: OrderChanged) -> None:

@@ -12,11 +12,11 @@ from typing import Literal
 
 import msgspec
 
+from engine.core import bundles
 from engine.core.answers import moment
 from engine.core.commands import Buffer, PutChannel, Season
-from engine.core.decide.allotment import leaves_of
 from engine.core.purchases import IncomingAnswer
-from engine.core.state import State
+from engine.core.state import LIVE, State
 
 Cause = Literal["location", "buffer", "protected", "cap"]
 
@@ -40,7 +40,9 @@ class ShownAtAnswer(msgspec.Struct):
 
 
 class SellableAnswer(msgspec.Struct, omit_defaults=True):
-    """What a channel may show of one SKU. With `backorderable` it may sell beyond that."""
+    """What a channel may show of one SKU. With `backorderable` it may sell beyond that. `waiting`
+    units are asked for by orders that wait; `promisable` can be had by the date that was asked
+    for: what may be shown now and what is to come until then, less what waits."""
 
     sku: str
     sellable: int
@@ -49,6 +51,8 @@ class SellableAnswer(msgspec.Struct, omit_defaults=True):
     withheld: list[WithheldAnswer] = []
     backorderable: bool = False
     incoming: list[IncomingAnswer] = []
+    waiting: int = 0
+    promisable: int | None = None
 
 
 class AvailabilityAnswer(msgspec.Struct):
@@ -60,10 +64,18 @@ class AvailabilityAnswer(msgspec.Struct):
     skus: list[SellableAnswer]
 
 
-def availability(state: State, channel: str, skus: list[str], now_us: int):
+def availability(
+    state: State,
+    channel: str,
+    skus: list[str],
+    now_us: int,
+    by: datetime | None = None,
+    reservation: str | None = None,
+):
     """Return the `AvailabilityAnswer` of a channel for the SKUs that exist among `skus`.
 
-    Returns None if there is no such channel.
+    With `by`, also what can be had by then. Units that the live `reservation` holds count as
+    available: they are its owner's. Returns None if there is no such channel.
     """
     found = state.registers.channels.find(channel)
     if found is None:
@@ -71,9 +83,19 @@ def availability(state: State, channel: str, skus: list[str], now_us: int):
     put, now = found.put, datetime.fromtimestamp(now_us // 1_000_000, UTC)
     others = (c.put for c in state.registers.channels.rows)
     kept = max((c.protect for c in others if c.priority < put.priority), default=0)
-    question = _Question(state, put, kept, now.strftime("%m-%d"))
+    question = _Question(state, put, kept, now.strftime("%m-%d"), by)
+    question.held = _held(state, reservation, now_us) if reservation else {}
     rows = [question.answer(name) for name in skus if state.sku_numbers.get(name) is not None]
     return AvailabilityAnswer(channel, state.seq, moment(now_us), rows)
+
+
+def _held(state: State, reservation: str, now_us: int) -> dict[int, int]:
+    """Return the units that a reservation holds now, by position."""
+    found, held = state.reservation(reservation), {}
+    if found and found.status == LIVE and found.expires_us > now_us:
+        for take in (take for line in found.event.lines for take in line.takes):
+            held[take.position] = held.get(take.position, 0) + take.quantity
+    return held
 
 
 def in_season(season: Season | None, today: str) -> bool:
@@ -88,8 +110,11 @@ def in_season(season: Season | None, today: str) -> bool:
 class _Question:
     """One channel's view of the state. `kept` units of each SKU are for channels before it."""
 
-    def __init__(self, state: State, put: PutChannel, kept: int, today: str) -> None:
-        self.state, self.put, self.kept = state, put, kept
+    def __init__(
+        self, state: State, put: PutChannel, kept: int, today: str, by: datetime | None
+    ) -> None:
+        self.state, self.put, self.kept, self.by = state, put, kept, by
+        self.held: dict[int, int] = {}
         self.own = None if put.locations is None else frozenset(put.locations)
         # Only the buffers of this day, each with its number and the names it holds for.
         self.buffers = [
@@ -120,7 +145,25 @@ class _Question:
             for row in state.registers.purchase_orders.incoming(name)
             if self.own is None or row.location in self.own
         ]
+        queue = state.waiting.queues.get(number)
+        found.waiting = queue.units if queue else 0
+        if self.by is not None:
+            found.promisable = self._promisable(number, found)
         return found
+
+    def _promisable(self, number: int, found: SellableAnswer) -> int:
+        """Units that a new order can be promised by the date: what is to come by then goes to
+        those that wait first; what is available is not for them, unless it has just come."""
+        components = self.state.skus[number].components
+        if components:
+            leaves: dict[int, int] = {}
+            bundles.leaves(self.state.skus, number, 1, leaves)
+            parts = [(self.answer(self.state.sku_name(leaf)), n) for leaf, n in leaves.items()]
+            return min((part.promisable or 0) // n for part, n in parts)
+        coming = sum(row.units for row in found.incoming if row.expected_at <= self.by)
+        if number in self.state.waiting.due:
+            return max(found.sellable + coming - found.waiting, 0)
+        return found.sellable + max(coming - found.waiting, 0)
 
     def _stocked(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:
         state, rows = self.state, []
@@ -128,7 +171,7 @@ class _Question:
         for at in state.skus[number].positions:
             position = state.positions[at]
             place = state.locations[position.location].put
-            units = max(position.available, 0)
+            units = max(position.available, 0) + self.held.get(at, 0)
             shown = units
             if not place.active or (self.own is not None and place.location not in self.own):
                 shown = 0
@@ -144,7 +187,7 @@ class _Question:
         Buffers that name the bundle take from those; the others have taken from the parts."""
         state = self.state
         leaves: dict[int, int] = {}
-        leaves_of(state, number, 1, leaves)
+        bundles.leaves(state.skus, number, 1, leaves)
         found: dict[str, list[int]] | None = None
         for leaf, per_unit in leaves.items():
             parts = self._stocked(leaf, state.sku_name(leaf), [])

@@ -18,8 +18,10 @@ from engine.core.commands import PutLocation, PutSku
 from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
 from engine.core.lives import Lives
 from engine.core.order_life import CLOSED
+from engine.core.ranks import entry_of
 from engine.core.registers import Registers
 from engine.core.routing import slip
+from engine.core.waiting import Waiting
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
 RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
@@ -129,6 +131,7 @@ class State:
         self.lives = Lives()
         # Location → (day, orders that a policy gave it to send on that day), the latest day only.
         self.loads: dict[int, tuple[int, int]] = {}
+        self.waiting = Waiting()
         self.touched: dict[int, tuple[int, Kind]] | None = None
 
     # Texts for numbers.
@@ -160,6 +163,11 @@ class State:
     def order_row(self, seq: int) -> Order:
         """Return the order placed at `seq`."""
         return self.orders[seq]
+
+    def free_units(self, sku: int) -> int:
+        """Return the units of a SKU that may be promised, at all active locations."""
+        rows = [self.positions[number] for number in self.skus[sku].positions]
+        return sum(max(row.available, 0) for row in rows if self.locations[row.location].put.active)
 
     # Lookups by id, which treat what retention has outlived as gone.
 
@@ -233,6 +241,18 @@ class State:
                 self.loads[leg.place] = (leg.send_day, 1)
             elif 0 < leg.send_day == day and used + sign >= 0:
                 self.loads[leg.place] = (day, used + sign)
+
+    def await_stock(self, order: Order, kind: Kind | None = None) -> None:
+        """Note how an order waits now, by the present event if it is of this `kind`."""
+        entry = entry_of(self, order)
+        if kind:
+            self.waiting.renew(order.seq, entry, self.seq, kind.name.lower())
+        elif entry or order.seq in self.waiting.entries:
+            self.waiting.set(order.seq, entry)
+
+    def rise(self, position: int, kind: Kind) -> None:
+        """Note that the present event brought available units of a position."""
+        self.waiting.rise(self.positions[position].sku, self.seq, kind.name.lower())
 
     def drop_reservation(self, seq: int) -> None:
         """Forget a closed reservation."""

@@ -17,6 +17,19 @@ CLOSED = (CANCELLED, SHIPPED, DELIVERED)
 # What follows from an order's units; the other statuses say what is done with it.
 BY_UNITS = (ALLOCATED, PARTIALLY, BACKORDERED, CANCELLED, SHIPPED, PARTIALLY_SHIPPED)
 
+FILLED = b'{"what":"filled"'
+
+
+def _by_place(held: Held) -> list[dict[int, int]]:
+    """Return the units that each line holds, by position."""
+    found = []
+    for places, left in zip(held.places, held.left, strict=True):
+        here: dict[int, int] = {}
+        for place, units in zip(places, left, strict=True):
+            here[place] = here.get(place, 0) + units
+        found.append(here)
+    return found
+
 
 def status_of(wanted: int, waiting: int, shipped: int = 0) -> int:
     """Return the status that follows from units that are wanted still, wait, and have left."""
@@ -80,13 +93,36 @@ class OrderBooks(StockBooks):
             gone = [_GONE(data, at + 8 * row) for row in range(len(lines))]
             at += 8 * len(gone)
         (document,) = _U32(data, at)
+        before = self.held(seq)
         self._change(seq, status, lines, gone, bool(document))
         at += 4 + document
         (size,) = _U32(data, at)
         held = self.orders.get(seq)
         shipped = tuple(held.shipped) if isinstance(held, Held) else self.left_with.get(seq, ())
-        self.return_note(seq, shipped, data[at + 4 : at + 4 + size])
+        note = data[at + 4 : at + 4 + size]
+        self.return_note(seq, shipped, note)
+        if bytes(note[: len(FILLED)]) == FILLED:
+            self._check_fill(seq, before, lines is not None)
         return at + 4 + size
+
+    def _check_fill(self, seq: int, before: Held | None, restated: bool) -> None:
+        """Stock that came is given to what waited, and nothing else is changed."""
+        now = self.held(seq)
+        if not restated or before is None or now is None:
+            self.bad("P2", f"order {seq} is filled and gets no units")
+            return
+        if (before.asked, before.cancelled, before.shipped) != (
+            now.asked,
+            now.cancelled,
+            now.shipped,
+        ):
+            self.bad("P2", f"order {seq} is filled and wants something else")
+        more = [old - new for old, new in zip(before.waiting, now.waiting, strict=False)]
+        if min(more, default=0) < 0 or not any(more):
+            self.bad("P2", f"order {seq} is filled and does not wait for less")
+        for old, new in zip(_by_place(before), _by_place(now), strict=False):
+            if any(units > new.get(place, 0) for place, units in old.items()):
+                self.bad("P2", f"order {seq} is filled and loses units that it held")
 
     def _change(self, seq: int, status: int, lines: list | None, gone: list, document: bool):
         held = self.held(seq)

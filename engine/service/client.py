@@ -6,6 +6,7 @@ is durable, reads wait for the batch that they have seen.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -25,6 +26,7 @@ from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.errors import ServiceError
 from engine.core.outcomes import Outcome, Refused
 from engine.core.policies import RoutingPolicyAnswer
+from engine.core.promises import BackorderAnswer, PromisesAnswer, TurnsAnswer
 from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.sellable import AvailabilityAnswer
 from engine.core.validation import ValidationAnswer
@@ -196,8 +198,26 @@ class Client(Protocol):
     async def preview(self, command: PlaceOrder) -> PreviewAnswer | Refused:
         """What an order would get now, and why, or why it would be refused. Nothing is taken."""
 
-    async def availability(self, channel: str, skus: list[str]) -> AvailabilityAnswer | None:
-        """What a channel may show now of the SKUs that exist among these."""
+    async def availability(
+        self,
+        channel: str,
+        skus: list[str],
+        by: datetime | None = None,
+        reservation: str | None = None,
+    ) -> AvailabilityAnswer | None:
+        """What a channel may show now of the SKUs that exist among these, and can have `by` then;
+        what `reservation` holds counts as available."""
+
+    async def promises(self, channel: str, order_id: str) -> PromisesAnswer | None:
+        """By when an order can have what it waits for."""
+
+    async def backorders(
+        self, *, after: int, limit: int
+    ) -> tuple[list[BackorderAnswer], int | None]:
+        """A page of SKUs that somebody waits for, as `channels`."""
+
+    async def turns(self, sku: str, limit: int) -> TurnsAnswer | None:
+        """The first of those that wait for a SKU, in their turn."""
 
     def changes(
         self, after: str | None, skus: frozenset[str], locations: frozenset[str]

@@ -346,11 +346,25 @@ class Engine:
         now_us = loop.clock.now_us()
         return await loop.read(lambda ledger: ledger.preview(command, now_us))
 
-    async def availability(self, channel: str, skus: list[str]):
+    async def availability(self, channel: str, skus: list[str], by=None, reservation=None):
         """What a channel may show of these SKUs now, or None if there is no such channel."""
         loop = self._leading()
-        now_us = loop.clock.now_us()
-        return await loop.read(lambda ledger: ledger.availability(channel, skus, now_us))
+        ask = channel, skus, loop.clock.now_us(), by, reservation
+        return await loop.read(lambda ledger: ledger.availability(*ask))
+
+    async def promises(self, channel: str, order_id: str):
+        """By when an order can have what it waits for, or None if there is no such order."""
+        return await self._leading().read(lambda ledger: ledger.promises(channel, order_id))
+
+    async def backorders(self, *, after: int, limit: int):
+        """A page of SKUs that somebody waits for."""
+        return await self._leading().read(
+            lambda ledger: ledger.backorders(after=after, limit=limit)
+        )
+
+    async def turns(self, sku: str, limit: int):
+        """The first of those that wait for a SKU, or None if there is no such SKU."""
+        return await self._leading().read(lambda ledger: ledger.turns(sku, limit))
 
     def changes(
         self, after: str | None, skus: frozenset[str], locations: frozenset[str]

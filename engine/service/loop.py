@@ -139,7 +139,9 @@ class Loop:
                 self._timer.cancel()
 
     def _waits(self) -> bool:
-        return bool(self._queue or self._waiting_reads or self._rest or self._due)
+        return bool(
+            self._queue or self._waiting_reads or self._rest or self._due or self.ledger.filling
+        )
 
     def _ready(self) -> bool:
         """Say whether a round is to begin: at once when none is under way, else when as much
@@ -201,7 +203,8 @@ class Loop:
         self.ledger.begin(self.clock.stamp_us())
 
     def _decide_batch(self) -> Decided:
-        """Decide what waits, up to one frame's worth. Due reservations end first."""
+        """Decide what waits, up to one frame's worth. Due reservations end first, and waiting
+        orders get what has come for them."""
         ledger, queue, decided = self.ledger, self._queue, []
         self.expiries += ledger.expire(limits.EXPIRIES_PER_TICK_MAX)
         if self._rest:

@@ -17,7 +17,10 @@ cdef int allot(Core* c, bint partial) noexcept nogil:
     cdef int result
     plan.parts.count = plan.pools.count = plan.groups.count = plan.offers.count = 0
     plan.picks.count = plan.opened.count = plan.takes.count = plan.candidates.count = 0
+    plan.due = 0
     result = expand(c)
+    if result == DONE and plan.due:
+        result = DUE
     if result == DONE:
         result = grant(c)
         if result == SHORT and partial:
@@ -30,6 +33,8 @@ cdef int allot(Core* c, bint partial) noexcept nogil:
         result = deal(c)
     if result == DONE:
         result = check_width(c)
+    if result == DONE and partial and (bound_waits(c) or limit_looms(c)):
+        result = DUE
     forget_pools(c)
     return result
 
@@ -110,6 +115,7 @@ cdef int add_part(Core* c, uint32_t line, uint32_t sku, int64_t times) noexcept 
         s.pool = <uint32_t> plan.pools.count
         pool.anywhere, pool.sku, pool.line = -1, sku, 0
         pool.group = pool.opened = NONE
+        plan.due |= s.due
     pool = &(<Pool*> plan.pools.data)[s.pool - 1]
     if pool.line == line + 1:
         (<Part*> plan.parts.data)[pool.part].per_unit += times

@@ -111,7 +111,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
 
 
 cdef int add_details(answer, bytes document) except -1:
-    details = _decode_details(document)
+    details = read_kept(document)
     if details.ship_to:
         answer.ship_to = to_builtins(details.ship_to)
     answer.payment = details.payment
@@ -121,6 +121,7 @@ cdef int add_details(answer, bytes document) except -1:
     answer.customer = details.customer
     answer.note = details.note
     answer.review_score = details.review_score
+    answer.priority = details.priority
     return 0
 
 

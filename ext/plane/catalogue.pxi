@@ -170,6 +170,7 @@ cdef object set_sku(Ledger self, uint64_t number, uint64_t seq, bytes document):
     require(number < <uint64_t> c.limit.skus, "too many SKUs")
     ensure(c, put_sku(c, <uint32_t> number, seq, name, put))
     sku_at(c, number).backorderable = command.backorderable
+    sku_at(c, number).limited = command.backorder_limit is not None
     return command
 
 
@@ -216,9 +217,11 @@ cdef object apply_place(Ledger self, const uint8_t* record):
     number, document = get32(&at), get_blob(&at)
     require(not at.bad and at.at == at.end, "a location's record is damaged")
     self.core.seq += 1
-    return answers.location(
-        set_place(self, number, self.core.seq, bytes_of(document)), self.core.seq
-    )
+    before = number < self.core.places.count and place_at(&self.core, number).active
+    command = set_place(self, number, self.core.seq, bytes_of(document))
+    if command.active and not before:
+        rise_all(self, _KINDS[LOCATION_PUT])
+    return answers.location(command, self.core.seq)
 
 
 cdef object apply_entry(Ledger self, const uint8_t* record):
@@ -270,6 +273,14 @@ cdef object apply_sku(Ledger self, const uint8_t* record):
         wrong = bundles.fault(new_view(self).skus, number, [child for child, _ in pairs])
         require(wrong is None, "a bundle is made of what it cannot be made of")
     c.seq += 1
+    remade = number < c.skus.count and len(self._waiting.entries) > 0 and pairs != [
+        (sku_at(c, number).components[i].sku, sku_at(c, number).components[i].quantity)
+        for i in range(sku_at(c, number).component_count)
+    ]
     set_sku(self, number, c.seq, bytes_of(document))
     set_components(self, number, pairs)
+    if remade:
+        await_remade(self)
+    if remade or number in self._waiting.queues:
+        rise_all(self, _KINDS[SKU_PUT])
     return answers.sku(command, c.seq)

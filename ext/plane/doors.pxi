@@ -104,24 +104,6 @@ cdef list short_lines(Ledger self):
     return found
 
 
-cdef bytes details_of(command):
-    """Return the JSON of what an order carries besides its lines."""
-    ship_to, payment, currency = command.ship_to, command.payment, command.currency
-    placed_at, required_by = command.placed_at, command.required_by
-    customer, note, review_score = command.customer, command.note, command.review_score
-    if (
-        ship_to is None and payment is None and currency is None and placed_at is None
-        and required_by is None and customer is None and note is None
-        and review_score is None
-    ):
-        return b"{}"
-    return _json(
-        _Details(
-            ship_to, payment, currency, placed_at, required_by, customer, note, review_score
-        )
-    )
-
-
 cdef void set_destination(Core* c, address):
     c.plan.located = 0
     if address is not None:
@@ -179,11 +161,13 @@ cdef object place(Ledger self, request, command):
     when_short, lines = command.when_short, command.lines
     fill_lines(self, lines, True)
     set_destination(c, command.ship_to)
-    details = details_of(command)
+    details = document_of(command)
     bytes_in(details, &document)
     partial = when_short != "refuse"
     with nogil:
         result = allot(c, partial)
+    if result == DUE:
+        return decide_shared(self, request, orders.place)
     if result == SHORT:
         return refusals.short(self, "taken", short_lines(self))
     if result != DONE:
@@ -231,6 +215,8 @@ cdef object reserve(Ledger self, request, command):
     c.plan.located = 0
     with nogil:
         result = allot(c, False)
+    if result == DUE:
+        return decide_shared(self, request, reservations.reserve)
     if result == SHORT:
         return refusals.short(self, "reserved", short_lines(self))
     if result != DONE:
@@ -288,7 +274,7 @@ cdef object commit(Ledger self, request, command):
         return refusals.order_exists(self, string_of(made.second), order_id)
     if <int64_t> c.order_count >= c.limit.orders:
         return refusals.full(self, "orders")
-    details = details_of(command)
+    details = document_of(command)
     bytes_in(details, &document)
     head.status = ALLOCATED
     with nogil:
@@ -384,3 +370,31 @@ cdef object cancel(Ledger self, request, command):
     if result != DONE:
         broken(self, result)
     return accepted(self, request, order_answer(self, row, True), False)
+
+
+cdef object decide_one(Ledger self, request):
+    """Decide one command, but for what follows for orders that wait."""
+    cdef Core* c = &self.core
+    if request.key:
+        known = new_view(self).answered(f"key:{request.actor}:{request.key}")
+        if known is not None:
+            if known.fingerprint != fingerprint(request.command):
+                return conflict(self, "Idempotency-Key", request.key)
+            return replayed(known.answer, known.seq)
+        if <int64_t> c.paper_count >= c.limit.papers:
+            return refusals.full(self, "Idempotency-Keys")
+    command = request.command
+    kind = type(command)
+    if kind is commands.PlaceOrder:
+        return place(self, request, command)
+    if kind is commands.Reserve:
+        return reserve(self, request, command)
+    if kind is commands.Commit:
+        return commit(self, request, command)
+    if kind is commands.Release:
+        return release(self, request, command)
+    if kind is commands.Extend:
+        return extend(self, request, command)
+    if kind is commands.Cancel:
+        return cancel(self, request, command)
+    return decide_shared(self, request, _SHARED[kind])

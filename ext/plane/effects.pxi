@@ -27,6 +27,8 @@ cdef int move_takes(
                 p.allocated = units
             if touch(c, take.position, kind) != DONE:
                 return MEMORY
+            if sign < 0 and kind != ORDER_PLACED and rise(c, take.position, kind) != DONE:
+                return MEMORY
     return DONE
 
 
@@ -119,6 +121,8 @@ cdef int move_stock(Core* c, const uint8_t* record) noexcept nogil:
             return misfit(c, "a bucket would hold what it cannot")
         units[0] = quantity
         if touch(c, number, STOCK_MOVED) != DONE:
+            return MEMORY
+        if (delta > 0 if bucket == 0 else delta < 0) and rise(c, number, STOCK_MOVED) != DONE:
             return MEMORY
     return DONE
 
@@ -235,6 +239,8 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     if result != DONE:
         return result
     order_at(c, row).status = head.status
+    if head.status != ALLOCATED and order_moved(c, order_at(c, row), ORDER_PLACED) != DONE:
+        return MEMORY
     if head.reservation:
         result = close_reservation(c, head.reservation, COMMITTED, ORDER_PLACED)
         if result != DONE:
@@ -339,17 +345,24 @@ cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
     result = cut_lines(c, o, cut_rows, cuts)
     if result == DONE:
         result = free_takes(c, o, freed_rows, freed, ORDER_CANCELLED)
-    return change_order(c, row, status) if result == DONE else result
+    return change_order(c, row, status, ORDER_CANCELLED) if result == DONE else result
 
 
 cdef inline bint is_closed(uint8_t status) noexcept nogil:
     return status == CANCELLED or status == SHIPPED or status == DELIVERED
 
 
-cdef int change_order(Core* c, uint32_t row, uint8_t status) noexcept nogil:
+cdef inline bint may_wait(uint8_t status) noexcept nogil:
+    return status == PARTIALLY_ALLOCATED or status == BACKORDERED or status == PARTIALLY_SHIPPED
+
+
+cdef int change_order(Core* c, uint32_t row, uint8_t status, uint8_t kind) noexcept nogil:
     """Note what an order's event has made of it; see `State.settle`."""
     cdef Order* o = order_at(c, row)
     o.status, o.changed_seq = status, c.seq
+    if kind == ORDER_CHANGED or o.waits or may_wait(status):
+        if order_moved(c, o, kind) != DONE:
+            return MEMORY
     if o.closed_us:
         order_unqueue(c, o)
     elif status == CANCELLED:
@@ -388,7 +401,7 @@ cdef int ship_event(Core* c, const uint8_t* record) noexcept nogil:
     result = ship_lines(c, o, line_rows, lines)
     if result == DONE:
         result = free_takes(c, o, freed_rows, freed, ORDER_SHIPPED)
-    return change_order(c, row, status) if result == DONE else result
+    return change_order(c, row, status, ORDER_SHIPPED) if result == DONE else result
 
 
 cdef int ship_lines(Core* c, Order* o, const uint8_t* rows, uint32_t count) noexcept nogil:
@@ -464,6 +477,8 @@ cdef int free_takes(
         if kind == ORDER_SHIPPED:
             position_at(c, position).on_hand -= quantity
         if touch(c, position, kind) != DONE:
+            return MEMORY
+        if kind == ORDER_CANCELLED and rise(c, position, kind) != DONE:
             return MEMORY
     return DONE
 

@@ -58,6 +58,7 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.candidates, <size_t> &plan.chosen, <size_t> &plan.matrix,
         <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
         <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone,
+        <size_t> &c.risen, <size_t> &c.moved, <size_t> &c.given,
     ):
         rows_free(<Rows*> <size_t> rows)
     for data in (<size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
@@ -141,7 +142,7 @@ cdef int add_note(Ledger self, const uint8_t* record) except -1:
     if event.note:
         order_lives(&self.core, event.order)
     self._lives.apply(self.core.seq, self.core.now_us, event)
-    return 0
+    return sync_waiting(self)
 
 
 cdef int forget_lives(Ledger self) except -1:
@@ -154,8 +155,9 @@ cdef int forget_lives(Ledger self) except -1:
     return 0
 
 
-cdef object record_event(Ledger self, event):
-    """Apply one event that was decided in Python, keep its record, return its first answer."""
+cdef object record_event(Ledger self, event, bint asked=True):
+    """Apply one event that was decided in Python, keep its record, return its first answer if
+    somebody `asked`."""
     cdef Core* c = &self.core
     cdef bytes packed = encode_event(event)
     cdef const uint8_t* record = <const uint8_t*> PyBytes_AS_STRING(packed)
@@ -169,15 +171,16 @@ cdef object record_event(Ledger self, event):
         broken(self, result)
     if result != DONE:
         try:
-            answer = apply_rest(self, record, result, True)
+            answer = apply_rest(self, record, result, asked)
         except BaseException:
             self._broken = True
             raise
-    elif record[4] == ORDER_PLACED:
+    elif record[4] == ORDER_PLACED or record[4] == RESERVED:
         answer = answer_of(self, record)
     memcpy(c.out.data + c.out.size, record, size)
     c.out.size += size
     c.out_count += 1
+    sync_waiting(self)
     return answer
 
 

@@ -329,5 +329,27 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
     for number in range(len(self._registers.validations.rows)):
         note_rules(self, number)
     know_routing(self)
+    for seq in waiting_orders(c):
+        entry = waiting_entry(self, seq)
+        if entry is not None:
+            self._waiting.set(seq, entry)
+    mark_waited(self)
     c.first_seq = c.seq + 1
     return 0
+
+
+cdef list waiting_orders(Core* c):
+    """The orders that are open and of which a line waits."""
+    cdef uint64_t i, j
+    cdef Order* o
+    found = []
+    for i in range(c.orders.count):
+        o = order_at(c, i)
+        if o.seq == 0 or o.closed_us:
+            continue
+        ensure(c, index_lines(c, o.record))
+        for j in range(c.plan.lines.count):
+            if waiting_of(c, o, j):
+                found.append(o.seq)
+                break
+    return found

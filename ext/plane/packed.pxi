@@ -20,6 +20,7 @@ cdef enum:
     HEAD_BYTES = 24
     UNUSUAL = 30               # beside the values of Result
     CUT = 31
+    STIRS = 32                 # decided, and waiting orders are to be looked at
 
 cdef const char* STATUS_WORDS[5]
 cdef const char* RESERVATION_WORDS[4]
@@ -240,6 +241,8 @@ cdef int ask(Core* c, const uint8_t* request, Buffer* out) noexcept nogil:
         out.data + start, <uint32_t> (out.size - start), SHORT_CODE if result == SHORT else 0,
         SAY_CREATED if result == DONE and kind <= ASK_COMMIT else 0, request, seq,
     )
+    if (c.risen.count or c.moved.count or c.filling) and result == DONE and kind != ASK_STOCK:
+        return STIRS
     return DONE
 
 
@@ -283,10 +286,12 @@ cdef int ask_all(
         if at[0] + length + HEAD_BYTES <= size:
             ask_ahead(c, data + at[0] + length, size - at[0] - length)
         result = ask(c, data + at[0], &c.said)
-        if result != DONE:
+        if result != DONE and result != STIRS:
             return result
         at[0] += length
-    return result
+        if result == STIRS:
+            return STIRS
+    return DONE
 
 
 cdef object decide_all(Ledger self, bytes data, uint64_t start):
@@ -303,6 +308,9 @@ cdef object decide_all(Ledger self, bytes data, uint64_t start):
             result = ask_all(c, bytes_at, size, &at, target)
         if result == DONE:
             break
+        if result == STIRS:
+            fill_waiting(self)
+            continue
         if result == CUT:
             raise ValueError(f"packed data is cut or damaged at byte {at}")
         if result != UNUSUAL:

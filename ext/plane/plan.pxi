@@ -100,3 +100,4 @@ cdef struct Plan:             # scratch of one decision; every row array is kept
     Rows marks
     double x, y, z            # destination
     uint8_t located
+    uint8_t due               # units of one of its SKUs are owed to others

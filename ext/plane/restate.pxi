@@ -69,13 +69,15 @@ cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogi
 
 
 cdef int give_back(Core* c, Order* o) noexcept nogil:
-    """All that an order holds is available again."""
+    """All that an order holds is available again; `given` says what was allocated before."""
+    cdef Given* given
     cdef Cursor at
     cdef Head head
     cdef Line line
     cdef Take take
     cdef const uint32_t* left = o.left
     cdef uint32_t i, j, units
+    c.given.count = 0
     read_head(&at, o.record, &head)
     for i in range(head.lines):
         read_line(&at, &line)
@@ -86,11 +88,28 @@ cdef int give_back(Core* c, Order* o) noexcept nogil:
                 continue
             if position_at(c, take.position).allocated < units:
                 return misfit(c, "a bucket would hold what it cannot")
+            if room_for(&c.given, c.given.count + 1, sizeof(Given)) != DONE:
+                return MEMORY
+            given = &(<Given*> c.given.data)[c.given.count]
+            given.position, given.allocated = take.position, position_at(c, take.position).allocated
+            c.given.count += 1
             position_at(c, take.position).allocated -= units
             if touch(c, take.position, ORDER_CHANGED) != DONE:
                 return MEMORY
         if left is not NULL:
             left += LEFT_HEAD + line.count
+    return DONE
+
+
+cdef int rise_given(Core* c) noexcept nogil:
+    """Positions of which less is allocated than before have given units back."""
+    cdef Given* given
+    cdef uint64_t i
+    for i in range(c.given.count):
+        given = &(<Given*> c.given.data)[i]
+        if position_at(c, given.position).allocated < given.allocated:
+            if rise(c, given.position, ORDER_CHANGED) != DONE:
+                return MEMORY
     return DONE
 
 
@@ -208,6 +227,8 @@ cdef int restate(
                 result = move_takes(c, made, False, 1, ORDER_CHANGED)
             if result == DONE:
                 result = check_promised(c, made)
+            if result == DONE:
+                result = rise_given(c)
         if result == DONE:
             result = index_lines(c, made)
     if result != DONE:
@@ -257,4 +278,4 @@ cdef int change_event(Core* c, const uint8_t* record) noexcept nogil:
         result = index_lines(c, o.record)
         if result == DONE and holds_units(c, o):
             return misfit(c, "a closed order holds units")
-    return change_order(c, row, status) if result == DONE else result
+    return change_order(c, row, status, ORDER_CHANGED) if result == DONE else result

@@ -21,6 +21,12 @@ cdef class _Numbers:
         row = find_text(&self.ledger.core, self.which, text)
         return default if row == NONE else row
 
+    def __getitem__(self, name):
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
 
 @cython.final
 cdef class _Cells:
@@ -74,7 +80,7 @@ cdef class _SkuRow:
 cdef class _Rows:
     """A table by number."""
     cdef Ledger ledger
-    cdef int which            # locations, SKUs, positions; of remembered and orders the length only
+    cdef int which            # locations, SKUs, positions; of the other tables the length only
 
     def __len__(self):
         cdef Core* c = &self.ledger.core
@@ -84,6 +90,8 @@ cdef class _Rows:
             return c.skus.count
         if self.which == 2:
             return c.positions.count
+        if self.which == 5:
+            return c.reservation_count
         return c.paper_count if self.which == 3 else c.order_count
 
     def get(self, uint64_t seq, default=None):
@@ -174,6 +182,7 @@ cdef class _View:
     cdef Ledger ledger
     cdef readonly object locations, skus, positions, remembered, orders
     cdef readonly object location_numbers, sku_numbers, cells, registers, lives, loads
+    cdef readonly object reservations, waiting
 
     @property
     def seq(self):
@@ -227,6 +236,26 @@ cdef class _View:
         """Return the order placed at `seq`."""
         return order_struct(&self.ledger.core, find_seq(&self.ledger.core, ORDER_SEQS, seq))
 
+    def reservation(self, reservation_id):
+        """Return the reservation that bears this id, unless closed longer than retention."""
+        cdef Text text
+        cdef Reservation* r
+        cdef uint32_t row
+        if not text_to_find(reservation_id, &text):
+            return None
+        row = reservation_of(&self.ledger.core, text)
+        if row == NONE:
+            return None
+        r = reservation_at(&self.ledger.core, row)
+        event = decode_record(PyBytes_FromStringAndSize(<char*> r.record, load32(r.record)))
+        return state.Reservation(
+            r.seq, event, r.expires_us, r.armed_seq, r.status, r.closed_us, r.order
+        )
+
+    def free_units(self, int64_t sku):
+        """Return the units of a SKU that may be promised, at all active locations."""
+        return free_units(&self.ledger.core, <uint32_t> sku)
+
     def location_name(self, int64_t number):
         return self.ledger._places[number]
 
@@ -254,11 +283,12 @@ cdef _View new_view(Ledger self):
     cdef _Loads loads = _Loads.__new__(_Loads)
     cells.ledger = view.ledger = loads.ledger = self
     tables = []
-    for which in range(5):
+    for which in range(6):
         rows = _Rows.__new__(_Rows)
         rows.ledger, rows.which = self, which
         tables.append(rows)
-    view.locations, view.skus, view.positions, view.remembered, view.orders = tables
+    view.locations, view.skus, view.positions, view.remembered, view.orders = tables[:5]
+    view.reservations, view.waiting = tables[5], self._waiting
     view.cells, view.loads = cells, loads
     view.registers, view.lives = self._registers, self._lives
     numbers = _Numbers.__new__(_Numbers)

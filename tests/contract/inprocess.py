@@ -191,9 +191,22 @@ class InProcessClient:
         """What an order would get now."""
         return self._ledger().preview(command, time.time_ns() // 1_000)
 
-    async def availability(self, channel: str, skus: list[str]):
+    async def availability(self, channel: str, skus: list[str], by=None, reservation=None):
         """What a channel may show."""
-        return self._ledger().availability(channel, skus, time.time_ns() // 1_000)
+        now_us = time.time_ns() // 1_000
+        return self._ledger().availability(channel, skus, now_us, by, reservation)
+
+    async def promises(self, channel: str, order_id: str):
+        """By when an order can have what it waits for."""
+        return self._ledger().promises(channel, order_id)
+
+    async def backorders(self, *, after: int, limit: int):
+        """A page of SKUs that somebody waits for."""
+        return self._ledger().backorders(after=after, limit=limit)
+
+    async def turns(self, sku: str, limit: int):
+        """The first of those that wait for a SKU."""
+        return self._ledger().turns(sku, limit)
 
     def sizes(self) -> dict[str, int]:
         """Rows per table."""

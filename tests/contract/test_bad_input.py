@@ -198,6 +198,8 @@ BAD_QUERIES = {
     "q": ("%0A", "x" * 129, ""),
     "skus": ("%00", "a,%0A", "x" * 129),
     "locations": ("%00", "x" * 129),
+    "by": ("x", "", "2027-01-10", "2027-01-10T08:00:00", "1"),
+    "reservation": ("%00", "", "x" * 129),
     "every_ms": ("x", "", "49", "10001", "1.5"),
 }
 QUERIES = [e for e in ENDPOINTS if e.query]

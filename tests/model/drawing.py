@@ -156,6 +156,7 @@ def _put_sku(rng: Random) -> c.PutSku:
             weight_g=5,
             baseline=rng.choice((None, 20)),
             handling=_seldom(rng, "cold"),
+            backorder_limit=rng.choice((None, None, None, 0, 10)),
         )
     units = (1, 1, 2, 3, _seldom(rng, limits.QUANTITY_MAX, 1, 0.1))
     components = tuple(c.Component(_sku(rng), rng.choice(units)) for _ in range(rng.randint(0, 3)))
@@ -218,9 +219,10 @@ def _place(rng: Random) -> c.PlaceOrder:
         ship_to=_seldom(rng, c.Address(**_home(rng), **_coordinates(rng)), share=0.4),
         payment=_seldom(rng, "paid"),
         review_score=_seldom(rng, 70),
-        required_by=_seldom(rng, datetime(2027, 1, 17, tzinfo=UTC)),
         policy=_seldom(rng, rng.choice(policies.NAMES), share=0.1),
         strategy=_seldom(rng, rng.choice(policies.STRATEGIES), share=0.1),
+        priority=_seldom(rng, rng.randint(1, 9), 0),
+        required_by=_seldom(rng, datetime(2027, 1, rng.randint(1, 3), tzinfo=UTC)),
     )
 
 

@@ -1,6 +1,7 @@
 """Both twins under the same commands, compared after every step (P1, P2, P5, P7)."""
 
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from random import Random
 
 import msgspec
@@ -14,7 +15,7 @@ from engine.core.ledger import Ledger as SlowLedger
 from engine.core.records import Batch
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
-from tests.model import drawing, restatements, returning
+from tests.model import drawing, restatements, returning, turns
 
 START_US = 1_800_000_000_000_000
 RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
@@ -65,6 +66,7 @@ class Twins(RuleBasedStateMachine):
 
     def next_batch(self, stamp_us: int) -> None:
         STEPS["steps"] += 1
+        STEPS["waiting"] += turns.check(self.slow._state)
         batch = self.both(lambda ledger: ledger.drain())
         if batch.count:
             self.frames.append(batch)
@@ -82,6 +84,7 @@ class Twins(RuleBasedStateMachine):
             elif isinstance(event, OrderPlaced):
                 self.placed[seq] = event
             elif isinstance(event, OrderChanged) and event.lines:
+                STEPS["filled"] += b'"filled"' in event.note
                 lines = tuple(row.line for row in event.lines)
                 placed = self.placed[event.order]
                 self.placed[event.order] = msgspec.structs.replace(placed, lines=lines)
@@ -210,6 +213,12 @@ class Twins(RuleBasedStateMachine):
             self.both(lambda ledger, row=row, name=name: ledger.return_(*name, row.return_id))
             self.both(lambda ledger, name=name: ledger.returns(channel=name[0], order_id=name[1]))
         self.both(lambda ledger: ledger.touched())
+        for row in rows:
+            self.both(lambda ledger, row=row: ledger.promises(row.channel, row.order_id))
+        self.both(lambda ledger: (ledger.turns(sku, 3), ledger.backorders(after=after, limit=2)))
+        soon = datetime(2026, 12, 2, tzinfo=UTC)
+        names, now_us = [*drawing.SKUS, *drawing.BUNDLES], self.slow._state.now_us
+        self.both(lambda ledger: ledger.availability("web", names, now_us, soon, f"r{after + 1}"))
         count = len(self.slow._state.positions)
         self.both(lambda ledger: ledger.positions(list(range(count))))
 
@@ -229,7 +238,7 @@ class Twins(RuleBasedStateMachine):
         dump = self.slow.dump()
         assert self.fast.dump() == dump
         self.both(lambda ledger: (ledger.seq, ledger.stamp_us, ledger.pending_bytes))
-        self.both(lambda ledger: (ledger.sizes(), ledger.next_expiry_us()))
+        self.both(lambda ledger: (ledger.sizes(), ledger.next_expiry_us(), ledger.filling))
 
     @invariant()
     def promises(self) -> None:

@@ -15,7 +15,7 @@ from engine.core import return_commands as rc
 from engine.core.events import StockMoved
 from engine.core.ledger import _DECIDE
 from engine.core.ledger import Ledger as SlowLedger
-from engine.core.order_commands import EditLine, EditOrder
+from engine.core.order_commands import EditLine, EditOrder, SplitOrder
 from engine.core.outcomes import Accepted, Code
 from engine.core.routing.policy import (
     DistanceRate,
@@ -234,3 +234,51 @@ def test_pain_14_returns_go_to_the_wrong_place_uninspected_whole_or_with_a_force
     assert shop.ok(rc.RefundReturn(*lost, "m", 990)).units[0].received == 0
     shop.ok(rc.CloseReturn(*lost))
     assert shop.available("blue") == 2
+
+
+def test_pain_10_a_hold_blocks_its_own_shopper_or_lasts_as_long_as_it_likes(make) -> None:
+    """P1: a cart holds what it holds for as many seconds as it asked for; whoever names it sees its
+    units as available, nobody else does, and so it is with every other cart of theirs."""
+    shop = Shop(make())
+    shop.ok(c.PutChannel("web"))
+    shop.receive("north", red=3)
+    shop.ok(shop.reserve("mine", ("red", 2), ttl_s=7))
+
+    def shown(*cart: str) -> int:
+        asked = shop.ledger.availability("web", ["red"], shop.now_us, None, *cart)
+        return asked.skus[0].sellable
+
+    assert (shown(), shown("mine"), shown("none")) == (1, 3, 1)
+    shop.wait(6_999_999)
+    assert (shown(), shown("mine")) == (1, 3)
+    shop.wait(1)
+    shop.no(c.Commit(reservation_id="mine"), Code.RESERVATION_EXPIRED)
+    assert shown("mine") == 1
+    shop.wait(200_000)
+    shop.ledger.expire()
+    assert (shown(), shown("mine")) == (3, 3)
+
+
+@TWINS
+def test_pain_15_new_stock_does_not_reach_waiting_orders_or_in_the_wrong_order(make) -> None:
+    """P2: what comes goes to those that wait, by priority, date and age, in the step that brings
+    it, before anybody who comes later; splitting an order leaves waiting units waiting."""
+    shop = Shop(make())
+    shop.receive("north", red=1)
+    for name, units, priority in (("old", 3, 0), ("new", 1, 0), ("vip", 1, 5)):
+        shop.ok(shop.order(name, ("red", units), when_short="backorder", priority=priority))
+    shop.ok(SplitOrder("web", "old", "s", "old-rest"))
+    stock = shop.ledger.stock("red")
+    assert (stock.on_hand, stock.allocated, stock.available) == (1, 1, 0)
+    assert shop.ledger.order("web", "old-rest").lines[0].backordered == 2
+    turns = ("vip", "old-rest", "old-rest", "new")
+    for number, name in enumerate(turns):
+        shop.receive("south", red=1)
+        shop.no(shop.order("late", ("red", 1)), Code.INSUFFICIENT_STOCK)
+        waiting = sum(
+            shop.ledger.order("web", one).lines[0].backordered for one in ("vip", "old-rest", "new")
+        )
+        assert waiting == len(turns) - 1 - number
+        assert allocations(shop.ledger.order("web", name))[0][-1][0] == "south"
+    shop.receive("south", red=1)
+    shop.ok(shop.order("late", ("red", 1)))

@@ -43,6 +43,8 @@ from engine.core.events import (
     StockMoved,
     Take,
 )
+from engine.core.lives import note_bytes
+from engine.core.notes.fills import Filled
 from engine.log.verify import walk
 from tests.unit.logkit import START_US, Chain, stocked
 
@@ -76,6 +78,11 @@ def shipped(status: OrderStatus, left: tuple, freed: tuple) -> OrderShipped:
 
 def changed(*rows: Standing, status: OrderStatus = OrderStatus.PICKING) -> OrderChanged:
     return OrderChanged(NOBODY, KEPT, status, rows)
+
+
+def filled(*rows: Standing, status: OrderStatus = OrderStatus.ALLOCATED) -> OrderChanged:
+    note = note_bytes(Filled("stock_moved", 1, ((0, 1),)))
+    return OrderChanged(NOBODY, KEPT, status, rows or None, note=note)
 
 
 # Planted breaches. Positions 0, 1, 2 hold 10 units of S0, S1, S2; 4 of S0 are allocated to order
@@ -233,6 +240,25 @@ PLANTED = {
         "P2",
         "is closed and holds units",
         changed(Standing(line(4)), status=OrderStatus.DELIVERED),
+    ),
+    "a fill that changes nothing": ("P2", "gets no units", filled()),
+    "a fill of an order that waits for nothing": (
+        "P2",
+        "does not wait for less",
+        filled(Standing(line(4))),
+    ),
+    "a fill that adds to what was asked for": (
+        "P2",
+        "wants something else",
+        filled(Standing(line(5))),
+    ),
+    "a fill that takes units away": (
+        "P2",
+        "loses units that it held",
+        filled(
+            Standing(Line(0, 4, (Take(0, 3),), backordered=1)),
+            status=OrderStatus.PARTIALLY_ALLOCATED,
+        ),
     ),
     "a change of an order that is not there": (
         "P2",

@@ -50,6 +50,7 @@ class SkuAnswer(Answer):
     components: list[ComponentAnswer] = []
     baseline: int | None = None
     handling: str | None = None
+    backorder_limit: int | None = None
 
 
 def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
@@ -74,4 +75,5 @@ def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
         components=[ComponentAnswer(c.sku, c.quantity) for c in put.components],
         baseline=put.baseline,
         handling=put.handling,
+        backorder_limit=put.backorder_limit,
     )

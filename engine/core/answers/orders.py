@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from engine.core import kept
 from engine.core.answers.base import Answer, moment
 from engine.core.commands import Details
 from engine.core.events import NO_PRICE, Line, OrderPlaced, OrderShipped, OrderStatus, Reserved
@@ -38,7 +39,8 @@ class AllocationAnswer(msgspec.Struct, omit_defaults=True):
 
 
 class OrderLineAnswer(msgspec.Struct, omit_defaults=True):
-    """One line as asked for, what it got, what waits and what was cancelled."""
+    """One line as asked for, what it got, what waits and what was cancelled. `promised_at` is by
+    when all that waits can be had, where an order is read as it stands."""
 
     sku: str
     quantity: int
@@ -48,6 +50,7 @@ class OrderLineAnswer(msgspec.Struct, omit_defaults=True):
     backordered: int = 0
     cancelled: int = 0
     shipped: int = 0
+    promised_at: datetime | None = None
 
 
 class ShippedLineAnswer(msgspec.Struct, omit_defaults=True):
@@ -97,6 +100,7 @@ class OrderAnswer(Answer):
     customer: str | None = None
     note: str | None = None
     review_score: int | None = None
+    priority: int = 0
     holds: list[HoldAnswer] = []
 
 
@@ -201,9 +205,6 @@ def holds(live: list[Held]) -> list[HoldAnswer]:
     ]
 
 
-_details = msgspec.json.Decoder(Details).decode
-
-
 def order(
     event: OrderPlaced,
     seq: int,
@@ -212,7 +213,7 @@ def order(
     status: OrderStatus | None = None,
 ) -> OrderAnswer:
     """Answer for an order whose lines are already built."""
-    details = _details(event.document)
+    details = kept.read(event.document)
     fields = {f: getattr(details, f) for f in Details.__struct_fields__ if f != "ship_to"}
     ship_to = msgspec.to_builtins(details.ship_to) if details.ship_to else None
     return OrderAnswer(

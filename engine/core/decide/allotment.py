@@ -11,7 +11,7 @@ from collections import defaultdict
 
 import msgspec
 
-from engine.core import limits, routing
+from engine.core import bundles, limits, routing
 from engine.core.commands import Address
 from engine.core.decide import refusals
 from engine.core.events import PositionOpened, Take
@@ -41,7 +41,8 @@ class Allotment(msgspec.Struct):
 
 class Source:
     """What lines may be allotted from: what is available, and the units by position in `own`,
-    which whoever asks holds already; at the locations numbered in `places`, or at all. Units come
+    which whoever asks holds already; at the locations numbered in `places`, or at all. Unless
+    `first`, what orders wait for that stock has come for is not for whoever asks. Units come
     from the fewest locations; a `decide.routing.Routed` asks a policy."""
 
     def __init__(
@@ -49,8 +50,10 @@ class Source:
         state: State,
         own: dict[int, int] | None = None,
         places: frozenset[int] | None = None,
+        *,
+        first: bool = False,
     ) -> None:
-        self.state, self.own, self.places = state, own or {}, places
+        self.state, self.own, self.places, self.first = state, own or {}, places, first
 
     def gives(self, number: int) -> int:
         """Units that position `number` can give; below 0 if it promised more than it has."""
@@ -80,6 +83,14 @@ class Source:
         """Return the (location, units) that give each demand; `stock` is what each location has
         left of it, in sum at least the demand."""
         return routing.choose(demands, stock, rank)
+
+    def total(self, sku: int, offers: dict[int, int]) -> int:
+        """Return the units of `sku` that may be had of those that are offered."""
+        owed = 0 if self.first else self.state.waiting.owed(sku)
+        if not owed:
+            return sum(offers.values())
+        own = sum(self.own.get(number, 0) for number in self.state.skus[sku].positions)
+        return min(max(self.state.free_units(sku) - owed, 0) + own, sum(offers.values()))
 
 
 def allot(
@@ -144,27 +155,13 @@ def _expand(state: State, lines) -> list[list[Part]] | Refused:
         if sku is None:
             return refusals.unknown_sku(state, index, line.sku)
         per_unit: dict[int, int] = {}
-        total += leaves_of(state, sku, 1, per_unit)
+        total += bundles.leaves(state.skus, sku, 1, per_unit)
         if total > limits.EXPANDED_LINES_MAX:
             return refusals.many_parts(state, index, line.sku)
         if any(n * line.quantity > limits.QUANTITY_MAX for n in per_unit.values()):
             return refusals.many_units(state, index, line.sku)
         parts.append([Part(index, leaf, n, location) for leaf, n in per_unit.items()])
     return parts
-
-
-def leaves_of(state: State, sku: int, times: int, into: dict[int, int]) -> int:
-    """Add the stocked SKUs below `sku` to `into`; return how many were met."""
-    components = state.skus[sku].components
-    if not components:
-        into[sku] = into.get(sku, 0) + times
-        return 1
-    met = 0
-    for child, quantity in components:
-        met += leaves_of(state, child, min(times * quantity, limits.QUANTITY_MAX + 1), into)
-        if met > limits.EXPANDED_LINES_MAX:
-            break
-    return met
 
 
 class _Pool:
@@ -184,11 +181,13 @@ class _Pool:
             number = self.source.state.cells.get(cell)
             units = self.source.gives(number) if number is not None else 0
             self.cells[cell] = max(units, 0)
+        if part.sku in self.source.state.waiting.due:
+            return min(self.cells[cell], max(self._anywhere(part.sku), 0))
         return self.cells[cell]
 
     def _anywhere(self, sku: int) -> int:
         if sku not in self.anywhere:
-            self.anywhere[sku] = sum(self.source.offers(sku).values())
+            self.anywhere[sku] = self.source.total(sku, self.source.offers(sku))
         return self.anywhere[sku]
 
     def take(self, part: Part, units: int) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from engine.core import bundles
 from engine.core.commands import Address, Details
-from engine.core.decide.allotment import leaves_of
 from engine.core.state import State
 from engine.core.validation_commands import ValidationRule
 
@@ -72,7 +72,7 @@ def _non_stock(rule: ValidationRule, placed: Placed) -> bool:
     for name, _ in placed.lines:
         number, leaves = state.sku_numbers.get(name), {}
         if number is not None:
-            leaves_of(state, number, 1, leaves)
+            bundles.leaves(state.skus, number, 1, leaves)
             if any(not state.skus[leaf].positions for leaf in leaves):
                 return True
     return False

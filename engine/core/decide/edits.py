@@ -9,11 +9,11 @@ An edit of prices and texts touches no stock.
 
 import msgspec
 
-from engine.core import effects, order_life
-from engine.core.commands import Address, Details, Request
+from engine.core import effects, kept, order_life
+from engine.core.commands import Address, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.allotment import Allotment, Source, allot
-from engine.core.decide.orders import details_of
+from engine.core.decide.backlog import over_limit
 from engine.core.decide.reallotment import Want, held_units, status_of_lines
 from engine.core.decide.rows import Named, Row, named, rows_of, standing_of, too_large
 from engine.core.events import NO_PRICE, Event, OrderChanged, OrderStatus
@@ -23,10 +23,9 @@ from engine.core.order_commands import EditLine, EditOrder
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 
-_FIELDS = ("ship_to", "required_by", "customer", "note")
+_FIELDS = ("ship_to", "required_by", "customer", "note", "priority")
 _WHERE = ("country", "region", "postcode", "latitude", "longitude")
 _EDITABLE = (*order_life.BY_UNITS, OrderStatus.ON_HOLD, OrderStatus.EXCEPTION)
-_details = msgspec.json.Decoder(Details).decode
 
 
 class _Wish(msgspec.Struct):
@@ -63,7 +62,7 @@ def edit(state: State, request: Request) -> Decision:
     wishes = _wishes(state, command, rows)
     if isinstance(wishes, Refused):
         return wishes
-    old = _details(order.event.document)
+    old = kept.read(order.event.document)
     fields = [name for name in _FIELDS if getattr(command, name) not in (None, getattr(old, name))]
     new = msgspec.structs.replace(old, **{name: getattr(command, name) for name in fields})
     moved = any(wish.extra or wish.freed or wish.before != rows[wish.row].wanted for wish in wishes)
@@ -73,9 +72,21 @@ def edit(state: State, request: Request) -> Decision:
     opened = _serve(state, order, command, rows, wishes, new.ship_to, elsewhere)
     if isinstance(opened, Refused):
         return opened
+    over = over_limit(state, [(row.sku, row.backordered) for row in rows], order.seq)
+    if over:
+        return over
     note = _note(command, rows, wishes, fields)
-    document = details_of(new) if fields else b""
+    bound = _bound(old, rows, wishes)
+    same = not fields and bound == old.bound
+    document = b"" if same else kept.document_of(new, bound, old.since)
     return [*opened, _changed(order, cause, rows, note, document, elsewhere)]
+
+
+def _bound(old: kept.Kept, rows: list[Row], wishes: list[_Wish]) -> tuple[tuple[int, str], ...]:
+    """Return which lines may come from one location only, of those that wait."""
+    places = dict(old.bound)
+    places.update({wish.row: wish.location for wish in wishes if wish.location is not None})
+    return tuple((row, place) for row, place in places.items() if rows[row].backordered)
 
 
 def _where(address: Address | None) -> tuple:
@@ -156,7 +167,8 @@ def _serve(
         numbers, source = _anew(state, order, rows, wishes)
     else:
         numbers, source = [wish.row for wish in wishes], _given_up(state, wishes)
-    bound = {wish.row: wish.location for wish in wishes}
+    bound = dict(kept.read(order.event.document).bound)
+    bound.update({wish.row: wish.location for wish in wishes if wish.location is not None})
     more = {wish.row: wish.extra for wish in wishes}
     wants = []
     for number in numbers:
@@ -166,13 +178,13 @@ def _serve(
     plan = allot(state, wants, destination, partial=True, source=source)
     if isinstance(plan, Refused):
         return plan
-    kept = [rows[number].served if elsewhere else 0 for number in numbers]
-    least = [old + more.get(number, 0) for number, old in zip(numbers, kept, strict=True)]
+    held = [rows[number].served if elsewhere else 0 for number in numbers]
+    least = [old + more.get(number, 0) for number, old in zip(numbers, held, strict=True)]
     short = [at for at, units in enumerate(plan.granted) if units < least[at]]
     if short and (
         command.when_short == "refuse"
-        or any(plan.granted[at] < kept[at] for at in short)
-        or (command.when_short == "split" and extra and sum(plan.granted) <= sum(kept))
+        or any(plan.granted[at] < held[at] for at in short)
+        or (command.when_short == "split" and extra and sum(plan.granted) <= sum(held))
     ):
         return refusals.short(state, "changed", _faults(plan, short, len(command.lines)))
     _take_up(rows, numbers, plan, elsewhere)

@@ -4,8 +4,8 @@ allocated: nothing is allotted anew, nothing is free in between.
 
 import msgspec
 
-from engine.core import effects, limits, routing
-from engine.core.commands import Details, Request
+from engine.core import effects, kept, limits, routing
+from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.orders import status_of
 from engine.core.decide.reallotment import status_of_lines
@@ -17,7 +17,6 @@ from engine.core.order_commands import MergeOrders, SplitOrder
 from engine.core.outcomes import Fault, Refused
 from engine.core.state import Order, State
 
-_details = msgspec.json.Decoder(Details).decode
 _JOINABLE = (OrderStatus.ALLOCATED, OrderStatus.PARTIALLY_ALLOCATED, OrderStatus.BACKORDERED)
 
 
@@ -51,8 +50,19 @@ def merge(state: State, request: Request) -> Decision:
         OrderChanged(
             first, other.seq, OrderStatus.CANCELLED, standing_of(left), note=note_bytes(into)
         ),
-        OrderChanged(cause, order.seq, status_of_lines(lines), lines, note=note_bytes(note)),
+        OrderChanged(
+            cause, order.seq, status_of_lines(lines), lines, _merged(order, other), note_bytes(note)
+        ),
     ]
+
+
+def _merged(order: Order, other: Order) -> bytes:
+    """Return the document of an order that takes over another's lines; empty if it stays."""
+    mine, theirs = kept.read(order.event.document), kept.read(other.event.document)
+    taken = [number for number, row in enumerate(rows_of(other)) if row.wanted]
+    first = len(order.event.lines)
+    more = tuple((first + taken.index(n), place) for n, place in theirs.bound if n in taken)
+    return kept.document_of(mine, mine.bound + more, mine.since) if more else b""
 
 
 def _unmergeable(
@@ -69,7 +79,7 @@ def _unmergeable(
             return refusals.wrong_status(state, one.status, "merged")
         if not state.lives.of(one.seq).room:
             return refusals.full(state, "notes on this order")
-    mine, theirs = _details(order.event.document), _details(other.event.document)
+    mine, theirs = kept.read(order.event.document), kept.read(other.event.document)
     for name in ("ship_to", "currency"):
         if getattr(mine, name) != getattr(theirs, name):
             return refusals.orders_differ(state, path, name)
@@ -128,9 +138,19 @@ def split(state: State, request: Request) -> Decision:
             0,
             routing.POLICY_FEWEST,
             tuple(line_of(row) for row in moved.values()),
-            order.event.document,
+            _split_off(order, moved),
         ),
     ]
+
+
+def _split_off(order: Order, moved: dict[int, Row]) -> bytes:
+    """Return the document of an order that is split off: what waits keeps its turn and place."""
+    old = kept.read(order.event.document)
+    if not any(row.backordered for row in moved.values()):
+        return kept.document_of(old)
+    numbers = list(moved)
+    bound = tuple((numbers.index(n), place) for n, place in old.bound if n in moved)
+    return kept.document_of(old, bound, old.since or order.seq)
 
 
 def _moved(state: State, command: SplitOrder, rows: list[Row]) -> dict[int, Row] | Refused:

@@ -1,12 +1,11 @@
 """Orders: place, commit a reservation, cancel whole or by line."""
 
-import msgspec
-
 from engine.core import effects, limits, routing
-from engine.core.commands import Cancel, Commit, Details, PlaceOrder, Request
+from engine.core.commands import Cancel, Commit, PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide import routing as routes
 from engine.core.decide.allotment import Allotment, Source, allot
+from engine.core.decide.backlog import over_limit
 from engine.core.decide.reservations import find_live
 from engine.core.events import (
     NO_PRICE,
@@ -17,16 +16,10 @@ from engine.core.events import (
     OrderPlaced,
     OrderStatus,
 )
+from engine.core.kept import document_of
 from engine.core.order_life import BY_UNITS, CLOSED
 from engine.core.outcomes import Refused
 from engine.core.state import COMMITTED, Order, State
-
-_json = msgspec.json.Encoder().encode
-
-
-def details_of(command: Details) -> bytes:
-    """Return the JSON of what an order carries besides its lines."""
-    return _json(Details(**{f: getattr(command, f) for f in Details.__struct_fields__}))
 
 
 def status_of(quantity: int, backordered: int) -> OrderStatus:
@@ -63,6 +56,10 @@ def place(state: State, request: Request, *, takes: bool = True) -> Decision:
     if isinstance(found, Refused):
         return found
     plan, source = found
+    lines = lines_of(state, command, plan)
+    over = over_limit(state, [(line.sku, line.backordered) for line in lines]) if takes else None
+    if over:
+        return over
     receipt, asked = routes.receipt_of(source), sum(line.quantity for line in command.lines)
     return [
         *plan.opened,
@@ -73,11 +70,20 @@ def place(state: State, request: Request, *, takes: bool = True) -> Decision:
             status_of(asked, asked - sum(plan.granted)),
             0,
             routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
-            lines_of(state, command, plan),
-            details_of(command),
+            lines,
+            document_of(command, _bound(command, lines)),
             receipt,
         ),
     ]
+
+
+def _bound(command: PlaceOrder, lines: tuple[Line, ...]) -> tuple[tuple[int, str], ...]:
+    """Return which lines may come from one location only, of those that wait."""
+    return tuple(
+        (index, line.location)
+        for index, line in enumerate(command.lines)
+        if line.location is not None and lines[index].backordered
+    )
 
 
 def lines_of(state: State, command: PlaceOrder, plan: Allotment) -> tuple[Line, ...]:
@@ -148,7 +154,7 @@ def commit(state: State, request: Request) -> Decision:
             found.seq,
             routing.POLICY_FEWEST,
             found.event.lines,
-            details_of(command),
+            document_of(command),
         )
     ]
 

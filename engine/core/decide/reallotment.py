@@ -4,14 +4,12 @@ itself. Both twins decide by this; holds, edits, fills and picks that fall short
 
 import msgspec
 
-from engine.core.commands import Details
+from engine.core import kept
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.orders import served, status_after
 from engine.core.events import Line, OrderStatus, Standing
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
-
-_details = msgspec.json.Decoder(Details).decode
 
 
 class Want(msgspec.Struct, frozen=True):
@@ -48,7 +46,7 @@ def reallot(
     the `OrderChanged`. Refuses as `allot` does.
     """
     source = Source(state, held_units(order), places)
-    destination = _details(order.event.document).ship_to
+    destination = kept.read(order.event.document).ship_to
     return allot(state, wants, destination, partial=True, source=source)
 
 
@@ -57,7 +55,9 @@ def wants_of(state: State, order: Order) -> tuple[list[int], list[Want]]:
     open_now = open_units(order)
     lines = [index for index, units in enumerate(open_now) if units]
     skus = [state.sku_name(order.event.lines[index].sku) for index in lines]
-    return lines, [Want(sku, open_now[index]) for index, sku in zip(lines, skus, strict=True)]
+    places = dict(kept.read(order.event.document).bound)
+    pairs = zip(lines, skus, strict=True)
+    return lines, [Want(sku, open_now[index], places.get(index)) for index, sku in pairs]
 
 
 def standing(order: Order, granted: dict[int, tuple[int, tuple]]) -> tuple[Standing, ...]:

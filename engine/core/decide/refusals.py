@@ -164,6 +164,16 @@ def short(state, verb: str, faults) -> Refused:
     )
 
 
+def backorder_limit(state, sku: str, wanted: int, left: int) -> Refused:
+    """More of a SKU would be waited for than may be."""
+    return refuse(
+        state,
+        Code.BACKORDER_LIMIT,
+        f"{left} more units of {sku!r} may be waited for; order less, or raise its backorder_limit",
+        Fault("lines", "too many wait", sku=sku, requested=wanted, available=left),
+    )
+
+
 def order_exists(state, channel: str, order_id: str) -> Refused:
     """A commit names an order that exists."""
     return refuse(

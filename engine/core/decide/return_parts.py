@@ -1,6 +1,6 @@
 """What of an order may come back, in units of stocked SKUs by line."""
 
-from engine.core.decide.allotment import leaves_of
+from engine.core import bundles
 from engine.core.decide.orders import served, taken_each
 from engine.core.notes.returns import Part, Return
 from engine.core.state import Order, State
@@ -63,5 +63,5 @@ def made_of(state: State, order: Order, line: int) -> dict[int, int]:
             taken[part] = taken.get(part, 0) + take.quantity
         return {part: units // had for part, units in taken.items()}
     found: dict[int, int] = {}
-    leaves_of(state, sku, 1, found)
+    bundles.leaves(state.skus, sku, 1, found)
     return found

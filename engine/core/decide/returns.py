@@ -6,10 +6,8 @@ waits for them: a refund can be noted before anything came, or without.
 
 from collections.abc import Iterator
 
-import msgspec
-
-from engine.core import effects, limits
-from engine.core.commands import Details, Request
+from engine.core import effects, kept, limits
+from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, return_goods
 from engine.core.decide import return_refusals as refused
 from engine.core.decide.return_parts import Returnable
@@ -40,8 +38,6 @@ from engine.core.return_commands import (
     RejectReturn,
 )
 from engine.core.state import Order, State
-
-_details = msgspec.json.Decoder(Details).decode
 
 
 def open_return(state: State, request: Request) -> Decision:
@@ -175,7 +171,7 @@ def refund(state: State, request: Request) -> Decision:
     known = _known(state, request, order, "refund", command.refund_id)
     if known:
         return known
-    currency = command.currency or _details(order.event.document).currency or ""
+    currency = command.currency or kept.read(order.event.document).currency or ""
     noted = Refund(command.refund_id, command.amount, currency, command.reason or "")
     return _noted(state, request, order, ReturnRefunded(command.return_id, noted))
 

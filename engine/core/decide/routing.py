@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from engine.core import kept
 from engine.core.commands import PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, refusals
 from engine.core.decide.allotment import Allotment, Source
-from engine.core.events import EntryPut
+from engine.core.events import EntryPut, OrderPlaced
 from engine.core.outcomes import Code, Refused
 from engine.core.routing import costs, plan, slip
 from engine.core.routing.costs import Ask, Candidate, Demand, Site
@@ -66,6 +67,27 @@ def source_of(state: State, command: PlaceOrder, now_us: int) -> Source | Refuse
     if command.strategy is not None and command.strategy not in policy.strategies:
         return refusals.unknown_strategy(state, command.strategy, name)
     return Routed(state, policy, number, _ask(command, now_us))
+
+
+def source_again(state: State, event: OrderPlaced) -> Source:
+    """Return what an order that waits is filled from: by the policy as it is now that it was routed
+    by when it was placed, else by the fewest locations. Nothing of it is owed to others."""
+    if not event.receipt:
+        return Source(state, first=True)
+    told, known = slip.unpack(event.receipt), kept.read(event.document)
+    policy, due = state.registers.policies.tables[told.policy], known.required_by
+    ask = Ask(
+        event.channel,
+        [],
+        known.ship_to,
+        state.now_us,
+        None if due is None else (due - _EPOCH) // _US,
+        told.strategy if told.strategy in policy.strategies else None,
+        sum(line.quantity * max(line.unit_price, 0) for line in event.lines),
+    )
+    source = Routed(state, policy, told.policy, ask)
+    source.first = True
+    return source
 
 
 def receipt_of(source: Source) -> bytes:

@@ -37,7 +37,7 @@ class Row(msgspec.Struct):
         own. `quantity` stays; whoever asks says what became of them."""
         served, waiting = self.served, min(units, self.backordered)
         held, self.backordered = units - waiting, self.backordered - waiting
-        need = {sku: n // served * held for sku, n in self._by_sku(state).items()} if held else {}
+        need = {sku: n // served * held for sku, n in self.held(state).items()} if held else {}
         taken: dict[int, int] = {}
         for position in reversed(self.takes):
             sku = state.positions[position].sku
@@ -55,7 +55,8 @@ class Row(msgspec.Struct):
         for take in takes:
             self.takes[take.position] = self.takes.get(take.position, 0) + take.quantity
 
-    def _by_sku(self, state: State) -> dict[int, int]:
+    def held(self, state: State) -> dict[int, int]:
+        """Return the units held of each stocked SKU."""
         found: dict[int, int] = {}
         for position, units in self.takes.items():
             sku = state.positions[position].sku

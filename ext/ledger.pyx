@@ -34,7 +34,7 @@ from msgspec import to_builtins
 
 from engine.core import (
     answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
-    sellable, state,
+    sellable, state, told,
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, fills, holds, joins, orders, purchases, refusals,

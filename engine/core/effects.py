@@ -5,7 +5,7 @@ An event is a fact. If it does not fit, the log is not ours or the code is wrong
 
 import msgspec
 
-from engine.core import answers, bundles, limits
+from engine.core import answers, bundles, limits, told
 from engine.core.commands import PutLocation, PutSku
 from engine.core.events import (
     NO_LOCATION,
@@ -37,7 +37,6 @@ from engine.core.state import (
     EXPIRED,
     LIVE,
     RELEASED,
-    RESERVATION_STATUS,
     Location,
     Order,
     Position,
@@ -90,25 +89,18 @@ def _epoch_opened(state: State, event: EpochOpened) -> None:
     pass
 
 
-def _set_row(noun: str, event, row, rows: list, numbers: dict[str, int], most: int) -> None:
-    """Put a row that is its command and nothing else; `noun` is also the field of its name."""
-    name = getattr(row.put, noun)
-    known = numbers.get(name, len(rows))
-    misfit(f"{noun} number {event.number} is not its own", event.number != known)
-    misfit(f"a {noun}'s JSON is not as dibs writes it", _json(row.put) != event.document)
-    misfit(f"too many {noun}s", event.number >= most)
+def _location_put(state: State, event: LocationPut) -> None:
+    row, rows = Location(_location(event.document), state.seq), state.locations
+    known = state.location_numbers.get(row.put.location, len(rows))
+    misfit(f"location number {event.number} is not its own", event.number != known)
+    misfit("a location's JSON is not as dibs writes it", _json(row.put) != event.document)
+    misfit("too many locations", event.number >= limits.LOCATIONS_MAX)
+    before = known < len(rows) and rows[known].put.active
     if known == len(rows):
         rows.append(row)
-        numbers[name] = known
+        state.location_numbers[row.put.location] = known
     else:
         rows[known] = row
-
-
-def _location_put(state: State, event: LocationPut) -> None:
-    row = Location(_location(event.document), state.seq)
-    rows, numbers = state.locations, state.location_numbers
-    before = rows[event.number].put.active if event.number < len(rows) else False
-    _set_row("location", event, row, rows, numbers, limits.LOCATIONS_MAX)
     if row.put.active and not before:
         state.waiting.rise_all(state.seq, event.kind.name.lower())
     _keyed(state, event.cause, lambda: answers.location(row.put, row.seq))
@@ -205,7 +197,7 @@ def _reserved(state: State, event: Reserved) -> None:
     state.reservations[state.seq] = entry
     state.reservation_seqs[event.reservation_id] = state.seq
     state.arm(entry)
-    _keyed(state, event.cause, lambda: reservation_first(state, entry))
+    _keyed(state, event.cause, lambda: told.reservation_first(state, entry))
 
 
 def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
@@ -220,22 +212,6 @@ def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
     state.closed_reservations.append(entry.seq)
 
 
-def reservation_first(state: State, entry: Reservation) -> answers.ReservationAnswer:
-    """The first answer to the request that made the reservation."""
-    return answers.reservation(entry.event, entry.seq, state)
-
-
-def reservation_now(state: State, entry: Reservation, seq: int) -> answers.ReservationAnswer:
-    """Answer for a reservation as it stands."""
-    return answers.reservation(
-        entry.event,
-        seq,
-        state,
-        status=RESERVATION_STATUS[entry.status],
-        expires_us=entry.expires_us,
-    )
-
-
 def _reservation_extended(state: State, event: ReservationExtended) -> None:
     entry = state.reservations[event.reservation]
     misfit(f"reservation {entry.seq} is closed already", entry.status != LIVE)
@@ -243,13 +219,13 @@ def _reservation_extended(state: State, event: ReservationExtended) -> None:
     state.disarm(entry)
     entry.expires_us, entry.armed_seq = event.expires_us, state.seq
     state.arm(entry)
-    _keyed(state, event.cause, lambda: reservation_now(state, entry, state.seq))
+    _keyed(state, event.cause, lambda: told.reservation_now(state, entry, state.seq))
 
 
 def _reservation_released(state: State, event: ReservationReleased) -> None:
     entry = state.reservations[event.reservation]
     _close(state, entry, RELEASED, event.kind)
-    _keyed(state, event.cause, lambda: reservation_now(state, entry, state.seq))
+    _keyed(state, event.cause, lambda: told.reservation_now(state, entry, state.seq))
 
 
 def _reservation_expired(state: State, event: ReservationExpired) -> None:
@@ -285,7 +261,7 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
     if event.receipt:
         state.load(event.receipt, 1)
     state.await_stock(order, event.kind)
-    _keyed(state, event.cause, lambda: order_first(state, order))
+    _keyed(state, event.cause, lambda: told.order_first(state, order))
 
 
 def _order_cancelled(state: State, event: OrderCancelled) -> None:
@@ -308,7 +284,7 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         state.rise(take.position, event.kind)
     state.settle(order, event.status)
     state.await_stock(order, event.kind)
-    _keyed(state, event.cause, lambda: order_now(state, order))
+    _keyed(state, event.cause, lambda: told.order_now(state, order))
 
 
 def _order_shipped(state: State, event: OrderShipped) -> None:
@@ -336,54 +312,12 @@ def _order_shipped(state: State, event: OrderShipped) -> None:
     _keyed(state, event.cause, lambda: answer)
 
 
-def order_first(state: State, order: Order) -> answers.OrderAnswer:
-    """The first answer to the request that made `order`."""
-    placed, checked = order.placed or order.event, state.lives.of(order.seq).checked(order.seq)
-    if checked is None:
-        lines = [answers.order_line(line, state) for line in placed.lines]
-        return answers.order(placed, order.seq, lines)
-    lines = [
-        answers.order_line(line, state)
-        if checked.keeps_stock
-        else answers.order_line(line, state, takes=[0] * len(line.takes), backordered=line.quantity)
-        for line in placed.lines
-    ]
-    answer = answers.order(placed, order.seq + 1, lines, status=OrderStatus.ON_HOLD)
-    answer.holds = answers.holds(list(checked.holds))
-    return answer
-
-
-def order_now(state: State, order: Order) -> answers.OrderAnswer:
-    """Answer for an order as it stands."""
-    rows = zip(
-        order.event.lines,
-        order.takes,
-        order.backordered,
-        order.cancelled,
-        order.shipped,
-        strict=True,
-    )
-    lines = [
-        answers.order_line(line, state, takes=takes, backordered=late, cancelled=cut, shipped=gone)
-        for line, takes, late, cut, gone in rows
-    ]
-    answer = answers.order(order.event, order.changed_seq, lines, status=order.status)
-    answer.holds = answers.holds(state.lives.holds(order.seq, order.status))
-    return answer
-
-
-def order_changed(state: State, order: Order) -> answers.OrderAnswer | answers.ReturnAnswer:
-    """Answer to whoever has just changed an order: with the return that it was about, if any."""
-    found = state.lives.told(order.seq, state.seq)
-    return answers.returned(found, order.event, state) if found else order_now(state, order)
-
-
 def _order_changed(state: State, event: OrderChanged) -> None:
     order = state.orders[event.order]
     restate(state, order, event)
     state.lives.apply(state.seq, state.now_us, event)
     state.await_stock(order, event.kind)
-    _keyed(state, event.cause, lambda: order_changed(state, order))
+    _keyed(state, event.cause, lambda: told.order_changed(state, order))
 
 
 _APPLY = {

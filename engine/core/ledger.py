@@ -30,6 +30,7 @@ from engine.core import (
     reading,
     records,
     sellable,
+    told,
 )
 from engine.core.decide import (
     Replay,
@@ -218,16 +219,16 @@ class Ledger:
         state = self._state
         match event:
             case OrderPlaced():
-                return effects.order_first(state, state.orders[state.seq])
+                return told.order_first(state, state.orders[state.seq])
             case Reserved():
-                return effects.reservation_first(state, state.reservations[state.seq])
+                return told.reservation_first(state, state.reservations[state.seq])
             case ReservationExtended() | ReservationReleased():
                 entry = state.reservations[event.reservation]
-                return effects.reservation_now(state, entry, state.seq)
+                return told.reservation_now(state, entry, state.seq)
             case OrderChanged():
-                return effects.order_changed(state, state.orders[event.order])
+                return told.order_changed(state, state.orders[event.order])
             case OrderCancelled():
-                return effects.order_now(state, state.orders[event.order])
+                return told.order_now(state, state.orders[event.order])
             case OrderShipped():
                 return answers.shipment(event, state.seq, state)
             case StockMoved():
@@ -276,7 +277,7 @@ class Ledger:
     def order(self, channel: str, order_id: str) -> answers.OrderAnswer | None:
         """One order as it stands."""
         found = self._state.orders.get(self._state.order_seqs.get((channel, order_id), 0))
-        answer = effects.order_now(self._state, found) if found else None
+        answer = told.order_now(self._state, found) if found else None
         if found and found.seq in self._state.waiting.entries:
             promises.date(self._state, found, answer)
         return answer
@@ -298,7 +299,7 @@ class Ledger:
         """One reservation as it stands."""
         state = self._state
         found = state.reservations.get(state.reservation_seqs.get(reservation_id, 0))
-        return effects.reservation_now(state, found, found.seq) if found else None
+        return told.reservation_now(state, found, found.seq) if found else None
 
     def location(self, name: str) -> answers.LocationAnswer | None:
         """One location."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.core import answers, bundles, effects
+from engine.core import answers, bundles, told
 from engine.core.answers import QuantitiesAnswer, StockAnswer
 from engine.core.register import Register
 from engine.core.state import LIVE, Position, State
@@ -88,7 +88,7 @@ def orders(state, status: str, channel: str, q: str, before: int, limit: int, sc
             and (not channel or order.event.channel == channel)
             and q in order.event.order_id
         ):
-            rows.append(effects.order_now(state, order))
+            rows.append(told.order_now(state, order))
     return rows, None
 
 

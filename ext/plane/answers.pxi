@@ -1,4 +1,4 @@
-# Answers of reservations and orders, as core/answers.py and core/effects.py build them.
+# Answers of reservations and orders, as core/answers and core/told.py build them.
 
 cdef object _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 cdef tuple _RESERVATION_STATUS = ("reserved", "committed", "released", "expired")
@@ -88,7 +88,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     cdef const uint32_t* left = o.left if now else NULL
     cdef list lines = []
     if o.living and not now and self._lives.of(o.seq).checked(o.seq) is not None:
-        return effects.order_first(new_view(self), order_struct(&self.core, row))
+        return told.order_first(new_view(self), order_struct(&self.core, row))
     read_head(&at, o.record if now else first_record(o), &head)
     for i in range(head.lines):
         read_line(&at, &line)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import commands, effects, reading, records
+from engine.core import commands, effects, reading, records, told
 from engine.core.decide import Replay, conflict
 from engine.core.events import Event, ReservationExpired
 from engine.core.ledger import _DECIDE, Ledger
@@ -63,7 +63,7 @@ class Twin:
 
     def order(self, seq: int) -> dict:
         """Return the order placed at `seq` as it stands."""
-        return _plain(effects.order_now(self.state, self.state.orders[seq]))
+        return _plain(told.order_now(self.state, self.state.orders[seq]))
 
     def expiry_fault(self, event: ReservationExpired, stamp_us: int) -> str:
         """Say what is wrong with an expiry, "" if nothing: only the live end, and at or past

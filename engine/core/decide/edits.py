@@ -9,7 +9,7 @@ An edit of prices and texts touches no stock.
 
 import msgspec
 
-from engine.core import effects, kept, order_life
+from engine.core import kept, order_life, told
 from engine.core.commands import Address, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.allotment import Allotment, Source, allot
@@ -51,7 +51,7 @@ def edit(state: State, request: Request) -> Decision:
     if known is not None:
         if known != cause.fingerprint:
             return conflict(state, "edit_id", command.edit_id)
-        return Replay(effects.order_now(state, order), order.changed_seq)
+        return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
         return refusals.order_closed(state)
     if command.expected_seq not in (None, order.changed_seq):

@@ -2,7 +2,7 @@
 this.
 """
 
-from engine.core import effects, limits, order_life
+from engine.core import limits, order_life, told
 from engine.core.commands import Hold, ReleaseHold, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.orders import status_after
@@ -32,7 +32,7 @@ def hold(state: State, request: Request) -> Decision:
     if known is not None:
         if known != cause.fingerprint:
             return conflict(state, "hold_id", command.hold_id)
-        return Replay(effects.order_now(state, order), order.changed_seq)
+        return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
         return refusals.order_closed(state)
     if not order_life.check(order.status, OrderStatus.ON_HOLD):
@@ -66,7 +66,7 @@ def release_hold(state: State, request: Request) -> Decision:
     if command.hold_id not in life.hold_ids:
         return refusals.unknown_hold(state, command.hold_id)
     if command.hold_id not in life.holds:
-        return Replay(effects.order_now(state, order), order.changed_seq)
+        return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
         return refusals.order_closed(state)
     opened: list[Event] = []

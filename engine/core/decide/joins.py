@@ -4,7 +4,7 @@ allocated: nothing is allotted anew, nothing is free in between.
 
 import msgspec
 
-from engine.core import effects, kept, limits, routing
+from engine.core import kept, limits, routing, told
 from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.orders import status_of
@@ -30,7 +30,7 @@ def merge(state: State, request: Request) -> Decision:
     if known is not None:
         if known != cause.fingerprint:
             return conflict(state, "merge_id", command.merge_id)
-        return Replay(effects.order_now(state, order), order.changed_seq)
+        return Replay(told.order_now(state, order), order.changed_seq)
     other = state.order(command.channel, command.from_order_id)
     wrong = _unmergeable(state, order, other, command)
     if wrong:
@@ -106,7 +106,7 @@ def split(state: State, request: Request) -> Decision:
     if known is not None:
         if known != cause.fingerprint or made is None:
             return conflict(state, "split_id", command.split_id)
-        return Replay(effects.order_first(state, made), made.seq)
+        return Replay(told.order_first(state, made), made.seq)
     if made is not None:
         found = refusals.order_exists(state, command.channel, command.new_order_id)
         return msgspec.structs.replace(found, faults=(Fault("new_order_id", "exists already"),))

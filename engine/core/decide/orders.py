@@ -1,6 +1,6 @@
 """Orders: place, commit a reservation, cancel whole or by line."""
 
-from engine.core import effects, limits, routing
+from engine.core import limits, routing, told
 from engine.core.commands import Cancel, Commit, PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide import routing as routes
@@ -48,7 +48,7 @@ def place(state: State, request: Request, *, takes: bool = True) -> Decision:
     if known:
         if known.event.cause.fingerprint != cause.fingerprint:
             return conflict(state, "order_id", command.order_id)
-        first = effects.order_first(state, known)
+        first = told.order_first(state, known)
         return Replay(first, first.seq)
     if len(state.orders) >= limits.ORDERS_MAX:
         return refusals.full(state, "orders")
@@ -134,7 +134,7 @@ def commit(state: State, request: Request) -> Decision:
         if order is not None:
             if order.event.cause.fingerprint != cause.fingerprint:
                 return conflict(state, "reservation_id", command.reservation_id)
-            first = effects.order_first(state, order)
+            first = told.order_first(state, order)
             return Replay(first, first.seq)
     found = find_live(state, command.reservation_id)
     if isinstance(found, Refused):
@@ -167,7 +167,7 @@ def cancel(state: State, request: Request) -> Decision:
         return refusals.unknown_order(state, command.channel, command.order_id)
     if order.closed_us:
         if command.lines is None and order.status is OrderStatus.CANCELLED:
-            return Replay(effects.order_now(state, order), order.changed_seq)
+            return Replay(told.order_now(state, order), order.changed_seq)
         return refusals.order_closed(state)
     held = [
         line.quantity - cut - gone

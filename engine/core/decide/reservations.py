@@ -1,6 +1,6 @@
 """Reservations: stock promised to a checkout until a stamp. The stamp alone decides expiry."""
 
-from engine.core import effects, limits
+from engine.core import limits, told
 from engine.core.commands import Extend, Release, Request, Reserve
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.allotment import allot
@@ -17,7 +17,7 @@ def reserve(state: State, request: Request) -> Decision:
     if known:
         if known.event.cause.fingerprint != cause.fingerprint:
             return conflict(state, "reservation_id", command.reservation_id)
-        return Replay(effects.reservation_first(state, known), known.seq)
+        return Replay(told.reservation_first(state, known), known.seq)
     if len(state.reservations) >= limits.RESERVATIONS_MAX:
         return refusals.full(state, "reservations")
     plan = allot(state, command.lines, None, partial=False)
@@ -64,7 +64,7 @@ def release(state: State, request: Request) -> Decision:
     command: Release = request.command
     known = state.reservation(command.reservation_id)
     if known and known.status in (RELEASED, EXPIRED):
-        return Replay(effects.reservation_now(state, known, known.seq), known.seq)
+        return Replay(told.reservation_now(state, known, known.seq), known.seq)
     if known and known.status == LIVE:
         return [ReservationReleased(cause_of(request), known.seq)]
     return find_live(state, command.reservation_id)

@@ -1,0 +1,64 @@
+"""What is said of orders and reservations: as they were when they were made, as they stand, and to
+whoever has just changed one."""
+
+from engine.core import answers
+from engine.core.events import OrderStatus
+from engine.core.state import RESERVATION_STATUS, Order, Reservation, State
+
+
+def reservation_first(state: State, entry: Reservation) -> answers.ReservationAnswer:
+    """The first answer to the request that made the reservation."""
+    return answers.reservation(entry.event, entry.seq, state)
+
+
+def reservation_now(state: State, entry: Reservation, seq: int) -> answers.ReservationAnswer:
+    """Answer for a reservation as it stands."""
+    return answers.reservation(
+        entry.event,
+        seq,
+        state,
+        status=RESERVATION_STATUS[entry.status],
+        expires_us=entry.expires_us,
+    )
+
+
+def order_first(state: State, order: Order) -> answers.OrderAnswer:
+    """The first answer to the request that made `order`."""
+    placed, checked = order.placed or order.event, state.lives.of(order.seq).checked(order.seq)
+    if checked is None:
+        lines = [answers.order_line(line, state) for line in placed.lines]
+        return answers.order(placed, order.seq, lines)
+    lines = [
+        answers.order_line(line, state)
+        if checked.keeps_stock
+        else answers.order_line(line, state, takes=[0] * len(line.takes), backordered=line.quantity)
+        for line in placed.lines
+    ]
+    answer = answers.order(placed, order.seq + 1, lines, status=OrderStatus.ON_HOLD)
+    answer.holds = answers.holds(list(checked.holds))
+    return answer
+
+
+def order_now(state: State, order: Order) -> answers.OrderAnswer:
+    """Answer for an order as it stands."""
+    rows = zip(
+        order.event.lines,
+        order.takes,
+        order.backordered,
+        order.cancelled,
+        order.shipped,
+        strict=True,
+    )
+    lines = [
+        answers.order_line(line, state, takes=takes, backordered=late, cancelled=cut, shipped=gone)
+        for line, takes, late, cut, gone in rows
+    ]
+    answer = answers.order(order.event, order.changed_seq, lines, status=order.status)
+    answer.holds = answers.holds(state.lives.holds(order.seq, order.status))
+    return answer
+
+
+def order_changed(state: State, order: Order) -> answers.OrderAnswer | answers.ReturnAnswer:
+    """Answer to whoever has just changed an order: with the return that it was about, if any."""
+    found = state.lives.told(order.seq, state.seq)
+    return answers.returned(found, order.event, state) if found else order_now(state, order)

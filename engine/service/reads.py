@@ -1,0 +1,165 @@
+"""What may be asked of the engine while it leads: each answer is durable, and read between two
+batches. Pages are read in bounded steps, so that a rare filter over many rows never holds up the
+writer."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from engine.core.commands import PlaceOrder
+from engine.service.loop import Loop
+
+
+class Reads:
+    """The questions of `Client`."""
+
+    def _leading(self) -> Loop:
+        """Return the loop; `UnavailableError` while there is none."""
+        raise NotImplementedError
+
+    async def stock(self, sku: str):
+        """Stock of one SKU, or None."""
+        return await self._leading().read(lambda ledger: ledger.stock(sku))
+
+    async def stocked(self, skus: Sequence[str]):
+        """Positions of several SKUs at one moment, and its log position."""
+        return await self._leading().read(lambda ledger: ledger.stocked(skus))
+
+    async def stocks(self, skus: Sequence[str]):
+        """Stock of several SKUs at one moment."""
+        return await self._leading().read(lambda ledger: [ledger.stock(sku) for sku in skus])
+
+    async def order(self, channel: str, order_id: str):
+        """One order as it stands, or None."""
+        return await self._leading().read(lambda ledger: ledger.order(channel, order_id))
+
+    async def orders(
+        self, *, status: str = "", channel: str = "", q: str = "", before: int = 0, limit: int = 50
+    ):
+        """A page of orders, newest first. Looks at the table in bounded steps, so that a rare
+        filter over many orders never holds up the writer."""
+        rows: list = []
+        while True:
+            page = partial(
+                _orders,
+                status=status,
+                channel=channel,
+                q=q,
+                before=before,
+                limit=limit - len(rows),
+            )
+            found, cursor = await self._leading().read(page)
+            rows += found
+            if cursor is None or len(rows) == limit:
+                return rows, cursor
+            before = cursor
+            await asyncio.sleep(0)
+
+    async def reservation(self, reservation_id: str):
+        """One reservation as it stands, or None."""
+        return await self._leading().read(lambda ledger: ledger.reservation(reservation_id))
+
+    async def location(self, name: str):
+        """One location, or None."""
+        return await self._leading().read(lambda ledger: ledger.location(name))
+
+    async def sku(self, name: str):
+        """One SKU, or None."""
+        return await self._leading().read(lambda ledger: ledger.sku(name))
+
+    async def locations(self, *, after: int, limit: int):
+        """A page of locations."""
+        return await self._leading().read(lambda ledger: ledger.locations(after=after, limit=limit))
+
+    async def skus(self, *, after: int, limit: int):
+        """A page of SKUs."""
+        return await self._leading().read(lambda ledger: ledger.skus(after=after, limit=limit))
+
+    async def channel(self, name: str):
+        """One channel, or None."""
+        return await self._leading().read(lambda ledger: ledger.channel(name))
+
+    async def channels(self, *, after: int, limit: int):
+        """A page of channels."""
+        return await self._leading().read(lambda ledger: ledger.channels(after=after, limit=limit))
+
+    async def purchase_order(self, name: str):
+        """One purchase order, or None."""
+        return await self._leading().read(lambda ledger: ledger.purchase_order(name))
+
+    async def purchase_orders(self, *, after: int, limit: int):
+        """A page of purchase orders."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.purchase_orders(after=after, limit=limit))
+
+    async def validation(self, name: str):
+        """What the orders of one channel are checked for, or None."""
+        return await self._leading().read(lambda ledger: ledger.validation(name))
+
+    async def validations(self, *, after: int, limit: int):
+        """A page of what channels' orders are checked for."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.validations(after=after, limit=limit))
+
+    async def return_(self, channel: str, order_id: str, return_id: str):
+        """One return of an order as it stands, or None."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.return_(channel, order_id, return_id))
+
+    async def returns(
+        self, *, status: str, channel: str, order_id: str, before: int, limit: int
+    ) -> tuple[list, int | None]:
+        """A page of returns, newest first, read in bounded steps as `orders`."""
+        rows: list = []
+        fixed = {"status": status, "channel": channel, "order_id": order_id}
+        while True:
+            page = partial(_returns, **fixed, before=before, limit=limit - len(rows))
+            found, cursor = await self._leading().read(page)
+            rows += found
+            if cursor is None or len(rows) >= limit:
+                return rows, cursor
+            before = cursor
+            await asyncio.sleep(0)
+
+    async def routing_policy(self, name: str):
+        """One routing policy, or None."""
+        return await self._leading().read(lambda ledger: ledger.routing_policy(name))
+
+    async def decisions(self, channel: str, order_id: str):
+        """How an order's units were routed, or None."""
+        return await self._leading().read(lambda ledger: ledger.decisions(channel, order_id))
+
+    async def preview(self, command: PlaceOrder):
+        """What an order would get now, or why it would be refused."""
+        loop = self._leading()
+        now_us = loop.clock.now_us()
+        return await loop.read(lambda ledger: ledger.preview(command, now_us))
+
+    async def availability(self, channel: str, skus: list[str], by=None, reservation=None):
+        """What a channel may show of these SKUs now, or None if there is no such channel."""
+        loop = self._leading()
+        ask = channel, skus, loop.clock.now_us(), by, reservation
+        return await loop.read(lambda ledger: ledger.availability(*ask))
+
+    async def promises(self, channel: str, order_id: str):
+        """By when an order can have what it waits for, or None if there is no such order."""
+        return await self._leading().read(lambda ledger: ledger.promises(channel, order_id))
+
+    async def backorders(self, *, after: int, limit: int):
+        """A page of SKUs that somebody waits for."""
+        return await self._leading().read(
+            lambda ledger: ledger.backorders(after=after, limit=limit)
+        )
+
+    async def turns(self, sku: str, limit: int):
+        """The first of those that wait for a SKU, or None if there is no such SKU."""
+        return await self._leading().read(lambda ledger: ledger.turns(sku, limit))
+
+
+def _orders(ledger: Any, **filters: Any):
+    return ledger.orders(**filters)
+
+
+def _returns(ledger: Any, **filters: Any):
+    return ledger.returns(**filters)

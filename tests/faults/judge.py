@@ -29,6 +29,7 @@ from engine.core.decide import Replay
 from engine.core.errors import LedgerError
 from engine.core.events import (
     Cause,
+    EpochOpened,
     Event,
     OrderCancelled,
     OrderChanged,
@@ -46,7 +47,7 @@ from tests.faults.chain import Break, Chain, Sealed
 from tests.faults.evidence import Evidence, identities, real_time_floor
 from tests.faults.history import History, Op
 from tests.faults.sometimes import Sometimes
-from tests.faults.twin import Twin, pack
+from tests.faults.twin import Twin, cause_of, pack
 from tests.faults.verdict import Counts, Verdict
 
 
@@ -115,6 +116,7 @@ class Judge:
         at = 0
         if not self.stuck:
             self._settle_undecided(frame.stamp_us)
+            self.twin.open_frame(frame.events, frame.stamp_us)
         while at < len(frame.events):
             end = at
             while isinstance(frame.events[end], PositionOpened) and end + 1 < len(frame.events):
@@ -123,8 +125,9 @@ class Judge:
             self.at_seq = {"entry": frame.entry_id, "events": repr(events)}
             self.seq = frame.first_seq + end
             if not self.stuck:
+                then = frame.events[end + 1] if end + 1 < len(frame.events) else None
                 try:
-                    self._decision(events, frame.packed[at : end + 1], frame.stamp_us)
+                    self._decision(events, frame.packed[at : end + 1], frame.stamp_us, then)
                 except (LedgerError, LookupError, ValueError) as error:
                     self._say(3, "P5", f"the log cannot be replayed: {error!r}")
                     self.stuck = True
@@ -136,7 +139,7 @@ class Judge:
 
     def _only_evidence(self, event: Event) -> None:
         """Beyond what can be replayed: compare who asked and who was told, no more."""
-        cause: Cause | None = getattr(event, "cause", None)
+        cause = cause_of(event)
         if cause and self.booked != self.seq:
             self._effect(event, cause)
         for op in self.evidence.acks.pop(self.seq, []):
@@ -146,15 +149,17 @@ class Judge:
         for kind in (self.evidence.repeats, self.evidence.refusals, self.evidence.stock_reads):
             kind.pop(self.seq, None)
 
-    def _decision(self, events: list[Event], packed: list[bytes], stamp_us: int) -> None:
+    def _decision(self, events: list[Event], packed: list[bytes], stamp_us: int, then) -> None:
         event, twin = events[-1], self.twin
-        cause: Cause | None = getattr(event, "cause", None)
+        cause = cause_of(event)
         if isinstance(event, PositionOpened):
             self._say(4, "P2", "a position is opened for nothing")
         elif isinstance(event, ReservationExpired):
             fault = twin.expiry_fault(event, stamp_us)
             if fault:
                 self._say(3, "P5", f"reservation {event.reservation} expires, but {fault}")
+        elif pack(twin.filling) != ([] if cause else packed) and not isinstance(event, EpochOpened):
+            self._say(3, "P5", "the twin fills another order", twin=repr(twin.filling))
         elif cause:
             self._effect(event, cause)
             self._redecide(cause, packed, stamp_us)
@@ -163,6 +168,7 @@ class Judge:
             for fault in self.accounts.apply(twin.state.seq + 1, one):
                 self._say(4, fault[:2], fault)
             twin.follow(one, stamp_us)
+        twin.settle(then, stamp_us)
         seq = self.seq
         if cause:
             self._acknowledged(seq, event, cause)

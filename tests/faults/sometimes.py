@@ -28,6 +28,7 @@ STATES = (
     "429",
     "backorder",
     "split",
+    "waiting order filled",
     "batch of many effects",
     "refusal beside an expiry",
 )
@@ -49,6 +50,8 @@ class Sometimes:
         """Look at an event before it is followed."""
         if isinstance(event, ReservationExpired):
             self.verdict.reach("expiry")
+        if twin.filling:
+            self.verdict.reach("waiting order filled")
         if isinstance(event, OrderPlaced) and event.reservation:
             left_us = twin.state.reservations[event.reservation].expires_us - stamp_us
             if left_us < RACE_US:

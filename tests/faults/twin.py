@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 
-from engine.core import commands, effects, reading, records, told
-from engine.core.decide import Replay, conflict
-from engine.core.events import Event, ReservationExpired
+from engine.core import commands, effects, limits, reading, records, told
+from engine.core.decide import Replay, conflict, fills
+from engine.core.events import Cause, EpochOpened, Event, OrderChanged, ReservationExpired
 from engine.core.ledger import _DECIDE, Ledger
 from engine.core.outcomes import Refused
 from engine.core.state import LIVE
+from engine.core.waiting import Pick
 
 _json = msgspec.json.Encoder().encode
 
@@ -26,6 +27,9 @@ class Twin:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.state = self.ledger._state
+        self.looks = 0
+        self.pick: Pick | None = None
+        self.filling: list[Event] = []
 
     def peek(self, request: commands.Request, stamp_us: int) -> Refused | Replay | list[Event]:
         """Decide `request` as of now at `stamp_us`; nothing changes."""
@@ -42,10 +46,44 @@ class Twin:
         finally:
             state.now_us = before
 
+    def open_frame(self, events: list[Event], stamp_us: int) -> None:
+        """Do what the ledger does before it decides a batch that comes to `events`."""
+        self.looks = limits.FILLS_PER_BATCH_MAX
+        if isinstance(events[0], EpochOpened):
+            self.pick, self.filling = None, []
+            self.state.waiting.rise_all(self.state.seq, "recovered")
+        else:
+            self.settle(events[0], stamp_us)
+
     def follow(self, event: Event, stamp_us: int) -> None:
         """Apply one fact of a frame stamped `stamp_us`."""
         self.state.now_us = stamp_us
         effects.apply(self.state, event)
+        if self.pick and cause_of(event) is None and isinstance(event, OrderChanged):
+            self._looked_at()
+
+    def settle(self, then: Event | None, stamp_us: int) -> None:
+        """Find what must happen next because stock has come, before `then`, which follows in the
+        log: `filling` has the events that fill the order whose turn it is, none when nobody can be
+        filled in this batch any more. All expiries of a batch come before; what comes of a new
+        epoch is in the frame after the one that opens it."""
+        if isinstance(then, ReservationExpired):
+            return
+        self.state.now_us, self.filling = stamp_us, []
+        while True:
+            if not self.pick and self.looks:
+                self.looks, self.pick = self.looks - 1, self.state.waiting.pick()
+            if not self.pick:
+                return
+            self.filling = fills.fill(self.state, self.pick)
+            if self.filling:
+                return
+            self._looked_at()
+
+    def _looked_at(self) -> None:
+        sku, self.pick = self.pick.sku, None
+        if sku in self.state.waiting.due and fills.spent(self.state, sku):
+            self.state.waiting.end(sku)
 
     def close_frame(self, stamp_us: int) -> None:
         """Do what the ledger does at the end of each frame."""
@@ -74,6 +112,12 @@ class Twin:
         if entry.expires_us > stamp_us:
             return f"it lives until {entry.expires_us}, the stamp is {stamp_us}"
         return ""
+
+
+def cause_of(event: Event) -> Cause | None:
+    """Return who asked for an event; None if nobody did, and the writer does it by itself."""
+    cause: Cause | None = getattr(event, "cause", None)
+    return None if cause == Cause() else cause
 
 
 def pack(events: list[Event]) -> list[bytes]:

@@ -38,7 +38,8 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, fills, holds, joins, orders, purchases, refusals,
-    reservations, returns, routing, shipments, stock, validation,
+    reservations, returns, routing, shipments, stock, undo,
+    validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus

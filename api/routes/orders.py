@@ -198,7 +198,10 @@ ENDPOINTS = (
         path="/v1/orders/{channel}/{order_id}/cancel",
         noun="orders",
         summary="Cancel an order whole, or the quantities in `lines`",
-        note="Cancelling a cancelled order whole answers the same, replayed.",
+        note=(
+            "Cancelling a cancelled order whole answers the same, replayed. What has left cannot "
+            "be cancelled: with `return_id`, it becomes a return of that id in the same step."
+        ),
         scope="sell",
         handler=change,
         params=_TWO,
@@ -212,6 +215,8 @@ ENDPOINTS = (
             "unknown_order",
             "order_closed",
             "quantity_not_held",
+            "unknown_sku",
+            "not_returnable",
             "table_full",
         ),
         example={"lines": [{"sku": "TEA-1", "quantity": 1}], "reason": "customer changed mind"},

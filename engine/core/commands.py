@@ -300,12 +300,14 @@ class CancelLine(Body):
 
 
 class Cancel(Body):
-    """Cancel an order whole, or the quantities named."""
+    """Cancel an order whole, or the quantities named. What has left cannot be cancelled; with a
+    `return_id` it becomes a return of that id in the same step."""
 
     channel: Id
     order_id: Id
     lines: Annotated[tuple[CancelLine, ...], Meta(max_length=limits.ORDER_LINES_MAX)] | None = None
     reason: Reason | None = None
+    return_id: Id | None = None
 
 
 class ShipLine(Body):

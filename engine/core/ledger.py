@@ -35,7 +35,6 @@ from engine.core.decide import (
     fills,
     holds,
     joins,
-    orders,
     purchases,
     refusals,
     reservations,
@@ -43,6 +42,7 @@ from engine.core.decide import (
     routing,
     shipments,
     stock,
+    undo,
     validation,
 )
 from engine.core.decide import conflict as _conflict
@@ -84,7 +84,7 @@ _DECIDE = {
     commands.Release: reservations.release,
     commands.Commit: validation.commit,
     commands.PlaceOrder: validation.place,
-    commands.Cancel: orders.cancel,
+    commands.Cancel: undo.cancel,
     commands.Ship: shipments.ship,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,

@@ -153,12 +153,14 @@ class Lives:
             self.returns.drop(one.opened_seq)
 
     def told(self, order: int, seq: int) -> Return | None:
-        """Return the return that the note of event `seq` of an order is about, if it is."""
+        """Return the return that whoever made event `seq` of an order asked about, if they did."""
         notes = self.of(order).notes
         last = notes[-1] if notes else None
         if last is None or last.seq != seq:
             return None
-        if isinstance(last.note, ReturnNote | ReturnOpened):
+        if isinstance(last.note, ReturnNote) or (
+            isinstance(last.note, ReturnOpened) and not last.note.by_cancel
+        ):
             return self.of(order).returns[last.note.return_id]
         return None
 

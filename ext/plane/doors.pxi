@@ -351,7 +351,7 @@ cdef object cancel(Ledger self, request, command):
     if o.closed_us:
         if lines is None and o.status == CANCELLED:
             return replayed(order_answer(self, row, True), o.changed_seq)
-        return refusals.order_closed(self)
+        return refusals.order_closed(self, OrderStatus(o.status))
     ensure(c, begin_cancel(c, row, lines is None))
     for index, line in enumerate(lines or ()):
         text_in(line.sku, &text)
@@ -396,5 +396,7 @@ cdef object decide_one(Ledger self, request):
     if kind is commands.Extend:
         return extend(self, request, command)
     if kind is commands.Cancel:
+        if command.return_id is not None:
+            return decide_shared(self, request, undo.undo)
         return cancel(self, request, command)
     return decide_shared(self, request, _SHARED[kind])

@@ -175,7 +175,7 @@ cdef object record_event(Ledger self, event, bint asked=True):
         except BaseException:
             self._broken = True
             raise
-    elif record[4] == ORDER_PLACED or record[4] == RESERVED:
+    elif record[4] in (ORDER_PLACED, RESERVED, ORDER_CANCELLED):
         answer = answer_of(self, record)
     memcpy(c.out.data + c.out.size, record, size)
     c.out.size += size

@@ -252,7 +252,8 @@ def _cancel(rng: Random, state) -> c.Cancel:
     )
     if rng.random() < 0.05:
         named = (*named, c.CancelLine("unknown", 1))
-    return c.Cancel(channel, order_id, named or None, _seldom(rng, "changed mind"))
+    back = _seldom(rng, f"rma{rng.randint(0, 3)}", None, 0.4)
+    return c.Cancel(channel, order_id, named or None, _seldom(rng, "changed mind"), back)
 
 
 _FRESH = (

@@ -275,3 +275,40 @@ def test_returns_are_listed_newest_first(make) -> None:
         assert ([row.return_id for row in rows], before) == (["two", "one"], None)
         assert ledger.returns(channel="shop") == ([], None)
         assert ledger.return_("web", "3", "none") is None
+
+
+@TWINS
+def test_a_cancellation_after_shipping_becomes_a_return(make) -> None:
+    shop = shop_of(make)  # three red have left, two blue have not
+    answer = shop.ok(c.Cancel("web", "1", None, "changed mind", "r"), key="k")
+    assert (answer.status, [line.cancelled for line in answer.lines]) == ("shipped", [0, 2])
+    back = shop.ledger.return_("web", "1", "r")
+    assert (back.status, back.reason, back.units[0].expected) == ("requested", "changed mind", 3)
+    assert shop.available("blue") == 5
+    before = shop.ledger.dump()
+    assert shop.ok(c.Cancel("web", "1", None, "changed mind", "r")).replayed
+    assert shop.ok(c.Cancel("web", "1", None, "changed mind", "r"), key="k")["replayed"]
+    assert shop.ledger.dump() == before
+    shop.no(c.Cancel("web", "1", None, "late", "r"), Code.IDEMPOTENCY_CONFLICT)
+    refused = shop.no(c.Cancel("web", "1", None, None, "q"), Code.ORDER_CLOSED)
+    assert "open a return" in refused.detail
+
+
+@TWINS
+def test_a_cancellation_by_line_takes_first_what_has_not_left(make) -> None:
+    shop = Shop(make())
+    shop.receive("north", red=9)
+    shop.ok(shop.order("1", ("red", 5)))
+    assert shop.ok(c.Cancel("web", "1", (c.CancelLine("red", 1),), None, "x")).status == "allocated"
+    shop.ok(c.Ship("web", "1", "s", lines=(c.ShipLine("red", 2),)))
+    two = (c.CancelLine("red", 1), c.CancelLine("red", 2))
+    answer = shop.ok(c.Cancel("web", "1", two, None, "r"))
+    assert (answer.lines[0].cancelled, answer.lines[0].shipped) == (3, 2)
+    assert shop.ledger.return_("web", "1", "r").units[0].expected == 1
+    shop.no(c.Cancel("web", "1", (c.CancelLine("red", 2),), None, "q"), Code.NOT_RETURNABLE)
+    shop.ok(c.Cancel("web", "1", (c.CancelLine("red", 1),), None, "q"))
+    again = shop.ledger.drain()
+    other = make()
+    assert again.count
+    other.apply(again.stamp_us, again.first_seq, again.records)
+    assert other.dump() == shop.ledger.dump()

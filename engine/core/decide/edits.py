@@ -53,7 +53,7 @@ def edit(state: State, request: Request) -> Decision:
             return conflict(state, "edit_id", command.edit_id)
         return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     if command.expected_seq not in (None, order.changed_seq):
         return refusals.stale_order(state, command.expected_seq, order.changed_seq)
     if not life.room:

@@ -34,7 +34,7 @@ def hold(state: State, request: Request) -> Decision:
             return conflict(state, "hold_id", command.hold_id)
         return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     if not order_life.check(order.status, OrderStatus.ON_HOLD):
         return refusals.wrong_status(state, order.status, "put on hold")
     if life.room < 2:
@@ -68,7 +68,7 @@ def release_hold(state: State, request: Request) -> Decision:
     if command.hold_id not in life.holds:
         return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     opened: list[Event] = []
     status, lines = OrderStatus.ON_HOLD, None
     if len(life.holds) == 1:

@@ -168,7 +168,7 @@ def cancel(state: State, request: Request) -> Decision:
     if order.closed_us:
         if command.lines is None and order.status is OrderStatus.CANCELLED:
             return Replay(told.order_now(state, order), order.changed_seq)
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     held = [
         line.quantity - cut - gone
         for line, cut, gone in zip(order.event.lines, order.cancelled, order.shipped, strict=True)

@@ -194,13 +194,15 @@ def unknown_order(state, channel: str, order_id: str) -> Refused:
     )
 
 
-def order_closed(state) -> Refused:
-    """Lines of a cancelled order cannot be cancelled."""
+def order_closed(state, status: OrderStatus) -> Refused:
+    """Nothing is left of the order that could leave or be cancelled."""
+    word = status.name.lower()
+    hint = "" if status is OrderStatus.CANCELLED else "; open a return for what has left"
     return refuse(
         state,
         Code.ORDER_CLOSED,
-        "the order is cancelled already",
-        Fault("order_id", "cancelled already"),
+        f"the order is {word} already{hint}",
+        Fault("order_id", f"{word} already"),
     )
 
 

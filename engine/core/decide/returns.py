@@ -54,13 +54,20 @@ def open_return(state: State, request: Request) -> Decision:
         return _again(state, order, life.returns[command.return_id])
     if not life.room:
         return refusals.full(state, "notes on this order")
+    note = announced(state, order, command)
+    return note if isinstance(note, Refused) else [changed(order, cause, note)]
+
+
+def announced(
+    state: State, order: Order, command: OpenReturn, *, by_cancel: bool = False
+) -> ReturnOpened | Refused:
+    """Return the note of a new return."""
     books = Returnable(state, order)
     found = _all(books, command.reason) if command.lines is None else _some(books, command)
     if isinstance(found, Refused):
         return found
     rows, parts = found
-    note = ReturnOpened(command.return_id, command.reason, command.approved, rows, parts)
-    return [changed(order, cause, note)]
+    return ReturnOpened(command.return_id, command.reason, command.approved, rows, parts, by_cancel)
 
 
 def _all(books: Returnable, reason: str) -> tuple[tuple[Row, ...], tuple[Part, ...]] | Refused:

@@ -21,7 +21,7 @@ def ship(state: State, request: Request) -> Decision:
             return conflict(state, "shipment_id", command.shipment_id)
         return Replay(known.answer, known.seq)
     if order.closed_us:
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     if order.status is OrderStatus.ON_HOLD:
         return refusals.wrong_status(state, order.status, "shipped")
     if len(state.remembered) >= limits.DOCUMENTS_MAX:

@@ -118,13 +118,15 @@ class ReturnNote(NoteBase, frozen=True):
 
 
 class ReturnOpened(NoteBase, frozen=True, tag="return_opened"):
-    """These units are to come back; with `approved`, they may be sent."""
+    """These units are to come back; with `approved`, they may be sent. `by_cancel`: the order was
+    cancelled when they had left."""
 
     return_id: str
     reason: str
     approved: bool
     rows: tuple[Row, ...]
     parts: tuple[Part, ...]
+    by_cancel: bool = False
 
     def fold(self, life: "Life", happened: "Happened") -> None:
         """The return is there."""

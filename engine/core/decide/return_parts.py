@@ -32,7 +32,7 @@ class Returnable:
         left = self.order.shipped[line] * self.each(line)[sku] - self.taken.get((line, sku), 0)
         for one in self.life.returns.values():
             left -= one.came.get((line, sku), 0) if one is of else one.claims(line, sku)
-        return left
+        return max(left, 0)
 
     def take(self, line: int, units: dict[int, int]) -> None:
         """Claim units."""
@@ -53,15 +53,17 @@ def made_of(state: State, order: Order, line: int) -> dict[int, int]:
     sku = order.event.lines[line].sku
     if not state.skus[sku].components:
         return {sku: 1}
-    if served(order, line):
-        return taken_each(state, order, line)
+    held = taken_each(state, order, line) if served(order, line) else {}
+    if held and all(held.values()):
+        return held
     placed = (order.placed or order.event).lines
     if line < len(placed) and placed[line].sku == sku and placed[line].takes:
         had, taken = placed[line].quantity - placed[line].backordered, {}
         for take in placed[line].takes:
             part = state.positions[take.position].sku
             taken[part] = taken.get(part, 0) + take.quantity
-        return {part: units // had for part, units in taken.items()}
+        if had and all(units >= had for units in taken.values()):
+            return {part: units // had for part, units in taken.items()}
     found: dict[int, int] = {}
     bundles.leaves(state.skus, sku, 1, found)
     return found

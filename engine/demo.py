@@ -111,7 +111,7 @@ async def run_demo(
         await reader.open()
         channel = await _channel(reader, loaded)
         options = Options(files=(str(DATA),), url=url, locations=LOCATIONS, channel=channel)
-        report, judge = blank(options, loaded, catalogue), Judge()
+        report, judge = blank(options, loaded, catalogue, loaded.documents), Judge()
         began = time.perf_counter()
         await load_catalogue(sender, catalogue, channel, judge, console)
         report.timing.load_s = time.perf_counter() - began

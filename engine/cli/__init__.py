@@ -162,6 +162,13 @@ def replay(
     data: Data = _DATA,
     fill: Annotated[float, typer.Option(help="Opening stock as a share of demand.")] = 0.9,
     when_short: Annotated[str, typer.Option(help="refuse, backorder or split.")] = "refuse",
+    ship_after_h: Annotated[
+        float | None,
+        typer.Option(
+            "--ship-after",
+            help="Hours after which an order leaves; what is cancelled later comes back.",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Stop at the first dirty line.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
 ) -> None:
@@ -185,6 +192,7 @@ def replay(
         report=report,
         fill=fill,
         when_short=when_short,
+        ship_after_h=ship_after_h,
     )
     raise typer.Exit(run(options, data))
 

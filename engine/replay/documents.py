@@ -7,6 +7,7 @@ import msgspec
 from engine.core import limits
 from engine.core.commands import AdjustLine, Cancel, PlaceOrder, PutLocation, ReceiptLine
 from engine.core.errors import DibsError
+from engine.core.return_commands import OpenReturn
 
 
 class ReplayError(DibsError):
@@ -30,6 +31,22 @@ class Cancellation(msgspec.Struct, frozen=True):
     rule: str
 
 
+class Leaving(msgspec.Struct, frozen=True):
+    """What is left of an earlier order leaves, as one shipment."""
+
+    at_us: int
+    channel: str
+    order_id: str
+
+
+class GivenBack(msgspec.Struct, frozen=True):
+    """An earlier order is cancelled, whole or in part, when it has left: its goods come back."""
+
+    at_us: int
+    command: OpenReturn
+    rule: str
+
+
 class GoodsReturn(msgspec.Struct, frozen=True):
     """Goods came back that no earlier order in the files accounts for: a receipt."""
 
@@ -48,7 +65,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     lines: tuple[AdjustLine, ...]
 
 
-Document = Order | Cancellation | GoodsReturn | Adjustment
+Document = Order | Cancellation | Leaving | GivenBack | GoodsReturn | Adjustment
 
 
 class SkuFacts(msgspec.Struct):

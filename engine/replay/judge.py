@@ -13,12 +13,12 @@ gone or has other lines is *lost*.
 """
 
 from collections import Counter, defaultdict
-from operator import itemgetter
+from operator import attrgetter
 
 import msgspec
 
-from engine.replay.documents import Cancellation, Order
-from engine.replay.plan import Booking, order_name
+from engine.replay.documents import Cancellation, GivenBack, Leaving, Order
+from engine.replay.plan import Back, Booking, order_name
 from engine.replay.sender import NO_ANSWER, Exchange
 
 Cell = tuple[str, str]
@@ -61,8 +61,40 @@ class OrderAnswer(msgspec.Struct):
         return units
 
 
+class Effect(msgspec.Struct):
+    """Units that one event at log position `seq` brought in, promised and put aside."""
+
+    seq: int
+    received: int = 0
+    promised: int = 0
+    aside: int = 0
+
+
+class ShippedLine(msgspec.Struct):
+    """Units that left a location."""
+
+    sku: str
+    quantity: int
+    location: str
+
+
+class Shipped(msgspec.Struct):
+    """A shipment as answered."""
+
+    seq: int
+    lines: list[ShippedLine]
+    replayed: bool = False
+
+    def left(self) -> Counter[Cell]:
+        """Units that left, by (SKU, location)."""
+        units: Counter[Cell] = Counter()
+        for line in self.lines:
+            units[line.sku, line.location] += line.quantity
+        return units
+
+
 class Receipted(msgspec.Struct):
-    """A receipt or adjustment as answered."""
+    """A receipt, an adjustment or a step of a return as answered."""
 
     seq: int
     replayed: bool = False
@@ -89,8 +121,10 @@ class StockAnswer(msgspec.Struct):
 
 _order = msgspec.json.Decoder(OrderAnswer).decode
 _receipted = msgspec.json.Decoder(Receipted).decode
+_shipped = msgspec.json.Decoder(Shipped).decode
 _stock = msgspec.json.Decoder(StockAnswer).decode
-_SEQ = itemgetter(0)
+_SEQ = attrgetter("seq")
+_DECODE = {Order: _order, Cancellation: _order, Leaving: _shipped}
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -121,7 +155,8 @@ class Judge:
     def __init__(self) -> None:
         self.before: dict[Cell, Quantities] = {}
         self.before_seq = 0
-        self.effects: dict[Cell, list[tuple[int, int, int]]] = defaultdict(list)
+        self.effects: dict[Cell, list[Effect]] = defaultdict(list)
+        self.shipped: dict[str, dict[int, Shipped]] = defaultdict(dict)
         self.answers: dict[str, list[OrderAnswer]] = defaultdict(list)
         self.asked: dict[str, Order] = {}
         self.unsure_orders: set[str] = set()
@@ -142,7 +177,7 @@ class Judge:
 
     # Answers.
 
-    def take(self, exchange: Exchange) -> OrderAnswer | Receipted | None:
+    def take(self, exchange: Exchange) -> OrderAnswer | Shipped | Receipted | None:
         """Book one final answer. Returns what it said, or None if it changed nothing for sure
         or cannot be understood."""
         tag = exchange.tag
@@ -153,27 +188,41 @@ class Judge:
                 self._doubt(tag)
             return None
         try:
-            answer = (
-                _receipted(exchange.body) if isinstance(tag, Booking) else _order(exchange.body)
-            )
+            answer = _DECODE.get(type(tag), _receipted)(exchange.body)
         except msgspec.DecodeError as error:
             self._wrong(f"{_name(tag)}: the answer cannot be read: {error}")
             self._doubt(tag)
             return None
-        if isinstance(tag, Booking):
-            if answer.seq > self.before_seq:
-                for sku, units in tag.lines:
-                    self.effects[sku, tag.location].append((answer.seq, units, 0))
+        if isinstance(tag, Leaving):
+            self.shipped[order_name(tag)][answer.seq] = answer
+            return answer
+        if not isinstance(tag, Order | Cancellation):
+            if answer.seq > self.before_seq and not isinstance(tag, GivenBack):
+                self._book(tag, answer.seq)
             return answer
         self.answers[order_name(tag.command)].append(answer)
         if isinstance(tag, Order):
             self._sensible(tag, answer)
         return answer
 
+    def _book(self, tag: Booking | Back, seq: int) -> None:
+        """What came of a return is put aside until it is inspected."""
+        for sku, units in tag.lines:
+            if isinstance(tag, Booking):
+                effect = Effect(seq, received=units)
+            elif tag.step == "received":
+                effect = Effect(seq, received=units, aside=units)
+            else:
+                effect = Effect(seq, aside=-units)
+            self.effects[sku, tag.location].append(effect)
+
     def _doubt(self, tag) -> None:
-        if isinstance(tag, Booking):
+        if isinstance(tag, Booking | Back):
             self.in_doubt.update((sku, tag.location) for sku, _ in tag.lines)
-        else:
+        elif isinstance(tag, Leaving):
+            for answer in self.answers[order_name(tag)]:
+                self.in_doubt.update(answer.held())
+        elif not isinstance(tag, GivenBack):
             self.unsure_orders.add(order_name(tag.command))
 
     def _sensible(self, order: Order, answer: OrderAnswer) -> None:
@@ -239,15 +288,19 @@ class Judge:
             self._wrong(f"order {name}: allocations differ from those acknowledged")
 
     def _book_orders(self) -> None:
-        """Turn answers about each order, in log order, into changes of allocated units."""
-        for answers in self.answers.values():
+        """Turn answers about each order, in log order, into changes of allocated units; what was
+        shipped is on hand no more."""
+        for name, answers in self.answers.items():
             held: Counter[Cell] = Counter()
-            for answer in sorted(answers, key=lambda found: found.seq):
-                now = answer.held()
+            shipped = self.shipped[name].values()
+            for answer in sorted([*answers, *shipped], key=_SEQ):
+                left = answer.left() if isinstance(answer, Shipped) else Counter()
+                now = held - left if left else answer.held()
                 if answer.seq > self.before_seq:
-                    for cell in held.keys() | now.keys():
-                        if now[cell] != held[cell]:
-                            self.effects[cell].append((answer.seq, 0, now[cell] - held[cell]))
+                    for cell in held.keys() | now.keys() | left.keys():
+                        change = Effect(answer.seq, -left[cell], now[cell] - held[cell])
+                        if change.received or change.promised:
+                            self.effects[cell].append(change)
                 held = now
 
     def finish(self, reads: list[Exchange]) -> Verdict:
@@ -269,11 +322,12 @@ class Judge:
     def _walk(self, cell: Cell, shown: Quantities | None) -> None:
         first = self.before.get(cell) or Quantities(cell[1], 0, 0, 0, 0, 0)
         on_hand, allocated = first.on_hand, first.allocated
-        aside, worst = first.reserved + first.unavailable, 0
-        for _, received, promised in sorted(self.effects.get(cell, ()), key=_SEQ):
-            on_hand += received
-            allocated += promised
-            worst = min(worst, on_hand - allocated - aside)
+        aside, worst = first.unavailable, 0
+        for effect in sorted(self.effects.get(cell, ()), key=_SEQ):
+            on_hand += effect.received
+            allocated += effect.promised
+            aside += effect.aside
+            worst = min(worst, on_hand - allocated - aside - first.reserved)
         if cell in self.in_doubt:
             self.verdict.positions_in_doubt += 1
             return
@@ -282,13 +336,13 @@ class Judge:
             self.verdict.oversold_positions += 1
             what = f"{cell[0]!r} at {cell[1]}: {-worst} units sold that were not there"
             self._example("oversold", what)
-        seen = (shown.on_hand, shown.allocated) if shown else (0, 0)
-        if seen != (on_hand, allocated):
+        seen = (shown.on_hand, shown.allocated, shown.unavailable) if shown else (0, 0, 0)
+        if seen != (on_hand, allocated, aside):
             self.verdict.stock_mismatches += 1
             self._example(
                 "mismatch",
                 f"{cell[0]!r} at {cell[1]}: the account says {on_hand} on hand, {allocated} "
-                f"allocated, the server {seen[0]} and {seen[1]}",
+                f"allocated, {aside} set aside, the server {seen[0]}, {seen[1]} and {seen[2]}",
             )
 
 
@@ -300,5 +354,8 @@ def _same_lines(order: Order, answer: OrderAnswer) -> bool:
 def _name(tag) -> str:
     if isinstance(tag, Booking):
         return f"{tag.kind} at {tag.location}"
+    if isinstance(tag, Leaving | Back):
+        command = tag.document.command if isinstance(tag, Back) else tag
+        return f"shipment or return of order {order_name(command)}"
     noun = "cancellation of order" if isinstance(tag, Cancellation) else "order"
     return f"{noun} {order_name(tag.command)}"

@@ -14,7 +14,22 @@ import msgspec
 
 from engine.core import limits
 from engine.core.commands import Adjust, AdjustLine, Cancel, PlaceOrder, ReceiptLine, Receive
-from engine.replay.documents import Adjustment, Cancellation, Document, GoodsReturn, Order
+from engine.core.return_commands import (
+    InspectedLine,
+    InspectReturn,
+    OpenReturn,
+    ReceiveReturn,
+    ReturnedLine,
+)
+from engine.replay.documents import (
+    Adjustment,
+    Cancellation,
+    Document,
+    GivenBack,
+    GoodsReturn,
+    Leaving,
+    Order,
+)
 from engine.replay.sender import Exchange, Sender
 from engine.replay.stocking import Catalogue
 
@@ -22,11 +37,24 @@ _json = msgspec.json.Encoder().encode
 
 
 class Booking(msgspec.Struct, frozen=True):
-    """A receipt or adjustment at one location: units by SKU, signed."""
+    """A receipt or adjustment at one location: units by SKU, signed. `paper` is the document's own
+    id."""
 
     kind: str
     location: str
     lines: tuple[tuple[str, int], ...]
+    paper: str = ""
+
+
+class Back(msgspec.Struct, frozen=True):
+    """A step of a return at one location: goods are `received`, or `inspected` and restocked.
+    `last` says that it is the last step of the return."""
+
+    step: str
+    document: GivenBack
+    location: str
+    lines: tuple[tuple[str, int], ...]
+    last: bool
 
 
 def _without(struct: msgspec.Struct, *names: str) -> bytes:
@@ -40,7 +68,7 @@ def _path(*parts: str) -> str:
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def order_name(command: PlaceOrder | Cancel) -> str:
+def order_name(command: PlaceOrder | Cancel | OpenReturn | Leaving) -> str:
     """What an order is called in reports."""
     return f"{command.channel}/{command.order_id}"
 
@@ -152,6 +180,15 @@ def requests(
             )
             document = msgspec.structs.replace(document, command=command)
             found.append(_cancel(sender, document, orders, due_s))
+        elif isinstance(document, Leaving):
+            document = msgspec.structs.replace(document, channel=channel or document.channel)
+            found.append(_shipment(sender, document, orders, due_s))
+        elif isinstance(document, GivenBack):
+            command = msgspec.structs.replace(
+                document.command, channel=channel or document.command.channel
+            )
+            document = msgspec.structs.replace(document, command=command)
+            found += _given_back(sender, document, catalogue, orders, due_s)
         else:
             found += _bookings(sender, document, catalogue, channel, due_s)
     return found
@@ -167,9 +204,49 @@ def _cancel(sender: Sender, document: Cancellation, orders: dict, due_s: float) 
     path = _path("orders", *name, "cancel")
     key = f"cancel-{hashlib.blake2b(repr((name, document.cancellation_id)).encode()).hexdigest()}"
     request = sender.encode("POST", path, _without(command, "channel", "order_id"), key[:64])
-    chain = orders[name]
-    chain.append(Exchange(request, document, due_s=due_s, after=chain[-1], root=chain[0]))
+    return _chained(orders[name], request, document, due_s)
+
+
+def _shipment(sender: Sender, document: Leaving, orders: dict, due_s: float) -> Exchange:
+    name = (document.channel, document.order_id)
+    body = _json({"shipment_id": "all"})
+    request = sender.encode("POST", _path("orders", *name, "shipments"), body)
+    return _chained(orders[name], request, document, due_s)
+
+
+def _chained(chain: list[Exchange], request: bytes, tag, due_s: float) -> Exchange:
+    chain.append(Exchange(request, tag, due_s=due_s, after=chain[-1], root=chain[0]))
     return chain[-1]
+
+
+def _given_back(
+    sender: Sender, document: GivenBack, catalogue: Catalogue, orders: dict, due_s: float
+) -> list[Exchange]:
+    """A return: announced, then at each SKU's home location received and inspected."""
+    command = document.command
+    chain = orders[command.channel, command.order_id]
+    names = ("channel", "order_id")
+    path = ("orders", command.channel, command.order_id, "returns")
+    request = sender.encode("POST", _path(*path), _without(command, *names))
+    found = [_chained(chain, request, document, due_s)]
+    by_place: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for line in command.lines:
+        by_place[catalogue.home[line.sku]].append((line.sku, line.quantity))
+    names = (*names, "return_id")
+    one = (command.channel, command.order_id, command.return_id)
+    for number, (place, lines) in enumerate(sorted(by_place.items()), 1):
+        came = tuple(ReturnedLine(*line) for line in lines)
+        seen = tuple(InspectedLine(*line, "restock") for line in lines)
+        last = number == len(by_place)
+        for step, word, body in (
+            ("received", "receipts", ReceiveReturn(*one, str(number), place, came)),
+            ("inspected", "inspections", InspectReturn(*one, str(number), place, seen)),
+        ):
+            url = _path(*path, command.return_id, word)
+            request = sender.encode("POST", url, _without(body, *names))
+            tag = Back(step, document, place, tuple(lines), last and step == "inspected")
+            found.append(_chained(chain, request, tag, due_s))
+    return found
 
 
 def _bookings(
@@ -189,7 +266,7 @@ def _bookings(
     found = []
     for place, lines in sorted(by_place.items()):
         kind = "receipt" if returned else "adjustment"
-        booking = Booking(kind, place, tuple((sku, units) for sku, units, _ in lines))
+        booking = Booking(kind, place, tuple((sku, units) for sku, units, _ in lines), name)
         paper = _paper(channel or document.channel, name, place)
         reasons = [reason for _, _, reason in lines]
         found.append(_booking(sender, booking, paper, reasons, due_s=due_s))

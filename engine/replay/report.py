@@ -14,8 +14,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from engine.replay.documents import Cancellation, Order
+from engine.replay.documents import Cancellation, GivenBack, Leaving, Order
 from engine.replay.judge import Judge, OrderAnswer, Verdict
+from engine.replay.plan import Back
 from engine.replay.sender import NO_ANSWER, WITHHELD, Exchange
 
 OK, BROKEN, BAD_INPUT = 0, 1, 2
@@ -44,7 +45,8 @@ class Orders(msgspec.Struct):
 
 
 class Papers(msgspec.Struct):
-    """Cancellations, goods returns or adjustments. `withheld`: their order had been refused."""
+    """Cancellations, shipments, steps of returns, receipts of goods that no order accounts for, or
+    adjustments. `withheld`: their order had been refused."""
 
     sent: int = 0
     accepted: int = 0
@@ -92,8 +94,11 @@ class Report(msgspec.Struct, kw_only=True):
     first_faults: list[str]
     orders: Orders = msgspec.field(default_factory=Orders)
     cancellations: Papers = msgspec.field(default_factory=Papers)
+    shipments: Papers = msgspec.field(default_factory=Papers)
+    given_back: Papers = msgspec.field(default_factory=Papers)
     returns: Papers = msgspec.field(default_factory=Papers)
     adjustments: Papers = msgspec.field(default_factory=Papers)
+    outcomes: dict[str, dict[str, int]] = {}
     units: Units = msgspec.field(default_factory=Units)
     retries: int = 0
     reconnects: int = 0
@@ -134,10 +139,7 @@ def count(report: Report, judge: Judge, history: list[Exchange]) -> None:
             if exchange.status != NO_ANSWER:
                 waits.append(exchange.ended - exchange.begun)
             continue
-        if isinstance(tag, Cancellation):
-            papers = report.cancellations
-        else:
-            papers = report.returns if tag.kind == "receipt" else report.adjustments
+        papers = _papers(report, tag)
         if exchange.status == WITHHELD:
             papers.withheld += 1
             continue
@@ -148,6 +150,54 @@ def count(report: Report, judge: Judge, history: list[Exchange]) -> None:
         if exchange.status >= 300:
             papers.refused[refusal(exchange)] += 1
     report.timing.order_latency_ms = latency(waits)
+    report.outcomes = outcomes(history)
+
+
+def _papers(report: Report, tag) -> Papers:
+    if isinstance(tag, Cancellation):
+        return report.cancellations
+    if isinstance(tag, Leaving):
+        return report.shipments
+    if isinstance(tag, GivenBack | Back):
+        return report.given_back
+    return report.returns if tag.kind == "receipt" else report.adjustments
+
+
+_WORDS = {
+    Order: "allocated",
+    Cancellation: "cancelled before it left",
+    Leaving: "left",
+    GivenBack: "came back and is on sale again",
+    "receipt": "received; no order accounts for it",
+    "adjustment": "booked",
+}
+
+
+def outcomes(history: list[Exchange]) -> dict[str, dict[str, int]]:
+    """Return what became of the documents, by kind: each is counted once. One that took several
+    requests came to the first of them that was not accepted."""
+    became: dict[tuple, tuple[str, str]] = {}
+    for exchange in history:
+        tag = exchange.tag.document if isinstance(exchange.tag, Back) else exchange.tag
+        kind = type(tag).__name__
+        word = _WORDS.get(type(tag), "")
+        key = (kind, id(tag))
+        if not word:
+            kind = "GoodsReturn" if tag.kind == "receipt" else "Adjustment"
+            word, key = _WORDS[tag.kind], (kind, tag.paper)
+        if exchange.status == WITHHELD:
+            word = "not sent, its order was refused"
+        elif exchange.status == NO_ANSWER:
+            word = "unanswered"
+        elif not exchange.accepted:
+            word = f"refused: {refusal(exchange)}"
+        if key not in became or became[key][1] in _WORDS.values():
+            became[key] = (kind, word)
+    found: dict[str, dict[str, int]] = {}
+    for kind, word in became.values():
+        rows = found.setdefault(kind, {})
+        rows[word] = rows.get(word, 0) + 1
+    return found
 
 
 def _count_order(report: Report, order: Order, exchange: Exchange, answer) -> None:
@@ -217,14 +267,16 @@ def show(report: Report, console: Console, title: str = "Replay") -> None:
                         f"{orders.backordered:,} backordered"),
         ("  refused", _coded(orders.refused)),
     ]  # fmt: skip
-    for name in ("cancellations", "returns", "adjustments"):
+    for name in ("cancellations", "shipments", "given_back", "returns", "adjustments"):
         papers: Papers = getattr(report, name)
+        if name in ("shipments", "given_back") and not papers.sent + papers.withheld:
+            continue
         text = f"{papers.accepted:,} of {papers.sent:,} accepted"
         if papers.refused:
             text += f", refused: {_coded(papers.refused)}"
         if papers.withheld:
             text += f"; {papers.withheld:,} not sent, their order had been refused"
-        rows.append((name, text))
+        rows.append((name.replace("_", " "), text))
     waits = timing.order_latency_ms
     unanswered = orders.unanswered + sum(
         p.unanswered for p in (report.cancellations, report.returns, report.adjustments)
@@ -242,7 +294,23 @@ def show(report: Report, console: Console, title: str = "Replay") -> None:
     for row in rows:
         grid.add_row(*row)
     console.print(grid)
+    _show_outcomes(report, console)
     _show_verdict(found, console)
+
+
+def _show_outcomes(report: Report, console: Console) -> None:
+    grid = Table(
+        title="What became of each document", title_justify="left", show_header=False, box=None
+    )
+    for style in ("dim", "", ""):
+        grid.add_column(style=style)
+    for kind, total in report.documents.items():
+        rows = report.outcomes.get(kind, {})
+        for word, times in sorted(rows.items(), key=lambda row: -row[1]):
+            grid.add_row(kind, f"{times:,}", word)
+        if total != sum(rows.values()):
+            grid.add_row(kind, f"{total - sum(rows.values()):,}", "[red bold]not accounted for[/]")
+    console.print(grid)
 
 
 def _show_verdict(found: Verdict, console: Console) -> None:

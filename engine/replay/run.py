@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.core import limits
-from engine.replay import files, plan, stocking
-from engine.replay.documents import Cancellation, ReplayError
+from engine.replay import files, leaving, plan, stocking
+from engine.replay.documents import Cancellation, Document, GivenBack, ReplayError
 from engine.replay.files import Loaded
 from engine.replay.judge import Judge
 from engine.replay.report import (
@@ -32,7 +32,8 @@ from engine.replay.view import Meter, View
 class Options(msgspec.Struct, kw_only=True):
     """What a replay is told. `speed` is times real time, 0 for as fast as it goes; `fill` is the
     mean share of demand in opening stock; `channel` replaces the channels that files imply;
-    `orders_checked_max` bounds how many acknowledged orders are read back (a seeded sample)."""
+    `ship_after_h` hours after it came an order leaves, None: never; `orders_checked_max` bounds
+    how many acknowledged orders are read back (a seeded sample)."""
 
     files: tuple[str, ...]
     url: str = "http://127.0.0.1:8787"
@@ -46,6 +47,7 @@ class Options(msgspec.Struct, kw_only=True):
     fill: float = stocking.FILL
     when_short: str = "refuse"
     channel: str | None = None
+    ship_after_h: float | None = None
     orders_checked_max: int = limits.REPLAY_ORDERS_CHECKED_MAX
 
 
@@ -85,6 +87,7 @@ def _check(options: Options) -> None:
         ("seed", 0, 2**63 - 1),
         ("speed", 0, 1e9),
         ("fill", 0, 100),
+        ("ship_after_h", 0, 24 * 366),
     ):
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
@@ -114,10 +117,12 @@ async def drive(options: Options, loaded: Loaded, console: Console) -> Report:
         documents = stocking.unbind(documents)
         for extract in loaded.extracts.values():
             extract.documents = stocking.unbind(extract.documents)
+    if options.ship_after_h is not None:
+        documents = leaving.leave(documents, options.ship_after_h * 3600)
     catalogue = stocking.derive(
         loaded, locations=options.locations, seed=options.seed, fill=options.fill
     )
-    report = blank(options, loaded, catalogue)
+    report = blank(options, loaded, catalogue, documents)
     sender = Sender(options.url, options.key, options.connections)
     await sender.open()
     try:
@@ -230,14 +235,16 @@ def _demand(exchanges: list[Exchange], statuses: set[int], step: str) -> None:
         )
 
 
-def blank(options: Options, loaded: Loaded, catalogue: Catalogue) -> Report:
+def blank(
+    options: Options, loaded: Loaded, catalogue: Catalogue, documents: list[Document]
+) -> Report:
     """A report of what is about to be sent."""
     kinds: dict[str, int] = {}
     matching: dict[str, int] = {}
-    for document in loaded.documents:
+    for document in documents:
         kind = type(document).__name__
         kinds[kind] = kinds.get(kind, 0) + 1
-        if isinstance(document, Cancellation):
+        if isinstance(document, Cancellation | GivenBack):
             matching[document.rule] = matching.get(document.rule, 0) + 1
     parameters = msgspec.to_builtins(options, enc_hook=str)
     del parameters["key"], parameters["files"]

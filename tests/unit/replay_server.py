@@ -7,11 +7,13 @@ import httptools
 import msgspec
 
 from engine.core import commands
+from engine.core import return_commands as rc
 from engine.core.commands import Request
 from engine.core.ledger import Ledger
 from engine.core.outcomes import Accepted
 
 _STATUS = {"unknown_order": 404}
+_RETURN_STEPS = {"": rc.OpenReturn, "receipts": rc.ReceiveReturn, "inspections": rc.InspectReturn}
 
 
 class LedgerServer:
@@ -111,6 +113,13 @@ def _command(method: str, parts: list[str], body: bytes):
             kind = commands.PlaceOrder
         case "POST", "orders", channel, order_id, "cancel":
             kind, fields["channel"], fields["order_id"] = commands.Cancel, channel, order_id
+        case "POST", "orders", channel, order_id, "shipments":
+            kind, fields["channel"], fields["order_id"] = commands.Ship, channel, order_id
+        case "POST", "orders", channel, order_id, "returns", *rest:
+            fields["channel"], fields["order_id"] = channel, order_id
+            kind = _RETURN_STEPS[rest[-1] if rest else ""]
+            if rest:
+                fields["return_id"] = rest[0]
         case _:
             raise AssertionError(f"{method} {parts} is not in the contract")
     return msgspec.convert(fields, kind)

@@ -3,7 +3,15 @@
 from collections import Counter
 
 from engine.replay import files
-from engine.replay.documents import Adjustment, Cancellation, GoodsReturn, Order
+from engine.replay.documents import (
+    Adjustment,
+    Cancellation,
+    GivenBack,
+    GoodsReturn,
+    Leaving,
+    Order,
+)
+from engine.replay.leaving import leave
 from tests.unit.replay_files import real_data
 
 
@@ -35,6 +43,19 @@ def test_online_retail():
         if isinstance(d, Cancellation) and d.command.order_id == "541431"
     )
     assert giant.command.lines is None and giant.rule == "exact"
+
+
+def test_online_retail_that_leaves_after_a_day():
+    loaded = files.load([real_data("online_retail")], strict=True)
+    kinds = Counter(type(document) for document in leave(loaded.documents, 86_400))
+    assert kinds == {
+        Order: 12_385,
+        Leaving: 12_348,
+        Cancellation: 193,
+        GivenBack: 2_326 - 193,
+        GoodsReturn: 458,
+        Adjustment: 1_409,
+    }
 
 
 def test_olist():

@@ -56,6 +56,29 @@ async def test_short_orders_may_wait(tmp_path, when_short):
     assert report.exit_code == OK, report.verdict.examples
 
 
+@pytest.mark.parametrize("fault", [None, "drop_every", "unknown_every"])
+async def test_orders_leave_and_what_is_cancelled_later_comes_back(tmp_path, fault):
+    """P2: every document comes to something, and every unit is where the account says."""
+    lines = given.many().splitlines(keepends=True)
+    late = "C9,S6,-1,2011-01-09T00:00:00,1.05,K9,Germany,\n"
+    lines = [late if line.startswith("C9,") else line for line in lines]
+    late = "C19,S1,-1,2011-01-09T00:00:00,1.05,K19,Germany,\n"
+    lines = [late if line.startswith("C19,") else line for line in lines]
+    folder = given.retail(tmp_path, "".join(lines))
+    async with LedgerServer(**({fault: 7} if fault else {})) as server:
+        options = Options(files=(str(folder),), connections=8, ship_after_h=24.0, fill=1.1)
+        report = await _drive(server, options)
+        again = await _drive(server, options)
+    assert report.exit_code == again.exit_code == OK, report.verdict.examples
+    assert report.documents["GivenBack"] == 2
+    assert report.documents["Cancellation"] + 2 == 20
+    assert report.outcomes["GivenBack"] == {"came back and is on sale again": 2}
+    assert report.given_back.accepted == 6
+    assert report.outcomes["Leaving"]["left"] == report.shipments.accepted > 150
+    for kind, total in report.documents.items():
+        assert sum(report.outcomes[kind].values()) == total, kind
+
+
 async def test_sellers_as_locations(tmp_path):
     async with LedgerServer() as server:
         report = await _drive(server, Options(files=(str(given.olist(tmp_path)),), fill=1.1))

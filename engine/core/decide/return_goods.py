@@ -68,11 +68,11 @@ def _shared(books: Returnable, one: Return, sku: int, units: int) -> int:
             if count:
                 books.take(line, {sku: count})
                 units -= count
+    if not units:
+        return 0
     for line in _lines_with(books, one, sku):
-        if not units:
-            break
         count = min(units, books.left(line, sku, one))
-        if count > 0:
+        if count:
             books.take(line, {sku: count})
             units -= count
     return units

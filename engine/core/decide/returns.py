@@ -111,6 +111,8 @@ def _some(
                 books.take(line, {sku: n * units for sku, n in need.items()})
                 rows.append(Row(line, number, units, asked.reason or command.reason))
                 left -= units
+            if not left:
+                break
         if left:
             found = asked.quantity - left
             return refused.not_returnable(state, at, asked.sku, asked.quantity, found)

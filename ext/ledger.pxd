@@ -312,6 +312,8 @@ cdef struct Core:
     Rows moved                # orders that may wait otherwise than before
     uint8_t filling           # waiting orders are to be looked at
     uint8_t watching
+    uint64_t* told            # a bit for the hash of the name of each order told of before it came
+    uint64_t told_marks       # bits that were set since they were all cleared
     uint8_t checking          # some channel has rules for its orders
     uint64_t checked[1024]    # a bit for the hash of the name of each that has, or had
     Buffer out                # packed records since `begin`

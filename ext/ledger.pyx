@@ -37,9 +37,8 @@ from engine.core import (
     sellable, state, told,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, edits, fills, holds, joins, orders, purchases, refusals,
-    reservations, returns, routing, shipments, stock, undo,
-    validation,
+    Replay, catalogue, conflict, creates, edits, facts, fills, holds, joins, orders, purchases,
+    refusals, reservations, returns, routing, shipments, stock, undo, validation,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -96,6 +95,7 @@ cdef dict _SHARED = {
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
+    commands.TellFact: facts.tell,
     commands.EditOrder: edits.edit,
     commands.MergeOrders: joins.merge,
     commands.SplitOrder: joins.split,

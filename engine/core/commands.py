@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.core import limits
+from engine.core.fact_commands import TellFact
 from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
 from engine.core.return_commands import ReturnCommand
 from engine.core.routing.policy import RoutingPolicy
@@ -337,6 +338,7 @@ Command = (
     | PutPurchaseOrder
     | PutValidation
     | RoutingPolicy
+    | TellFact
     | Receive
     | Count
     | Adjust

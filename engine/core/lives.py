@@ -6,15 +6,19 @@ it goes with the order. To add a kind of note: a tagged struct with `fold` in `n
 in `Note`.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from engine.core import limits
+from engine.core import answers, limits
+from engine.core.answers import OrderAnswer
 from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
+from engine.core.fact_commands import DETAILS
 from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
+from engine.core.notes.facts import FactTold, Told
 from engine.core.notes.fills import Filled
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.notes.returns import (
@@ -40,6 +44,7 @@ Note = (
     | MergedInto
     | SplitOff
     | Checked
+    | FactTold
     | ReturnOpened
     | ReturnApproved
     | ReturnRejected
@@ -64,8 +69,9 @@ class Happened(msgspec.Struct, frozen=True):
 class Life(msgspec.Struct):
     """All notes of an order, in order, and what follows from them: `holds` that are live, and the
     fingerprint of the request behind every hold that there was, and behind everything that may be
-    done once by its id (`done`, by noun and id). `returns` by their ids, and `parts`: how many
-    units of a SKU make one unit of a line, by (line, SKU), where something comes back."""
+    done once by its id (`done`, by noun and id); and what holds of what channels told (`told`, by
+    field). `returns` by their ids, and `parts`: how many units of a SKU make one unit of a line,
+    by (line, SKU), where something comes back."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
@@ -73,6 +79,7 @@ class Life(msgspec.Struct):
     done: dict[tuple[str, str], int] = {}
     returns: dict[str, Return] = {}
     parts: dict[tuple[int, int], int] = {}
+    told: dict[str, Told] = {}
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
@@ -113,6 +120,15 @@ def read_note(data: bytes) -> Note:
     return _read(_note, data)
 
 
+def show_told(answer: OrderAnswer, told: dict[str, Told], *, all_of_it: bool) -> None:
+    """Let an answer say what was told of the order's payment, or `all_of_it`: the rest stands in
+    its details where it could be heeded."""
+    names = DETAILS if all_of_it else ()
+    for name in ("payment", *names):
+        if name in told:
+            setattr(answer, name, msgspec.to_builtins(told[name].value, builtin_types=(datetime,)))
+
+
 class Lives:
     """Lives by the seq of their order."""
 
@@ -128,9 +144,14 @@ class Lives:
         to be read only."""
         return self._lives.get(order, NOTHING)
 
-    def holds(self, order: int, status: OrderStatus) -> list[Held]:
-        """Return the live holds of an order: one that is closed has none."""
-        return list(self.of(order).holds.values()) if status is OrderStatus.ON_HOLD else []
+    def show(self, answer: OrderAnswer, order: int, status: OrderStatus) -> None:
+        """Let the answer for an order say what only its life knows: its live holds (one that is
+        closed has none), and what was told of it. What was told of one that was cancelled holds
+        too, though nothing follows."""
+        life = self.of(order)
+        if status is OrderStatus.ON_HOLD:
+            answer.holds = answers.holds(list(life.holds.values()))
+        show_told(answer, life.told, all_of_it=status is OrderStatus.CANCELLED)
 
     def apply(self, seq: int, stamp_us: int, event: OrderChanged) -> None:
         """Fold the note of `event`, number `seq`, if it has one. `LedgerError` if it is none that

@@ -18,6 +18,7 @@ class Code(IntEnum):
     PURCHASE_ORDERS = 2
     VALIDATIONS = 15
     ROUTING_POLICIES = 3
+    EARLY_FACTS = 16
 
 
 class Entry(msgspec.Struct):

@@ -4,6 +4,7 @@
     purchase_orders ─ what is on its way, and has come    (core.purchases)
     validations ───── what its orders are checked for     (core.validation)
     policies ──────── how orders find their locations     (core.policies)
+    early_facts ───── what was told before its order came (core.facts)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -19,6 +20,7 @@ from engine.core import answers, limits
 from engine.core.commands import PutChannel
 from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
+from engine.core.facts import EarlyFacts
 from engine.core.policies import Policies
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
@@ -38,9 +40,10 @@ class Registers:
             Code.CHANNELS, "channel", PutChannel, limits.CHANNELS_MAX, answers.channel
         )
         self.purchase_orders = PurchaseOrders()
-        self.validations = Validations()
+        self.validations, self.early_facts = Validations(), EarlyFacts()
         self.policies = Policies()
         every = (self.channels, self.purchase_orders, self.validations, self.policies)
+        every += (self.early_facts,)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

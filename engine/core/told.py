@@ -3,6 +3,7 @@ whoever has just changed one."""
 
 from engine.core import answers
 from engine.core.events import OrderStatus
+from engine.core.lives import show_told
 from engine.core.state import RESERVATION_STATUS, Order, Reservation, State
 
 
@@ -28,14 +29,22 @@ def order_first(state: State, order: Order) -> answers.OrderAnswer:
     if checked is None:
         lines = [answers.order_line(line, state) for line in placed.lines]
         return answers.order(placed, order.seq, lines)
-    lines = [
-        answers.order_line(line, state)
-        if checked.keeps_stock
-        else answers.order_line(line, state, takes=[0] * len(line.takes), backordered=line.quantity)
-        for line in placed.lines
-    ]
-    answer = answers.order(placed, order.seq + 1, lines, status=OrderStatus.ON_HOLD)
+    told, lines = checked.told, []
+    cancelled = "cancelled" in told
+    for line in placed.lines:
+        if checked.keeps_stock and not cancelled:
+            lines.append(answers.order_line(line, state))
+            continue
+        cut = line.quantity if cancelled else 0
+        late, none = line.quantity - cut, [0] * len(line.takes)
+        row = answers.order_line(line, state, takes=none, backordered=late, cancelled=cut)
+        lines.append(row)
+    status = OrderStatus.ON_HOLD if checked.holds else placed.status
+    if cancelled:
+        status = OrderStatus.CANCELLED
+    answer = answers.order(placed, order.seq + 1 + cancelled, lines, status=status)
     answer.holds = answers.holds(list(checked.holds))
+    show_told(answer, told, all_of_it=cancelled)
     return answer
 
 
@@ -54,7 +63,7 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
         for line, takes, late, cut, gone in rows
     ]
     answer = answers.order(order.event, order.changed_seq, lines, status=order.status)
-    answer.holds = answers.holds(state.lives.holds(order.seq, order.status))
+    state.lives.show(answer, order.seq, order.status)
     return answer
 
 

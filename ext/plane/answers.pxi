@@ -106,7 +106,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     if document.size != 2 or memcmp(document.data, <const char*> b"{}", 2):
         add_details(answer, bytes_of(document))
     if now and o.living:
-        answer.holds = answers.holds(self._lives.holds(o.seq, OrderStatus(o.status)))
+        self._lives.show(answer, o.seq, OrderStatus(o.status))
     return answer
 
 

@@ -231,8 +231,33 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
     answer = self._registers.apply(event, self.core.seq)
     if event.register == self._registers.validations.code:
         note_rules(self, event.number)
+    elif event.register == self._registers.early_facts.code:
+        note_early(self, event.number)
     know_routing(self)
     return answer
+
+
+cdef int note_early(Ledger self, number) except -1:
+    """Have the order found, when it comes, of which slot `number` holds facts. Marks of orders that
+    have come are cleared when there are too many."""
+    cdef Core* c = &self.core
+    early = self._registers.early_facts
+    if c.told is not NULL and c.told_marks > 4_096 + 2 * <uint64_t> len(early.rows):
+        memset(c.told, 0, sizeof(uint64_t) << 14)
+        c.told_marks = 0
+        for name in early.orders():
+            mark_told(self, name)
+    elif early.rows[number].put.facts:
+        mark_told(self, early.rows[number].put.order)
+    return 0
+
+
+cdef int mark_told(Ledger self, name) except -1:
+    cdef Text channel, order_id
+    text_in(name[0], &channel)
+    text_in(name[1], &order_id)
+    ensure(&self.core, note_told(&self.core, channel, order_id))
+    return 0
 
 
 cdef int note_rules(Ledger self, number) except -1:

@@ -152,7 +152,7 @@ cdef object place(Ledger self, request, command):
         if fingerprint_of(order_at(c, row).record) != head.cause.fingerprint:
             return conflict(self, "order_id", command.order_id)
         return order_again(self, row)
-    if is_checked(c, head.first):
+    if is_checked(c, head.first) or is_told(c, head.first, head.second):
         return decide_shared(self, request, validation.place)
     if command.policy is not None or command.strategy is not None or is_routed(self, command):
         return decide_shared(self, request, orders.place)
@@ -268,7 +268,7 @@ cdef object commit(Ledger self, request, command):
     order_id = command.order_id or reservation_id
     text_in(order_id, &head.second)
     read_names(reservation_at(c, row).record, &made)
-    if is_checked(c, made.second):
+    if is_checked(c, made.second) or is_told(c, made.second, head.second):
         return decide_shared(self, request, validation.commit)
     if order_of(c, made.second, head.second) != NONE:
         return refusals.order_exists(self, string_of(made.second), order_id)

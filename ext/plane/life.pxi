@@ -61,7 +61,9 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &c.risen, <size_t> &c.moved, <size_t> &c.given,
     ):
         rows_free(<Rows*> <size_t> rows)
-    for data in (<size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data):
+    for data in (
+        <size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data, <size_t> c.told,
+    ):
         free(<void*> <size_t> data)
 
 

@@ -334,6 +334,8 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         if entry is not None:
             self._waiting.set(seq, entry)
     mark_waited(self)
+    for name in self._registers.early_facts.orders():
+        mark_told(self, name)
     c.first_seq = c.seq + 1
     return 0
 

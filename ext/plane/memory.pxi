@@ -170,6 +170,35 @@ cdef int check_channel(Core* c, Text channel) noexcept nogil:
     return DONE
 
 
+cdef inline uint32_t told_bit(Core* c, Text channel, Text order_id) noexcept nogil:
+    cdef Key key
+    memset(&key, 0, sizeof(Key))
+    key.first, key.second = channel, order_id
+    return hash_key(c, ORDER_IDS, &key) >> 12
+
+
+cdef inline bint is_told(Core* c, Text channel, Text order_id) noexcept nogil:
+    """Say whether something may have been told of an order before it comes. Another may have the
+    same hash: who then looks finds nothing."""
+    cdef uint32_t bit
+    if c.told is NULL:
+        return False
+    bit = told_bit(c, channel, order_id)
+    return c.told[bit >> 6] >> (bit & 63) & 1
+
+
+cdef int note_told(Core* c, Text channel, Text order_id) noexcept nogil:
+    """Note that something was told of an order."""
+    cdef uint32_t bit = told_bit(c, channel, order_id)
+    if c.told is NULL:
+        c.told = <uint64_t*> calloc(1 << 14, sizeof(uint64_t))
+        if c.told is NULL:
+            return MEMORY
+    c.told[bit >> 6] |= <uint64_t> 1 << (bit & 63)
+    c.told_marks += 1
+    return DONE
+
+
 cdef int table_room(Core* c, int which, uint32_t hash) noexcept nogil:
     """Make room for one more row of this hash.
 

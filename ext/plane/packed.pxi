@@ -75,7 +75,8 @@ cdef int ask_place(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) noe
     if result != DONE or at.bad or at.at != at.end:
         return result if result < 0 else UNUSUAL
     if (
-        is_checked(c, head.first) or order_of(c, head.first, head.second) != NONE
+        is_checked(c, head.first) or is_told(c, head.first, head.second)
+        or order_of(c, head.first, head.second) != NONE
         or c.routing or flags & ASK_ROUTED
     ):
         return UNUSUAL
@@ -154,7 +155,9 @@ cdef int ask_commit(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) no
     if head.second.size == 0:
         head.second = text
     read_names(reservation_at(c, row).record, &made)
-    if is_checked(c, made.second) or order_of(c, made.second, head.second) != NONE:
+    if is_checked(c, made.second) or is_told(c, made.second, head.second):
+        return UNUSUAL
+    if order_of(c, made.second, head.second) != NONE:
         return UNUSUAL
     if <int64_t> c.order_count >= c.limit.orders:
         return UNUSUAL

@@ -61,6 +61,7 @@ NEEDS = {
         "refund_return",
         "close_return",
         "preview_routing",
+        "tell_fact",
     },
     "stock": {
         "receipt",

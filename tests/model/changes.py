@@ -1,9 +1,11 @@
 """Random edits, merges and splits that follow up what a state holds."""
 
+from datetime import UTC, datetime
 from random import Random
 
 from engine.core import commands as c
 from engine.core import order_commands as oc
+from engine.core.fact_commands import TellFact
 from engine.core.order_life import BY_UNITS
 
 _OPEN = BY_UNITS[:3]  # of which nothing has left
@@ -56,6 +58,26 @@ def edit(rng: Random, state) -> oc.EditOrder:
         expected_seq=order.changed_seq if order and rng.random() < 0.2 else None,
         reason=rng.choice((None, "customer called")),
     )
+
+
+def fact(rng: Random, state) -> TellFact:
+    """Draw a fact, of an order that is there or may come."""
+    name = known_order(rng, state)
+    if rng.random() < 0.5:
+        name = (rng.choice(("web", "shop", "market")), f"o{rng.randint(0, 60)}")
+    where = {"latitude": rng.choice((50.0, 41.0)), "longitude": rng.choice((3.7, 29.0))}
+    country = rng.choice(("BE", "TR", None))
+    said = rng.choice(
+        (
+            {"payment": rng.choice(("paid", "pending", "authorized", "refunded"))},
+            {"payment": "paid", "note": "gift"},
+            {"ship_to": c.Address(city="Ghent", postcode="9000", country=country, **where)},
+            {"customer": "Ada", "required_by": datetime(2026, 12, rng.randint(1, 9), tzinfo=UTC)},
+            {"cancelled": True, "reason": rng.choice((None, "changed mind"))},
+            {},
+        )
+    )
+    return TellFact(*name, f"f{rng.randint(0, 9)}", rng.randint(0, 3), **said)
 
 
 def merge(rng: Random, state) -> oc.MergeOrders:

@@ -57,6 +57,7 @@ def test_enough_steps_were_made() -> None:
         "ApproveReturn",
         "ReceiveReturn",
         "InspectReturn",
+        "TellFact",
     ):
         assert STEPS[f"{command} accepted"] >= ACCEPTED_MIN, command
     assert STEPS["restated"] >= 50 <= STEPS["changed"]

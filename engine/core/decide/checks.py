@@ -11,6 +11,7 @@ import msgspec
 
 from engine.core import bundles
 from engine.core.commands import Address, Details
+from engine.core.notes.holds import Held
 from engine.core.state import State
 from engine.core.validation_commands import ValidationRule
 
@@ -39,6 +40,9 @@ _POSTCODES = {
 }
 
 
+_PLAIN_ADDRESS = ValidationRule("bad_address")
+
+
 class Placed(msgspec.Struct, frozen=True):
     """An order as the checks see it: what it carries, and (SKU, units) of each line."""
 
@@ -62,6 +66,49 @@ def bad_address(rule: ValidationRule, address: Address | None) -> bool:
     return bool(form and code) and not form.fullmatch(code)
 
 
+def unpaid(rules: tuple[ValidationRule, ...], payment: str) -> ValidationRule | None:
+    """Return the rule that an order of such a payment is held by, None if it may go on. Who got
+    their money back gets no goods, with a rule or without."""
+    rule = next((rule for rule in rules if rule.check == "payment"), None)
+    if payment == "refunded":
+        return rule or ValidationRule("payment")
+    return rule if payment == "pending" else None
+
+
+def unreachable(
+    rules: tuple[ValidationRule, ...], address: Address | None
+) -> ValidationRule | None:
+    """Return the rule that an order to such an address is held by, None if it may go on."""
+    rule = next((rule for rule in rules if rule.check == "bad_address"), None)
+    return rule if rule and bad_address(rule, address) else None
+
+
+def cleared(
+    rules: tuple[ValidationRule, ...], live: dict[str, Held], details: Details, payment: str
+) -> tuple[str, ...]:
+    """Return the ids of the live holds whose cause is gone: the order is paid, or its address is
+    as its channel wants it."""
+    address = next((rule for rule in rules if rule.check == "bad_address"), _PLAIN_ADDRESS)
+    gone = set()
+    if payment in ("paid", "authorized"):
+        gone.add("payment")
+    if not bad_address(address, details.ship_to):
+        gone.add("bad_address")
+    # Not refunded any more, where nobody minds that it is not paid: what a fact made, it ends.
+    mild = payment == "pending" and unpaid(rules, payment) is None
+    return tuple(
+        name
+        for name, hold in live.items()
+        if hold.reason in gone or (mild and name.partition("-")[0] == "payment" == hold.reason)
+    )
+
+
+def hold(state: State, rule: ValidationRule, hold_id: str) -> Held:
+    """Return the hold that a rule makes now."""
+    until_us = state.now_us + rule.minutes * 60_000_000 if rule.minutes else 0
+    return Held(hold_id, rule.check, rule.owner, until_us, rule.then, rule.keeps_stock)
+
+
 def _bad_address(rule: ValidationRule, placed: Placed) -> bool:
     return bad_address(rule, placed.details.ship_to)
 
@@ -79,7 +126,7 @@ def _non_stock(rule: ValidationRule, placed: Placed) -> bool:
 
 
 def _payment(rule: ValidationRule, placed: Placed) -> bool:
-    return placed.details.payment in (None, "pending")
+    return placed.details.payment in (None, "pending", "refunded")
 
 
 def _review(rule: ValidationRule, placed: Placed) -> bool:

@@ -25,7 +25,7 @@ from engine.core.state import Order, State
 
 _FIELDS = ("ship_to", "required_by", "customer", "note", "priority")
 _WHERE = ("country", "region", "postcode", "latitude", "longitude")
-_EDITABLE = (*order_life.BY_UNITS, OrderStatus.ON_HOLD, OrderStatus.EXCEPTION)
+EDITABLE = (*order_life.BY_UNITS, OrderStatus.ON_HOLD, OrderStatus.EXCEPTION)
 
 
 class _Wish(msgspec.Struct):
@@ -66,8 +66,8 @@ def edit(state: State, request: Request) -> Decision:
     fields = [name for name in _FIELDS if getattr(command, name) not in (None, getattr(old, name))]
     new = msgspec.structs.replace(old, **{name: getattr(command, name) for name in fields})
     moved = any(wish.extra or wish.freed or wish.before != rows[wish.row].wanted for wish in wishes)
-    elsewhere = _where(old.ship_to) != _where(new.ship_to) and any(row.served for row in rows)
-    if (moved or elsewhere) and order.status not in _EDITABLE:
+    elsewhere = where(old.ship_to) != where(new.ship_to) and any(row.served for row in rows)
+    if (moved or elsewhere) and order.status not in EDITABLE:
         return refusals.wrong_status(state, order.status, "edited, but for its prices and texts")
     opened = _serve(state, order, command, rows, wishes, new.ship_to, elsewhere)
     if isinstance(opened, Refused):
@@ -89,8 +89,8 @@ def _bound(old: kept.Kept, rows: list[Row], wishes: list[_Wish]) -> tuple[tuple[
     return tuple((row, place) for row, place in places.items() if rows[row].backordered)
 
 
-def _where(address: Address | None) -> tuple:
-    """What routing goes by."""
+def where(address: Address | None) -> tuple:
+    """Return what routing goes by of an address."""
     return tuple(getattr(address, name) for name in _WHERE) if address else ()
 
 

@@ -57,7 +57,8 @@ def hold(state: State, request: Request) -> Decision:
 
 
 def release_hold(state: State, request: Request) -> Decision:
-    """End a hold. With the last one, what waits is allotted as far as there is stock."""
+    """End a hold. With the last one, or the last that keeps no stock, what waits is allotted as far
+    as there is stock."""
     command: ReleaseHold = request.command
     order = state.order(command.channel, command.order_id)
     if order is None:
@@ -71,8 +72,11 @@ def release_hold(state: State, request: Request) -> Decision:
         return refusals.order_closed(state, order.status)
     opened: list[Event] = []
     status, lines = OrderStatus.ON_HOLD, None
-    if len(life.holds) == 1:
+    left = [hold for name, hold in life.holds.items() if name != command.hold_id]
+    if not left:
         opened, status, lines = resumed(state, order)
+    elif not life.holds[command.hold_id].keeps_stock and all(hold.keeps_stock for hold in left):
+        opened, _, lines = resumed(state, order)
     note = note_bytes(HoldEnded(command.hold_id, "release"))
     return [
         *opened,

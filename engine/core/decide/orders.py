@@ -39,11 +39,12 @@ def status_after(quantity: int, backordered: int, shipped: int) -> OrderStatus:
     return OrderStatus.PARTIALLY_SHIPPED if quantity else OrderStatus.SHIPPED
 
 
-def place(state: State, request: Request, *, takes: bool = True) -> Decision:
+def place(
+    state: State, request: Request, *, takes: bool = True, command: PlaceOrder | None = None
+) -> Decision:
     """Allocate an order, all or nothing unless `when_short` says otherwise. Without `takes`, all of
-    it waits."""
-    command: PlaceOrder = request.command
-    cause = cause_of(request)
+    it waits. `command` is what is placed, where that is not what was asked."""
+    command, cause = command or request.command, cause_of(request)
     known = state.order(command.channel, command.order_id)
     if known:
         if known.event.cause.fingerprint != cause.fingerprint:

@@ -379,3 +379,13 @@ def rule_lacks(state, at: int, check: str, field: str) -> Refused:
 
 def _rule(state, detail: str, path: str) -> Refused:
     return refuse(state, Code.INCOMPLETE_RULE, detail, Fault(path, "see detail"))
+
+
+def nothing_told(state) -> Refused:
+    """A fact says nothing."""
+    return refuse(
+        state,
+        Code.NOTHING_TOLD,
+        "the fact says nothing; give `payment`, `cancelled`, `ship_to` or another field",
+        Fault("", "nothing told"),
+    )

@@ -4,7 +4,7 @@ back. Both twins decide by this, where a cancellation names a return.
 
 import msgspec
 
-from engine.core import effects
+from engine.core import told
 from engine.core.commands import Cancel, CancelLine, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, orders, refusals, returns
 from engine.core.decide.orders import lines_by_sku
@@ -33,7 +33,7 @@ def undo(state: State, request: Request) -> Decision:
     if known is not None:
         if known != cause.fingerprint:
             return conflict(state, "return_id", command.return_id)
-        return Replay(effects.order_now(state, order), order.changed_seq)
+        return Replay(told.order_now(state, order), order.changed_seq)
     if not any(order.shipped):
         return orders.cancel(state, request)
     cuts, back = _parts(state, order, command)

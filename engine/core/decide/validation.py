@@ -1,26 +1,33 @@
-"""Orders of channels that have rules: they are placed and held in one step. Both twins decide by
-this; orders of other channels never come here in the compiled one.
+"""Orders of channels that have rules, and orders that something was told of before: they are
+placed, held and brought up to date in one step. Both twins decide by this; all other orders never
+come here in the compiled one.
 """
 
 import msgspec
 
-from engine.core.commands import Commit, PlaceOrder, Request
+from engine.core.commands import Commit, Details, PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, orders, refusals
 from engine.core.events import (
     Cause,
+    Cut,
     EntryPut,
+    Freed,
     Line,
+    OrderCancelled,
     OrderChanged,
     OrderPlaced,
     OrderStatus,
     Standing,
 )
+from engine.core.fact_commands import DETAILS
+from engine.core.facts import Early, EarlyFact
+from engine.core.kept import document_of
 from engine.core.lives import note_bytes
-from engine.core.notes.holds import Held
+from engine.core.notes.facts import Told, news
 from engine.core.notes.validation import Checked
 from engine.core.outcomes import Refused
 from engine.core.state import State
-from engine.core.validation_commands import PutValidation, ValidationRule
+from engine.core.validation_commands import PutValidation
 
 _json = msgspec.json.Encoder().encode
 
@@ -56,52 +63,113 @@ def _incomplete(state: State, put: PutValidation) -> Refused | None:
 
 
 def place(state: State, request: Request) -> Decision:
-    """Allocate an order; what its channel's rules find wrong with it becomes its holds."""
+    """Allocate an order; what its channel's rules find wrong with it becomes its holds, and what
+    was told of it before holds at once."""
     command: PlaceOrder = request.command
-    rules = state.registers.validations.rules(command.channel)
-    if not rules or state.order(command.channel, command.order_id):
+    look = _Look(state, command.channel, command.order_id, command)
+    if look.idle or state.order(command.channel, command.order_id):
         return orders.place(state, request)
-    lines = tuple((line.sku, line.quantity) for line in command.lines)
-    found = checks.failed(rules, checks.Placed(state, command, lines))
-    keeps = all(rule.keeps_stock for rule in found)
-    decision = orders.place(state, request, takes=keeps)
-    return _held(state, cause_of(request), decision, found)
+    look.check(tuple((line.sku, line.quantity) for line in command.lines))
+    decision = orders.place(state, request, takes=look.keeps_stock, command=look.details)
+    return look.noted(cause_of(request), decision)
 
 
 def commit(state: State, request: Request) -> Decision:
-    """Turn a reservation into an order; what its channel's rules find wrong becomes its holds."""
+    """Turn a reservation into an order, looked at as in `place`."""
     command: Commit = request.command
     decision = orders.commit(state, request)
     if not isinstance(decision, list):
         return decision
     placed: OrderPlaced = decision[-1]
-    rules = state.registers.validations.rules(placed.channel)
-    if not rules:
+    look = _Look(state, placed.channel, placed.order_id, command)
+    if look.idle:
         return decision
-    lines = tuple((state.sku_name(line.sku), line.quantity) for line in placed.lines)
-    found = checks.failed(rules, checks.Placed(state, command, lines))
-    return _held(state, cause_of(request), decision, found)
+    look.check(tuple((state.sku_name(line.sku), line.quantity) for line in placed.lines))
+    document = document_of(look.details)
+    return look.noted(cause_of(request), [msgspec.structs.replace(placed, document=document)])
 
 
-def _held(state: State, cause: Cause, decision: Decision, found: list[ValidationRule]) -> Decision:
-    """Let the order that a decision places be held by the rules that it fails."""
-    if not found or not isinstance(decision, list):
-        return decision
-    placed: OrderPlaced = decision[-1]
-    note = Checked(tuple(_hold(state, rule) for rule in found))
-    lines = None
-    if not note.keeps_stock and any(line.takes for line in placed.lines):
-        lines = tuple(Standing(_waiting(line)) for line in placed.lines)
-    # The answer to a key is that of the order on hold.
-    first = msgspec.structs.replace(placed, cause=msgspec.structs.replace(cause, key=""))
-    order = state.seq + len(decision)
-    changed = OrderChanged(cause, order, OrderStatus.ON_HOLD, lines, b"", note_bytes(note))
-    return [*decision[:-1], first, changed]
+class _Look:
+    """What is known of an order that is to be placed: its channel's rules, those that it fails, and
+    what was told of it before."""
+
+    def __init__(self, state: State, channel: str, order_id: str, details: Details) -> None:
+        self.state, self.found = state, []
+        self.rules = state.registers.validations.rules(channel)
+        early = state.registers.early_facts
+        self.slot, known = early.of(channel, order_id, state.now_us)
+        self.early = known.facts if known else ()
+        self.told: dict[str, Told] = {}
+        for one in self.early:
+            self.told |= news(self.told, one.fact)
+        fields = {name: self.told[name].value for name in DETAILS if name in self.told}
+        self.details = msgspec.structs.replace(details, **fields)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to look at."""
+        return not self.rules and not self.early
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled before it came."""
+        return "cancelled" in self.told
+
+    @property
+    def keeps_stock(self) -> bool:
+        """Whether the order takes its units now."""
+        return not self.cancelled and all(rule.keeps_stock for rule in self.found)
+
+    def check(self, lines: tuple[tuple[str, int], ...]) -> None:
+        """Find the rules that the order fails; one that is cancelled is not looked at."""
+        if self.cancelled:
+            return
+        seen = self.details
+        if "payment" in self.told:
+            seen = msgspec.structs.replace(seen, payment=self.told["payment"].value)
+        self.found = checks.failed(self.rules, checks.Placed(self.state, seen, lines))
+        rule = checks.unpaid(self.rules, seen.payment or "")
+        if rule is not None and rule not in self.found:
+            self.found.append(rule)
+
+    def noted(self, cause: Cause, decision: Decision) -> Decision:
+        """Let the order that a decision places have its holds and what was told of it."""
+        if not isinstance(decision, list) or not (self.found or self.early):
+            return decision
+        state, placed = self.state, decision[-1]
+        holds = tuple(checks.hold(state, rule, rule.check) for rule in self.found)
+        facts = tuple(one.fact for one in self.early)
+        fingerprints = tuple(one.fingerprint for one in self.early)
+        note = note_bytes(Checked(holds, facts, fingerprints))
+        lines = None
+        if holds and not self.keeps_stock and any(line.takes for line in placed.lines):
+            lines = tuple(Standing(_waiting(line)) for line in placed.lines)
+        # The answer to a key is that of the last event.
+        silent = msgspec.structs.replace(cause, key="")
+        events = [*decision[:-1], msgspec.structs.replace(placed, cause=silent)]
+        if self.early:
+            register = state.registers.early_facts
+            free = _json(Early(str(self.slot)))
+            events.insert(0, EntryPut(silent, register.code, self.slot, free))
+        order, status = state.seq + len(events), OrderStatus.ON_HOLD if holds else placed.status
+        events.append(OrderChanged(cause, order, status, lines, b"", note))
+        if self.cancelled:
+            events[-1] = msgspec.structs.replace(events[-1], cause=silent)
+            events.append(_cancelled(cause, order, placed, self.early))
+        return events
 
 
-def _hold(state: State, rule: ValidationRule) -> Held:
-    until_us = state.now_us + rule.minutes * 60_000_000 if rule.minutes else 0
-    return Held(rule.check, rule.check, rule.owner, until_us, rule.then, rule.keeps_stock)
+def _cancelled(
+    cause: Cause, order: int, placed: OrderPlaced, early: tuple[EarlyFact, ...]
+) -> OrderCancelled:
+    """Cancel all of an order that is placed in the same step."""
+    reasons = [one.fact.reason for one in early if one.fact.cancelled and one.fact.reason]
+    cuts, freed = [], []
+    for index, line in enumerate(placed.lines):
+        cuts.append(Cut(index, line.quantity, line.backordered))
+        freed += [Freed(index, at, take.quantity) for at, take in enumerate(line.takes)]
+    reason = reasons[-1] if reasons else ""
+    return OrderCancelled(cause, order, OrderStatus.CANCELLED, reason, tuple(cuts), tuple(freed))
 
 
 def _waiting(line: Line) -> Line:

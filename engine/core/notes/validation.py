@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from engine.core.fact_commands import TellFact
 from engine.core.notes.base import NoteBase
+from engine.core.notes.facts import Told, news
 from engine.core.notes.holds import Held
 
 if TYPE_CHECKING:
@@ -10,9 +14,20 @@ if TYPE_CHECKING:
 
 
 class Checked(NoteBase, frozen=True, tag="checked"):
-    """The order failed checks of its channel in the step in which it was placed: these holds."""
+    """What was found in the step in which the order was placed: the checks that it failed became
+    these holds; these facts, by requests of these fingerprints, had been told before."""
 
     holds: tuple[Held, ...]
+    facts: tuple[TellFact, ...] = ()
+    fingerprints: tuple[int, ...] = ()
+
+    @property
+    def told(self) -> dict[str, Told]:
+        """What held by these facts, by field."""
+        told: dict[str, Told] = {}
+        for fact in self.facts:
+            told |= news(told, fact)
+        return told
 
     @property
     def keeps_stock(self) -> bool:
@@ -20,6 +35,10 @@ class Checked(NoteBase, frozen=True, tag="checked"):
         return all(hold.keeps_stock for hold in self.holds)
 
     def fold(self, life: "Life", happened: "Happened") -> None:
-        """All of them are live."""
+        """The holds are live, the facts told."""
+        for fact, fingerprint in zip(self.facts, self.fingerprints, strict=True):
+            happened_then = msgspec.structs.replace(happened, fingerprint=fingerprint)
+            life.once("fact", fact.event_id, happened_then)
+        life.told |= self.told
         for hold in self.holds:
             hold.fold(life, happened)

@@ -43,6 +43,7 @@ ENDPOINTS = (
             "unknown_location",
             "location_inactive",
             "bundle_too_wide",
+            "bundle_remade",
             "quantity_overflow",
             "insufficient_stock",
             "backorder_limit",

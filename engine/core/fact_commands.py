@@ -17,7 +17,7 @@ class TellFact(Body):
     event_id: Id
     version: Seq
     payment: Paid | None = None
-    cancelled: Literal[True] | None = None
+    cancelled: bool = False
     ship_to: Address | None = None
     required_by: Moment | None = None
     customer: Text | None = None

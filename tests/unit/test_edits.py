@@ -270,3 +270,18 @@ def test_both_twins_agree_on_every_byte() -> None:
         dumps.append(shop.ledger.dump())
         assert make.load(dumps[-1]).dump() == dumps[-1]
     assert dumps[0] == dumps[1]
+
+
+def test_more_of_a_bundle_that_is_made_of_other_parts_now_is_a_line_of_its_own(shop: Shop) -> None:
+    """P2: what a line holds is in one proportion, so it leaves and comes back as whole bundles."""
+    shop.receive("north", red=9, blue=9)
+    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 2),)))
+    shop.ok(shop.order("1", ("set", 1)))
+    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 1), c.Component("blue", 1))))
+    shop.no(
+        EditOrder("web", "1", "e1", (EditLine("set", 2),), when_short="backorder"),
+        Code.BUNDLE_REMADE,
+    )
+    shop.ok(EditOrder("web", "1", "e2", (EditLine("set", 1, "more"),)))
+    assert shop.ok(c.Ship("web", "1", "all")).status == "shipped"
+    assert shop.ledger.stock("red").on_hand == 6 and shop.ledger.stock("blue").on_hand == 8

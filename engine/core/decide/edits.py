@@ -166,6 +166,10 @@ def _serve(
     if elsewhere:
         numbers, source = _anew(state, order, rows, wishes)
     else:
+        for at, wish in enumerate(wishes):
+            # What a line holds is always in one proportion: what leaves and comes back goes by it.
+            if wish.extra and rows[wish.row].remade(state):
+                return refusals.bundle_remade(state, at, state.sku_name(rows[wish.row].sku))
         numbers, source = [wish.row for wish in wishes], _given_up(state, wishes)
     bound = dict(kept.read(order.event.document).bound)
     bound.update({wish.row: wish.location for wish in wishes if wish.location is not None})

@@ -22,7 +22,7 @@ from engine.core.decide.reallotment import (
     wants_of,
 )
 from engine.core.events import EntryPut, Event, OrderChanged, OrderStatus, Standing
-from engine.core.fact_commands import DETAILS, TOLD, TellFact
+from engine.core.fact_commands import DETAILS, TellFact
 from engine.core.lives import Life, note_bytes
 from engine.core.notes.facts import FactTold, Told, news
 from engine.core.notes.holds import Held
@@ -36,7 +36,7 @@ _json = msgspec.json.Encoder().encode
 def tell(state: State, request: Request) -> Decision:
     """Take up a fact; the same event again is a replay."""
     command: TellFact = request.command
-    if all(getattr(command, name) is None for name in TOLD):
+    if not news({}, command):
         return refusals.nothing_told(state)
     order = state.order(command.channel, command.order_id)
     if order is None:

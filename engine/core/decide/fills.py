@@ -6,7 +6,7 @@ order was routed by. Of a bundle whose parts have changed
 since units of the same line were taken, nothing more is taken.
 """
 
-from engine.core import bundles, kept
+from engine.core import kept
 from engine.core.decide import routing
 from engine.core.decide.allotment import Allotment, allot
 from engine.core.decide.reallotment import Want, status_of_lines
@@ -57,7 +57,7 @@ def _wants(state: State, order: Order, rows: list[Row]) -> tuple[list[int], list
     lines, wants = [], []
     for number, row in enumerate(rows):
         place = places.get(number)
-        if row.backordered and _open(state, place) and _unmade(state, row):
+        if row.backordered and _open(state, place) and not row.remade(state):
             lines.append(number)
             wants.append(Want(state.sku_name(row.sku), row.backordered, place))
     return lines, wants
@@ -67,15 +67,6 @@ def _open(state: State, place: str | None) -> bool:
     if place is None:
         return True
     return state.locations[state.location_numbers.get(place)].put.active
-
-
-def _unmade(state: State, row: Row) -> bool:
-    """Say whether what the line holds is what its SKU is made of now."""
-    if not row.takes or not state.skus[row.sku].components:
-        return True
-    made: dict[int, int] = {}
-    bundles.leaves(state.skus, row.sku, row.served, made)
-    return made == row.held(state)
 
 
 def _take_up(rows: list[Row], lines: list[int], plan: Allotment) -> None:

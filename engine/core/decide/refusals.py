@@ -389,3 +389,13 @@ def nothing_told(state) -> Refused:
         "the fact says nothing; give `payment`, `cancelled`, `ship_to` or another field",
         Fault("", "nothing told"),
     )
+
+
+def bundle_remade(state, line: int, sku: str) -> Refused:
+    """A line holds parts of a bundle as it was made before; more of it would have others."""
+    return refuse(
+        state,
+        Code.BUNDLE_REMADE,
+        f"{sku!r} is made of other parts than this line holds; add a line of its own",
+        Fault(f"lines[{line}].quantity", "made of other parts now", sku=sku),
+    )

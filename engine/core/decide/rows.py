@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.core import limits
+from engine.core import bundles, limits
 from engine.core.decide import refusals
 from engine.core.events import Line, Standing, Take
 from engine.core.outcomes import Refused
@@ -54,6 +54,12 @@ class Row(msgspec.Struct):
         """Let it hold these units too."""
         for take in takes:
             self.takes[take.position] = self.takes.get(take.position, 0) + take.quantity
+
+    def remade(self, state: State) -> bool:
+        """Say whether it holds parts of a bundle that is made of others by now."""
+        due: dict[int, int] = {}
+        bundles.leaves(state.skus, self.sku, self.served, due)
+        return bool(self.takes) and self.held(state) != due
 
     def held(self, state: State) -> dict[int, int]:
         """Return the units held of each stocked SKU."""

@@ -31,7 +31,7 @@ def news(told: dict[str, Told], fact: TellFact) -> dict[str, Told]:
     found = {}
     for name in TOLD:
         value = getattr(fact, name)
-        if value is not None:
+        if value is not None and value is not False:
             now = Told(fact.version, fact.event_id, value)
             if name not in told or told[name].rank < now.rank:
                 found[name] = now

@@ -26,7 +26,7 @@ from engine.core.fact_commands import DETAILS, TellFact
 from engine.core.lives import Life, note_bytes
 from engine.core.notes.facts import FactTold, Told, news
 from engine.core.notes.holds import Held
-from engine.core.outcomes import Refused
+from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
 from engine.core.validation_commands import ValidationRule
 
@@ -37,7 +37,7 @@ def tell(state: State, request: Request) -> Decision:
     """Take up a fact; the same event again is a replay."""
     command: TellFact = request.command
     if not news({}, command):
-        return refusals.nothing_told(state)
+        return _nothing_told(state)
     order = state.order(command.channel, command.order_id)
     if order is None:
         return _early(state, request)
@@ -171,3 +171,13 @@ class _Change:
             return status_of_lines(self.lines)
         shipped = sum(order.shipped)
         return status_after(sum(open_units(order)), sum(order.backordered), shipped)
+
+
+def _nothing_told(state) -> Refused:
+    """A fact says nothing."""
+    return refusals.refuse(
+        state,
+        Code.NOTHING_TOLD,
+        "the fact says nothing; give `payment`, `cancelled`, `ship_to` or another field",
+        Fault("", "nothing told"),
+    )

@@ -14,7 +14,7 @@ from engine.core.events import OrderChanged, OrderPlaced, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.edits import Merged, MergedInto, SplitOff
 from engine.core.order_commands import MergeOrders, SplitOrder
-from engine.core.outcomes import Fault, Refused
+from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
 
 _JOINABLE = (OrderStatus.ALLOCATED, OrderStatus.PARTIALLY_ALLOCATED, OrderStatus.BACKORDERED)
@@ -122,7 +122,7 @@ def split(state: State, request: Request) -> Decision:
         return moved
     lines = standing_of(rows)
     if not sum(row.wanted - row.shipped for row in rows):
-        return refusals.nothing_left(state)
+        return _nothing_left(state)
     what = tuple((number, row.quantity) for number, row in moved.items())
     note = SplitOff(command.split_id, command.new_order_id, what)
     asked = sum(row.quantity for row in moved.values())
@@ -159,7 +159,7 @@ def _moved(state: State, command: SplitOrder, rows: list[Row]) -> dict[int, Row]
     if isinstance(units, Refused):
         return units
     if not units:
-        return refusals.nothing_waits(state)
+        return _nothing_waits(state)
     moved = {}
     for number, quantity in units.items():
         moved[number] = rows[number].remove(state, quantity)
@@ -184,3 +184,23 @@ def _units(state: State, command: SplitOrder, rows: list[Row]) -> dict[int, int]
             return refusals.not_held(state, at, asked.sku, asked.quantity, there)
         units[found[0]] = asked.quantity
     return units
+
+
+def _nothing_waits(state) -> Refused:
+    """A split names no units, and none wait."""
+    return refusals.refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        "nothing of the order waits; name the lines to split off",
+        Fault("lines", "nothing to move"),
+    )
+
+
+def _nothing_left(state) -> Refused:
+    """A split would leave nothing that is wanted."""
+    return refusals.refuse(
+        state,
+        Code.QUANTITY_NOT_HELD,
+        "the split would leave nothing of the order; name fewer units",
+        Fault("lines", "all of it"),
+    )

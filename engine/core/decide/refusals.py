@@ -347,50 +347,6 @@ def no_such_line(state, line: int, sku: str) -> Refused:
     return _line(state, line, f"the order has no line of {sku!r}", sku)
 
 
-def nothing_waits(state) -> Refused:
-    """A split names no units, and none wait."""
-    return refuse(
-        state,
-        Code.QUANTITY_NOT_HELD,
-        "nothing of the order waits; name the lines to split off",
-        Fault("lines", "nothing to move"),
-    )
-
-
-def nothing_left(state) -> Refused:
-    """A split would leave nothing that is wanted."""
-    return refuse(
-        state,
-        Code.QUANTITY_NOT_HELD,
-        "the split would leave nothing of the order; name fewer units",
-        Fault("lines", "all of it"),
-    )
-
-
-def rule_twice(state, at: int, check: str) -> Refused:
-    """Two rules of a channel have the same check."""
-    return _rule(state, f"{check!r} stands in two rules; make them one", f"rules[{at}].check")
-
-
-def rule_lacks(state, at: int, check: str, field: str) -> Refused:
-    """A rule does not say what its check needs."""
-    return _rule(state, f"{check!r} needs {field!r}", f"rules[{at}].{field}")
-
-
-def _rule(state, detail: str, path: str) -> Refused:
-    return refuse(state, Code.INCOMPLETE_RULE, detail, Fault(path, "see detail"))
-
-
-def nothing_told(state) -> Refused:
-    """A fact says nothing."""
-    return refuse(
-        state,
-        Code.NOTHING_TOLD,
-        "the fact says nothing; give `payment`, `cancelled`, `ship_to` or another field",
-        Fault("", "nothing told"),
-    )
-
-
 def bundle_remade(state, line: int, sku: str) -> Refused:
     """A line holds parts of a bundle as it was made before; more of it would have others."""
     return refuse(

@@ -25,7 +25,7 @@ from engine.core.kept import document_of
 from engine.core.lives import note_bytes
 from engine.core.notes.facts import Told, news
 from engine.core.notes.validation import Checked
-from engine.core.outcomes import Refused
+from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
 from engine.core.validation_commands import PutValidation
 
@@ -53,12 +53,12 @@ def _incomplete(state: State, put: PutValidation) -> Refused | None:
     seen = set()
     for at, rule in enumerate(put.rules):
         if rule.check in seen:
-            return refusals.rule_twice(state, at, rule.check)
+            return _rule_twice(state, at, rule.check)
         seen.add(rule.check)
         if rule.check == "cool_off" and rule.minutes is None:
-            return refusals.rule_lacks(state, at, rule.check, "minutes")
+            return _rule_lacks(state, at, rule.check, "minutes")
         if rule.check == "quantity" and rule.units is None:
-            return refusals.rule_lacks(state, at, rule.check, "units")
+            return _rule_lacks(state, at, rule.check, "units")
     return None
 
 
@@ -174,3 +174,17 @@ def _cancelled(
 
 def _waiting(line: Line) -> Line:
     return msgspec.structs.replace(line, takes=(), backordered=line.quantity)
+
+
+def _rule_twice(state, at: int, check: str) -> Refused:
+    """Two rules of a channel have the same check."""
+    return _rule(state, f"{check!r} stands in two rules; make them one", f"rules[{at}].check")
+
+
+def _rule_lacks(state, at: int, check: str, field: str) -> Refused:
+    """A rule does not say what its check needs."""
+    return _rule(state, f"{check!r} needs {field!r}", f"rules[{at}].{field}")
+
+
+def _rule(state, detail: str, path: str) -> Refused:
+    return refusals.refuse(state, Code.INCOMPLETE_RULE, detail, Fault(path, "see detail"))

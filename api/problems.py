@@ -56,6 +56,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_order": (404, "The order does not exist"),
     "unknown_hold": (404, "The hold does not exist"),
     "unknown_return": (404, "The return does not exist"),
+    "unknown_fulfillment": (404, "The fulfillment does not exist"),
+    "fulfillment_status": (409, "The fulfillment is at another step"),
     "unknown_channel": (404, "The channel does not exist"),
     "unknown_validation": (404, "The channel has no rules"),
     "unknown_location": (422, "A location does not exist"),

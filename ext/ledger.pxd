@@ -297,6 +297,7 @@ cdef struct Core:
     uint32_t paper_last
     uint32_t newest_order
     uint32_t oldest_order
+    uint32_t first_open       # no order before it is open; NONE: nobody has looked
     uint32_t* wheel           # first row of each slot + 1; its `previous` is the last
     uint64_t* bits[4]         # which slots hold something; which words of that do; …
     uint64_t words[4]

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.core.answers import (
     ChannelAnswer,
+    FulfillmentAnswer,
     LocationAnswer,
     OrderAnswer,
     QuantitiesAnswer,
@@ -41,6 +42,16 @@ class Ledger:
     def apply(self, stamp_us: int, first_seq: int, body: bytes | memoryview) -> None: ...
     def stock(self, sku: str) -> StockAnswer | None: ...
     def order(self, channel: str, order_id: str) -> OrderAnswer | None: ...
+    def fulfillment(self, name: str) -> FulfillmentAnswer | None: ...
+    def fulfillments(
+        self,
+        *,
+        location: str = "",
+        status: str = "",
+        after: int = -1,
+        limit: int,
+        scan: int = 512,
+    ) -> tuple[list[FulfillmentAnswer], int | None]: ...
     def orders(
         self,
         *,

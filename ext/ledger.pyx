@@ -34,11 +34,12 @@ from msgspec import to_builtins
 
 from engine.core import (
     answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
-    sellable, state, told,
+    sellable, state, told, worklists,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, edits, facts, fills, holds, joins, orders, purchases,
-    refusals, reservations, returns, routing, shipments, stock, undo, validation,
+    Replay, catalogue, conflict, creates, edits, facts, fills, fulfillments, holds, joins, orders,
+    purchases, refusals, reservations, returns, routing, shipments, stock, timers, undo, validation,
+    waves,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -103,6 +104,8 @@ cdef dict _SHARED = {
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
     commands.Transfer: stock.transfer,
+    **fulfillments.RULES,
+    commands.ReleaseWave: waves.wave,
 }
 _SEED = b"dibs ledger seed"
 
@@ -212,7 +215,8 @@ cdef class Ledger:
 
     def expire(self, limit=limits.EXPIRIES_PER_TICK_MAX):
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
-        and, within a slot, of arming. Returns how many ended."""
+        and, within a slot, of arming; then do what is due with orders (`decide.timers`), for
+        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done."""
         cdef int64_t most = limit
         cdef int64_t done
         check_whole(self)
@@ -220,6 +224,7 @@ cdef class Ledger:
             done = expire_due(&self.core, most)
         if done < 0:
             broken(self, <int> done)
+        done += do_due(self, most - done)
         fill_waiting(self)
         return done
 
@@ -298,6 +303,14 @@ cdef class Ledger:
     ):
         """A page of orders, newest first; see `reading.orders`."""
         return order_page(self, status, channel, q, before, limit, scan)
+
+    def fulfillment(self, str name):
+        """One fulfillment as it stands."""
+        return worklists.fulfillment(new_view(self), name)
+
+    def fulfillments(self, *, str location="", str status="", after=-1, limit, scan=512):
+        """A page of open fulfillments, the oldest first; see `worklists.fulfillments`."""
+        return worklists.fulfillments(new_view(self), location, status, after, limit, scan)
 
     def reservation(self, str reservation_id):
         """One reservation as it stands."""
@@ -435,12 +448,15 @@ cdef class Ledger:
         }
 
     def next_expiry_us(self):
-        """When the next wheel slot that holds something is over; 0 when the wheel is empty."""
+        """When the next wheel slot that holds something is over, or something is due with an
+        order; 0 when nothing is to come."""
         cdef Core* c = &self.core
         cdef uint32_t row = earliest(c)
-        if row == NONE:
-            return 0
-        return (tick_of(c, reservation_at(c, row)) + 1) * c.limit.tick_us
+        cdef int64_t end_us = 0
+        cdef int64_t due_us = self._lives.due_us()
+        if row != NONE:
+            end_us = (tick_of(c, reservation_at(c, row)) + 1) * c.limit.tick_us
+        return min(end_us, due_us) if end_us and due_us else end_us or due_us
 
     # The whole state.
 

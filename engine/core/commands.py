@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from engine.core import limits
 from engine.core.fact_commands import TellFact
+from engine.core.fulfillment_commands import FulfillmentCommand, ReleaseWave
 from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
 from engine.core.return_commands import ReturnCommand
 from engine.core.routing.policy import RoutingPolicy
@@ -356,6 +357,8 @@ Command = (
     | MergeOrders
     | SplitOrder
     | ReturnCommand
+    | FulfillmentCommand
+    | ReleaseWave
 )
 
 

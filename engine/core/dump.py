@@ -243,6 +243,7 @@ def _load_catalogue(reader: _Reader, state: State) -> None:
     for number in reader.rows(limits.LOCATIONS_MAX):
         put, seq = _load_put(reader, _location, "location", state.location_numbers, state.seq)
         state.locations.append(Location(put, seq))
+        state.lives.worklist.close(len(state.locations) - 1, not put.active)
         state.location_numbers[put.location] = number
     for number in reader.rows(limits.SKUS_MAX):
         (seq,) = reader.unpack(_SEQ)

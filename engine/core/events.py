@@ -41,6 +41,7 @@ class Document(IntEnum):
     ADJUSTMENT = 3
     TRANSFER = 4
     RETURN = 5
+    SHORT = 6
 
 
 class BucketId(IntEnum):
@@ -146,7 +147,7 @@ class Movement(msgspec.Struct, frozen=True):
 
 
 class StockMoved(_Event, frozen=True):
-    """A receipt, count, adjustment, transfer or a step of a return, all of its lines."""
+    """A receipt, count, adjustment, transfer, short pick or step of a return, all of its lines."""
 
     kind: ClassVar[Kind] = Kind.STOCK_MOVED
     cause: Cause

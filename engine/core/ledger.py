@@ -34,6 +34,7 @@ from engine.core.decide import (
     edits,
     facts,
     fills,
+    fulfillments,
     holds,
     joins,
     purchases,
@@ -43,8 +44,10 @@ from engine.core.decide import (
     routing,
     shipments,
     stock,
+    timers,
     undo,
     validation,
+    waves,
 )
 from engine.core.decide import conflict as _conflict
 from engine.core.errors import LedgerError
@@ -94,6 +97,8 @@ _DECIDE = {
     commands.MergeOrders: joins.merge,
     commands.SplitOrder: joins.split,
     **returns.RULES,
+    **fulfillments.RULES,
+    commands.ReleaseWave: waves.wave,
 }
 
 
@@ -173,14 +178,22 @@ class Ledger(Reads):
 
     def expire(self, limit: int = limits.EXPIRIES_PER_TICK_MAX) -> int:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
-        and, within a slot, of arming. Returns how many ended. What is free then goes to orders
-        that wait."""
+        and, within a slot, of arming; then do what is due with orders (`decide.timers`), for
+        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done. What is
+        free then goes to orders that wait."""
         state, done = self._state, 0
         now_tick = state.now_us // limits.WHEEL_TICK_US
         for tick in sorted(tick for tick in state.wheel if tick < now_tick):
             for seq in list(islice(state.wheel[tick], max(limit - done, 0))):
                 self._record(ReservationExpired(seq))
                 done += 1
+        for _ in range(min(limit - done, limits.TIMERS_PER_TICK_MAX)):
+            events = timers.due(state)
+            if not events:
+                break
+            for event in events:
+                self._record(event)
+            done += 1
         self._fill()
         return done
 
@@ -275,9 +288,12 @@ class Ledger(Reads):
         return [(number, seq, kind.name.lower()) for number, (seq, kind) in found.items()]
 
     def next_expiry_us(self) -> int:
-        """When the next wheel slot that holds something is over; 0 when the wheel is empty."""
+        """When the next wheel slot that holds something is over, or something is due with an
+        order; 0 when nothing is to come."""
         wheel = self._state.wheel
-        return (min(wheel) + 1) * limits.WHEEL_TICK_US if wheel else 0
+        end_us = (min(wheel) + 1) * limits.WHEEL_TICK_US if wheel else 0
+        due_us = self._state.lives.due_us()
+        return min(end_us, due_us) if end_us and due_us else end_us or due_us
 
     # The whole state.
 

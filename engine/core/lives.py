@@ -20,13 +20,13 @@ from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
 from engine.core.notes.facts import FactTold, Told
 from engine.core.notes.fills import Filled
+from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Released, Rerouted
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.notes.returns import (
     Return,
     ReturnApproved,
     ReturnClosed,
     ReturnInspected,
-    ReturnNote,
     ReturnOpened,
     ReturnReceived,
     ReturnRefunded,
@@ -35,6 +35,8 @@ from engine.core.notes.returns import (
 from engine.core.notes.validation import Checked
 from engine.core.order_life import CLOSED
 from engine.core.return_index import ReturnIndex
+from engine.core.timers import Timers
+from engine.core.worklist import WorkList
 
 Note = (
     Held
@@ -53,6 +55,9 @@ Note = (
     | ReturnRefunded
     | ReturnClosed
     | Filled
+    | Released
+    | FulfillmentStep
+    | Rerouted
 )
 
 
@@ -71,7 +76,7 @@ class Life(msgspec.Struct):
     fingerprint of the request behind every hold that there was, and behind everything that may be
     done once by its id (`done`, by noun and id); and what holds of what channels told (`told`, by
     field). `returns` by their ids, and `parts`: how many units of a SKU make one unit of a line,
-    by (line, SKU), where something comes back."""
+    by (line, SKU), where something comes back. Its fulfillments (`work`) by number."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
@@ -80,6 +85,7 @@ class Life(msgspec.Struct):
     returns: dict[str, Return] = {}
     parts: dict[tuple[int, int], int] = {}
     told: dict[str, Told] = {}
+    work: dict[int, Fulfillment] = {}
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
@@ -100,8 +106,20 @@ class Life(msgspec.Struct):
 
     @property
     def room(self) -> int:
-        """How many more notes there may be: each live hold needs one more, to end."""
-        return limits.ORDER_NOTES_MAX - len(self.notes) - len(self.holds)
+        """How many more notes there may be: each live hold needs one more, to end, and each open
+        fulfillment has some for itself."""
+        kept = sum(max(limits.FULFILLMENT_STEPS_KEPT - one.steps, 1) for one in self.open)
+        return limits.ORDER_NOTES_MAX - len(self.notes) - len(self.holds) - kept
+
+    @property
+    def open(self) -> list[Fulfillment]:
+        """The fulfillments that are open, the oldest first."""
+        return [one for one in self.work.values() if one.open]
+
+    @property
+    def due_us(self) -> int:
+        """When the first thing of this life is due by itself; 0 if nothing is."""
+        return min((one.due_us for one in self.work.values() if one.due_us), default=0)
 
 
 NOTHING = Life()
@@ -135,6 +153,8 @@ class Lives:
     def __init__(self) -> None:
         self._lives: dict[int, Life] = {}
         self.returns = ReturnIndex()
+        self.timers = Timers()
+        self.worklist = WorkList()
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -161,6 +181,7 @@ class Lives:
             life = self._lives.setdefault(event.order, Life())
             life.add(Happened(seq, stamp_us, event.cause.actor, event.cause.fingerprint, note))
             self._index(event.order, life.notes[-1])
+            self._follow(event.order, life)
         on_hold = event.status is OrderStatus.ON_HOLD
         if event.status not in CLOSED:
             misfit(
@@ -172,22 +193,20 @@ class Lives:
         life = self._lives.pop(order, NOTHING)
         for one in life.returns.values():
             self.returns.drop(one.opened_seq)
-
-    def told(self, order: int, seq: int) -> Return | None:
-        """Return the return that whoever made event `seq` of an order asked about, if they did."""
-        notes = self.of(order).notes
-        last = notes[-1] if notes else None
-        if last is None or last.seq != seq:
-            return None
-        if isinstance(last.note, ReturnNote) or (
-            isinstance(last.note, ReturnOpened) and not last.note.by_cancel
-        ):
-            return self.of(order).returns[last.note.return_id]
-        return None
+        self.timers.set(order, 0)
+        self.worklist.follow(order, {})
 
     def _index(self, order: int, happened: Happened) -> None:
         if isinstance(happened.note, ReturnOpened):
             self.returns.add(happened.seq, order, happened.note.return_id)
+
+    def due_us(self) -> int:
+        """When the first thing is due by itself with an order: 1 if it is at once, 0 if never."""
+        return 1 if self.worklist.recalled()[0] else self.timers.first()[0]
+
+    def _follow(self, order: int, life: Life) -> None:
+        self.timers.set(order, life.due_us)
+        self.worklist.follow(order, life.work)
 
     def rows(self) -> list[tuple[int, bytes]]:
         """Return (seq of the order, JSON of its notes), in order of seq."""
@@ -201,6 +220,7 @@ class Lives:
             self._index(order, happened)
         misfit("a life is empty or stands twice", not life.notes or order in self._lives)
         self._lives[order] = life
+        self._follow(order, life)
 
 
 def _read(decode, data: bytes) -> Any:

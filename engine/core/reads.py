@@ -3,7 +3,17 @@ answer is true."""
 
 from collections.abc import Sequence
 
-from engine.core import answers, commands, decisions, limits, promises, reading, sellable, told
+from engine.core import (
+    answers,
+    commands,
+    decisions,
+    limits,
+    promises,
+    reading,
+    sellable,
+    told,
+    worklists,
+)
 from engine.core.state import State
 
 
@@ -40,6 +50,16 @@ class Reads:
     ):
         """A page of orders, newest first; see `reading.orders`."""
         return reading.orders(self._state, status, channel, q, before, limit, scan)
+
+    def fulfillment(self, name: str) -> answers.FulfillmentAnswer | None:
+        """One fulfillment as it stands."""
+        return worklists.fulfillment(self._state, name)
+
+    def fulfillments(
+        self, *, location: str = "", status: str = "", after: int = -1, limit: int, scan: int = 512
+    ):
+        """A page of open fulfillments, the oldest first; see `worklists.fulfillments`."""
+        return worklists.fulfillments(self._state, location, status, after, limit, scan)
 
     def reservation(self, reservation_id: str) -> answers.ReservationAnswer | None:
         """One reservation as it stands."""

@@ -16,6 +16,7 @@ class Code(IntEnum):
 
     CHANNELS = 1
     PURCHASE_ORDERS = 2
+    WAVES = 20
     VALIDATIONS = 15
     ROUTING_POLICIES = 3
     EARLY_FACTS = 16

@@ -5,6 +5,7 @@
     validations ───── what its orders are checked for     (core.validation)
     policies ──────── how orders find their locations     (core.policies)
     early_facts ───── what was told before its order came (core.facts)
+    waves ─────────── which orders were released at once  (core.waves)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -25,6 +26,7 @@ from engine.core.policies import Policies
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
 from engine.core.validation import Validations
+from engine.core.waves import Waves
 
 _SOME = struct.Struct("<H")
 _COUNT = struct.Struct("<Q")
@@ -43,7 +45,8 @@ class Registers:
         self.validations, self.early_facts = Validations(), EarlyFacts()
         self.policies = Policies()
         every = (self.channels, self.purchase_orders, self.validations, self.policies)
-        every += (self.early_facts,)
+        self.waves = Waves()
+        every += (self.early_facts, self.waves)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

@@ -184,7 +184,11 @@ class State:
 
     def order(self, channel: str, order_id: str) -> Order | None:
         """Return the order that bears this id, unless closed longer than retention."""
-        found = self.orders.get(self.order_seqs.get((channel, order_id), 0))
+        return self.order_placed(self.order_seqs.get((channel, order_id), 0))
+
+    def order_placed(self, seq: int) -> Order | None:
+        """Return the order placed at `seq`, unless closed longer than retention."""
+        found = self.orders.get(seq)
         if (
             found
             and found.closed_us
@@ -192,6 +196,24 @@ class State:
         ):
             return None
         return found
+
+    def orders_behind(
+        self, after: int, statuses: frozenset[int], most: int, scan: int
+    ) -> tuple[list[int], int | None]:
+        """Return the seqs of at most `most` orders of these statuses placed after `after`, the
+        oldest first, and where to go on (None: at the end). From the oldest open order on, at most
+        `scan` are looked at."""
+        found, looked, last, begun = [], 0, after, False
+        for seq, order in self.orders.items():
+            begun = begun or not order.closed_us
+            if not begun or seq <= after:
+                continue
+            if looked == scan or len(found) == most:
+                return found, last
+            looked, last = looked + 1, seq
+            if order.status in statuses:
+                found.append(seq)
+        return found, None
 
     def answered(self, key: str) -> Remembered | None:
         """Return what was answered to this key, unless longer ago than retention."""

@@ -4,6 +4,8 @@ whoever has just changed one."""
 from engine.core import answers
 from engine.core.events import OrderStatus
 from engine.core.lives import show_told
+from engine.core.notes.fulfillments import FulfillmentStep, Released, Rerouted
+from engine.core.notes.returns import ReturnNote, ReturnOpened
 from engine.core.state import RESERVATION_STATUS, Order, Reservation, State
 
 
@@ -64,10 +66,19 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
     ]
     answer = answers.order(order.event, order.changed_seq, lines, status=order.status)
     state.lives.show(answer, order.seq, order.status)
+    answer.fulfillments = answers.order_work(state.lives.of(order.seq), order.seq, state)
     return answer
 
 
-def order_changed(state: State, order: Order) -> answers.OrderAnswer | answers.ReturnAnswer:
-    """Answer to whoever has just changed an order: with the return that it was about, if any."""
-    found = state.lives.told(order.seq, state.seq)
-    return answers.returned(found, order.event, state) if found else order_now(state, order)
+def order_changed(state: State, order: Order) -> answers.base.Answer:
+    """Answer to whoever has just changed an order: what the note of that is about, if it is not the
+    order as a whole."""
+    life = state.lives.of(order.seq)
+    note = life.notes[-1].note if life.notes and life.notes[-1].seq == state.seq else None
+    if isinstance(note, Released):
+        return answers.release(order, life, note, state)
+    if isinstance(note, FulfillmentStep | Rerouted):
+        return answers.fulfillment(order, life.work[note.number], state)
+    if isinstance(note, ReturnNote) or (isinstance(note, ReturnOpened) and not note.by_cancel):
+        return answers.returned(life.returns[note.return_id], order.event, state)
+    return order_now(state, order)

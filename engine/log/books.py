@@ -18,7 +18,7 @@ import struct
 from collections.abc import Callable
 
 from engine.core import limits
-from engine.log.books_changes import OrderBooks, status_of
+from engine.log.books_changes import BY_UNITS, OrderBooks, status_of
 from engine.log.books_lines import MANY, NAMED, PRICE, Held, read_lines, read_rest
 from engine.log.books_stock import Unreadable
 
@@ -277,7 +277,7 @@ class Books(OrderBooks):
             self.leave(held.places[line][take], units)
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} ships more of line {line} than it took")
-        self.settle(seq, held, status, 0)
+        self.settle(seq, held, status, 0 if status in BY_UNITS else status)
         return at
 
     def _check_cuts(self, seq: int, held: Held, cuts: list[tuple], freed: list[tuple]) -> None:

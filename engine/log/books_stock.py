@@ -20,9 +20,10 @@ _SKU = struct.Struct("<IBH").unpack_from
 _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _U64 = struct.Struct("<Q").unpack_from
-_PAPERS = ("", "receipt", "count", "adjustment", "transfer", "return")
-_RECEIPT, _TRANSFER, _RETURN = 1, 4, 5
-_COUNTED = {1: "received", 2: "counted", 3: "adjusted", 5: "returned"}  # what units are
+_PAPERS = ("", "receipt", "count", "adjustment", "transfer", "return", "short")
+_RECEIPT, _TRANSFER, _RETURN, _SHORT = 1, 4, 5, 6
+# What units are.
+_COUNTED = {1: "received", 2: "counted", 3: "adjusted", 5: "returned", 6: "adjusted"}
 
 
 class Unreadable(Exception):
@@ -256,6 +257,8 @@ class StockBooks(ReturnBooks):
                 self.bad("P2", f"position {position} is not where the document is")
             if paper == _RECEIPT and (bucket or delta < 0):
                 self.bad("P2", f"a receipt takes {delta} from position {position}")
+        if paper == _SHORT and came >= 0:
+            self.bad("P2", f"a short pick finds {came} units")
         if paper == _TRANSFER and came:
             self.bad("P2", f"a transfer makes {came:+d} units")
         if paper in _COUNTED:

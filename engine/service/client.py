@@ -13,6 +13,7 @@ import msgspec
 
 from engine.core.answers import (
     ChannelAnswer,
+    FulfillmentAnswer,
     LocationAnswer,
     OrderAnswer,
     QuantitiesAnswer,
@@ -143,6 +144,15 @@ class Client(Protocol):
         self, *, status: str = "", channel: str = "", q: str = "", before: int = 0, limit: int = 50
     ) -> tuple[list[OrderAnswer], int | None]:
         """A page of orders, newest first, and the `before` of the next page or None."""
+
+    async def fulfillment(self, name: str) -> FulfillmentAnswer | None:
+        """One fulfillment as it stands."""
+
+    async def fulfillments(
+        self, *, location: str, status: str, after: int, limit: int
+    ) -> tuple[list[FulfillmentAnswer], int | None]:
+        """A page of open fulfillments, the oldest release first, and the `after` of the next page
+        or None."""
 
     async def reservation(self, reservation_id: str) -> ReservationAnswer | None:
         """One reservation as it stands."""

@@ -56,6 +56,23 @@ class Reads:
             before = cursor
             await asyncio.sleep(0)
 
+    async def fulfillment(self, name: str):
+        """One fulfillment as it stands, or None."""
+        return await self._leading().read(lambda ledger: ledger.fulfillment(name))
+
+    async def fulfillments(self, *, location: str, status: str, after: int, limit: int):
+        """A page of open fulfillments, looked for in bounded steps, as `orders`."""
+        rows: list = []
+        while True:
+            ask = {"after": after, "limit": limit - len(rows)}
+            page = partial(_fulfillments, location=location, status=status, **ask)
+            found, cursor = await self._leading().read(page)
+            rows += found
+            if cursor is None or len(rows) == limit:
+                return rows, cursor
+            after = cursor
+            await asyncio.sleep(0)
+
     async def reservation(self, reservation_id: str):
         """One reservation as it stands, or None."""
         return await self._leading().read(lambda ledger: ledger.reservation(reservation_id))
@@ -155,6 +172,10 @@ class Reads:
     async def turns(self, sku: str, limit: int):
         """The first of those that wait for a SKU, or None if there is no such SKU."""
         return await self._leading().read(lambda ledger: ledger.turns(sku, limit))
+
+
+def _fulfillments(ledger: Any, **filters: Any):
+    return ledger.fulfillments(**filters)
 
 
 def _orders(ledger: Any, **filters: Any):

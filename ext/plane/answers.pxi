@@ -107,6 +107,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
         add_details(answer, bytes_of(document))
     if now and o.living:
         self._lives.show(answer, o.seq, OrderStatus(o.status))
+        answer.fulfillments = answers.order_work(self._lives.of(o.seq), o.seq, new_view(self))
     return answer
 
 
@@ -152,9 +153,7 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     if kind == ORDER_CANCELLED or kind == ORDER_CHANGED:
         row = find_seq(c, ORDER_SEQS, get64(&at))
         if kind == ORDER_CHANGED and order_at(c, row).living:
-            found = self._lives.told(order_at(c, row).seq, c.seq)
-            if found is not None:
-                return answers.returned(found, order_struct(c, row).event, new_view(self))
+            return told.order_changed(new_view(self), order_struct(c, row))
         return order_answer(self, row, True)
     return reservation_answer(self, find_seq(c, RESERVATION_SEQS, get64(&at)), True, c.seq)
 

@@ -106,7 +106,7 @@ cdef int move_stock(Core* c, const uint8_t* record) noexcept nogil:
         checked_text(&at)
         if at.bad or number >= c.positions.count or bucket > 3:
             return misfit(c, "a movement is damaged or its position does not exist")
-    if at.bad or at.at != at.end or document < 1 or document > 5:
+    if at.bad or at.at != at.end or document < 1 or document > 6:
         return misfit(c, "a paper's record is damaged")
     if place >= c.places.count:
         return misfit(c, "a paper's location does not exist")

@@ -28,6 +28,7 @@ cdef int new_core(Core* c) except -1:
     c.closed_reservation = c.closed_reservation_last = NONE
     c.closed_order = c.closed_order_last = NONE
     c.paper = c.paper_last = c.newest_order = c.oldest_order = NONE
+    c.first_open = NONE
     return 0
 
 
@@ -184,6 +185,24 @@ cdef object record_event(Ledger self, event, bint asked=True):
     c.out_count += 1
     sync_waiting(self)
     return answer
+
+
+cdef int64_t do_due(Ledger self, int64_t most) except -1:
+    """Do what is due with orders, for at most so many of them; return for how many."""
+    cdef int64_t done = 0
+    cdef int64_t due_us = self._lives.due_us()
+    if due_us == 0 or due_us > self.core.now_us:
+        return 0
+    if most > limits.TIMERS_PER_TICK_MAX:
+        most = limits.TIMERS_PER_TICK_MAX
+    while done < most:
+        events = timers.due(new_view(self))
+        if not events:
+            break
+        for event in events:
+            record_event(self, event)
+        done += 1
+    return done
 
 
 cdef object decide_shared(Ledger self, request, rule):

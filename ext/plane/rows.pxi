@@ -166,6 +166,18 @@ cdef void order_unqueue(Core* c, Order* o) noexcept nogil:
         order_at(c, o.next).previous = o.previous
 
 
+cdef uint32_t oldest_open(Core* c) noexcept nogil:
+    """The oldest order that is open, or NONE. Since what is closed stays so, each row is passed
+    once."""
+    cdef uint32_t row = c.oldest_order if c.first_open == NONE else c.first_open
+    while row != NONE and order_at(c, row).closed_us:
+        c.first_open = row
+        row = order_at(c, row).newer
+    if row != NONE:
+        c.first_open = row
+    return row
+
+
 cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
     """Forget a closed order."""
     cdef Order* o = order_at(c, row)
@@ -178,6 +190,8 @@ cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
         (<uint64_t*> c.gone.data)[c.gone.count] = o.seq
         c.gone.count += 1
         c.living -= 1
+    if c.first_open == row:
+        c.first_open = o.newer
     if o.older == NONE:
         c.oldest_order = o.newer
     else:

@@ -232,6 +232,43 @@ cdef class _View:
             r.seq, event, r.expires_us, r.armed_seq, r.status, r.closed_us, r.order
         )
 
+    def order_placed(self, seq):
+        """Return the order placed at `seq`, unless closed longer than retention."""
+        cdef Core* c = &self.ledger.core
+        cdef uint32_t row = find_seq(c, ORDER_SEQS, seq) if 0 < seq <= <int64_t> c.seq else NONE
+        if row == NONE or (
+            order_at(c, row).closed_us and old(c, order_at(c, row).closed_us, c.limit.closed_order_us)
+        ):
+            return None
+        return order_struct(c, row)
+
+    def orders_behind(self, after, statuses, most, scan):
+        """See `State.orders_behind`."""
+        cdef Core* c = &self.ledger.core
+        cdef uint64_t behind = after
+        cdef int64_t looked = 0, bound = scan, count = 0, room = most
+        cdef uint32_t row = oldest_open(c)
+        cdef uint32_t wanted = 0
+        cdef Order* o
+        for status in statuses:
+            wanted |= <uint32_t> 1 << <uint32_t> status
+        found, last = [], after
+        if row != NONE and order_at(c, row).seq <= behind <= c.seq:
+            known = find_seq(c, ORDER_SEQS, behind)
+            row = row if known == NONE else known
+        while row != NONE:
+            o = order_at(c, row)
+            row = o.newer
+            if o.seq <= behind:
+                continue
+            if looked == bound or count == room:
+                return found, last
+            looked, last = looked + 1, o.seq
+            if wanted >> o.status & 1:
+                count += 1
+                found.append(o.seq)
+        return found, None
+
     def order_row(self, seq):
         """Return the order placed at `seq`."""
         return order_struct(&self.ledger.core, find_seq(&self.ledger.core, ORDER_SEQS, seq))

@@ -127,6 +127,14 @@ class InProcessClient:
         """A page of orders."""
         return self._ledger().orders(**filters)
 
+    async def fulfillment(self, name: str):
+        """One fulfillment."""
+        return self._ledger().fulfillment(name)
+
+    async def fulfillments(self, **filters):
+        """A page of open fulfillments."""
+        return self._ledger().fulfillments(**filters)
+
     async def reservation(self, reservation_id: str):
         """One reservation."""
         return self._ledger().reservation(reservation_id)

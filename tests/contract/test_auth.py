@@ -13,6 +13,18 @@ from tests.contract.world import World, problem_of, url_of
 
 CLOSED = [e for e in ENDPOINTS if e.scope]
 OPEN = {"alive", "ready", "openapi", "docs", "page"}
+VERBS = (
+    "accept",
+    "reject",
+    "cancel",
+    "pick",
+    "pack",
+    "short",
+    "ready",
+    "ship",
+    "handover",
+    "deliver",
+)
 NEEDS = {
     "read": {
         "get_location",
@@ -37,6 +49,8 @@ NEEDS = {
         "get_routing_policy",
         "get_decisions",
         "list_orders",
+        "get_fulfillment",
+        "list_fulfillments",
         "stream_stock",
         "metrics",
         "overview",
@@ -72,6 +86,9 @@ NEEDS = {
         "put_purchase_order",
         "receive_return",
         "inspect_return",
+        "release_order",
+        "release_wave",
+        *(f"{verb}_fulfillment" for verb in VERBS),
     },
     "admin": {"put_location", "put_sku", "put_channel", "put_validation", "put_routing_policy"},
 }

@@ -15,7 +15,7 @@ from engine.core.ledger import Ledger as SlowLedger
 from engine.core.records import Batch
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
-from tests.model import drawing, restatements, returning, turns
+from tests.model import drawing, restatements, returning, turns, working
 
 START_US = 1_800_000_000_000_000
 RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
@@ -35,6 +35,7 @@ class Twins(RuleBasedStateMachine):
         self.on_hand: dict[int, int] = defaultdict(int)
         self.placed: dict[int, OrderPlaced] = {}
         self.sent: list[Request] = []
+        self.foreign: set[int] = set()  # orders that another writer changed
         self.now_us = START_US
         for ledger in (self.slow, self.fast):
             ledger.watch()
@@ -115,6 +116,15 @@ class Twins(RuleBasedStateMachine):
             key = rng.choice(("", "", "", f"key-{rng.randint(0, 40)}"))
             self.decide(Request(returning.step(rng, self.slow._state), "alice", key))
 
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16))
+    def work(self, seed, count) -> None:
+        """Orders are released, and their fulfillments go on, or not."""
+        rng = Random(seed)
+        for _ in range(count):
+            key = rng.choice(("", "", "", f"key-{rng.randint(0, 40)}"))
+            self.decide(Request(working.step(rng, self.slow._state), "alice", key))
+        assert not working.faults(self.slow._state, self.foreign)
+
     @rule(seed=st.integers(0, 2**32), count=st.integers(1, 16), brief=st.booleans())
     def packed_batch(self, seed, count, brief) -> None:
         rng = Random(seed)
@@ -163,6 +173,7 @@ class Twins(RuleBasedStateMachine):
             event = restatements.change(rng, self.slow._state)
             if event is None:
                 return
+            self.foreign.add(event.order)
             record = records.encode(event)
             frame = Batch(self.now_us, self.slow.seq + 1, 1, record)
             self.both(lambda ledger, f=frame: ledger.apply(f.stamp_us, f.first_seq, f.records))
@@ -212,6 +223,10 @@ class Twins(RuleBasedStateMachine):
             name = (row.channel, row.order_id)
             self.both(lambda ledger, row=row, name=name: ledger.return_(*name, row.return_id))
             self.both(lambda ledger, name=name: ledger.returns(channel=name[0], order_id=name[1]))
+        rows, cursor = self.both(lambda ledger: ledger.fulfillments(limit=limit + 1, scan=3))
+        self.both(lambda ledger: ledger.fulfillments(location=place, after=cursor or -1, limit=9))
+        for row in rows:
+            self.both(lambda ledger, row=row: ledger.fulfillment(row.fulfillment_id))
         self.both(lambda ledger: ledger.touched())
         for row in rows:
             self.both(lambda ledger, row=row: ledger.promises(row.channel, row.order_id))
@@ -263,6 +278,7 @@ class Twins(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.next_batch(self.now_us + 1)
+        assert not working.faults(self.slow._state, self.foreign)
         for number, position in enumerate(self.slow._state.positions):
             assert position.on_hand == self.on_hand[number]
         dump = self.slow.dump()

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.core import kept
 from engine.core.answers.base import Answer, moment
+from engine.core.answers.fulfillments import OrderWorkAnswer
 from engine.core.commands import Details
 from engine.core.events import NO_PRICE, Line, OrderPlaced, OrderShipped, OrderStatus, Reserved
 from engine.core.notes.holds import Held
@@ -102,6 +103,7 @@ class OrderAnswer(Answer):
     review_score: int | None = None
     priority: int = 0
     holds: list[HoldAnswer] = []
+    fulfillments: list[OrderWorkAnswer] = []
 
 
 def reservation(

@@ -18,8 +18,8 @@ class StockLineAnswer(msgspec.Struct, omit_defaults=True):
 
 
 class DocumentAnswer(Answer):
-    """A receipt, count, adjustment, transfer or step of a return that holds. One of the ids is
-    set."""
+    """A receipt, count, adjustment, transfer, short pick or step of a return that holds. One of
+    the ids is set."""
 
     status: str
     lines: list[StockLineAnswer]
@@ -28,6 +28,7 @@ class DocumentAnswer(Answer):
     adjustment_id: str | None = None
     transfer_id: str | None = None
     return_id: str | None = None
+    short_id: str | None = None
     location: str | None = None
     from_location: str | None = None
     to_location: str | None = None

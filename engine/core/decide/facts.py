@@ -10,8 +10,9 @@ import msgspec
 
 from engine.core import facts, kept, limits, order_life, told
 from engine.core.commands import Cancel, Details, Request
-from engine.core.decide import Decision, Replay, cause_of, checks, conflict, orders, refusals
+from engine.core.decide import Decision, Replay, cause_of, checks, conflict, refusals
 from engine.core.decide.edits import EDITABLE, where
+from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import (
     held_units,
@@ -86,13 +87,14 @@ def _cancelled(state: State, request: Request, order: Order, fresh: dict[str, To
     """Cancel what has not left."""
     command, cause = request.command, cause_of(request)
     wish = Cancel(command.channel, command.order_id, None, command.reason)
-    decision = orders.cancel(state, Request(wish, request.actor))
+    decision = cancel_order(state, Request(wish, request.actor))
     if not isinstance(decision, list):
         return decision
     note = note_bytes(FactTold(command, tuple(fresh)))
     silent = msgspec.structs.replace(cause, key="")
-    cancelled = msgspec.structs.replace(decision[-1], cause=cause)
-    return [OrderChanged(silent, order.seq, order.status, note=note), cancelled]
+    *first, last = decision
+    cancelled = msgspec.structs.replace(last, cause=cause)
+    return [OrderChanged(silent, order.seq, order.status, note=note), *first, cancelled]
 
 
 class _Change:

@@ -2,6 +2,8 @@
 this.
 """
 
+import msgspec
+
 from engine.core import limits, order_life, told
 from engine.core.commands import Hold, ReleaseHold, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
@@ -14,6 +16,7 @@ from engine.core.decide.reallotment import (
     status_of_lines,
     wants_of,
 )
+from engine.core.decide.work import recalled
 from engine.core.events import Event, OrderChanged, OrderStatus, Standing
 from engine.core.lives import note_bytes
 from engine.core.notes.holds import Held, HoldEnded
@@ -22,7 +25,8 @@ from engine.core.state import Order, State
 
 
 def hold(state: State, request: Request) -> Decision:
-    """Put a hold on an order. The same hold again is a replay; several may be on at once."""
+    """Put a hold on an order. The same hold again is a replay; several may be on at once.
+    Locations that have not begun to pick are told to leave it."""
     command: Hold = request.command
     order, cause = state.order(command.channel, command.order_id), cause_of(request)
     if order is None:
@@ -53,7 +57,12 @@ def hold(state: State, request: Request) -> Decision:
     lines = None
     if not command.keeps_stock and held_units(order):
         lines = standing(order, {})
-    return [OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, lines=lines, note=note_bytes(note))]
+    # The answer to a key is that of the last event.
+    recall = recalled(msgspec.structs.replace(cause, key=""), order, life, "the order is on hold")
+    return [
+        *recall,
+        OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, lines=lines, note=note_bytes(note)),
+    ]
 
 
 def release_hold(state: State, request: Request) -> Decision:

@@ -217,6 +217,26 @@ def wrong_status(state, status: OrderStatus, verb: str) -> Refused:
     )
 
 
+def closed_location(state, name: str) -> Refused:
+    """Units lie at a location that is closed, and no other has them."""
+    return refuse(
+        state,
+        Code.LOCATION_INACTIVE,
+        f"location {name!r} is not active, and no other has the units",
+        Fault("order_id", "allocated at an inactive location", location=name),
+    )
+
+
+def released_order(state) -> Refused:
+    """Locations work on the order."""
+    return refuse(
+        state,
+        Code.ORDER_STATUS,
+        "the order is released: ship its fulfillments, or cancel them first",
+        Fault("order_id", "has open fulfillments"),
+    )
+
+
 def unknown_hold(state, hold_id: str) -> Refused:
     """The order has no such hold."""
     return refuse(

@@ -50,6 +50,32 @@ class Row(msgspec.Struct):
         taken = dict(reversed(taken.items()))
         return Row(self.sku, units, taken, waiting, self.unit_price, self.line_id)
 
+    def give_up(self, state: State, units: int, first: frozenset[int]) -> dict[int, int]:
+        """Let `units` wait that are served, of a bundle whole ones. Return what they held, by
+        position: of the positions in `first` first, then of the last takes."""
+        served = self.served
+        need = {sku: -(-n * units // served) for sku, n in self.held(state).items()}
+        freed: dict[int, int] = {}
+        last_first = [position for position in reversed(self.takes) if position not in first]
+        for position in (*(held for held in self.takes if held in first), *last_first):
+            sku = state.positions[position].sku
+            if back := min(need[sku], self.takes[position]):
+                freed[position] = back
+                need[sku] -= back
+        left = {position: n - freed.get(position, 0) for position, n in self.takes.items()}
+        self.takes = {position: n for position, n in left.items() if n}
+        self.backordered += units
+        return freed
+
+    def whole(self, state: State, lost: dict[int, int]) -> int:
+        """Return how many served units lack something without the units in `lost`, by position."""
+        by_sku: dict[int, int] = {}
+        for position, units in lost.items():
+            sku = state.positions[position].sku
+            by_sku[sku] = by_sku.get(sku, 0) + units
+        held = self.held(state)
+        return max((-(-n * self.served // held[sku]) for sku, n in by_sku.items()), default=0)
+
     def add(self, takes: list[Take]) -> None:
         """Let it hold these units too."""
         for take in takes:

@@ -26,17 +26,21 @@ def ship(state: State, request: Request) -> Decision:
         return refusals.wrong_status(state, order.status, "shipped")
     if len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refusals.full(state, "shipments")
+    if state.lives.of(order.seq).open:
+        return refusals.released_order(state)
     place = None
     if command.location is not None:
         place = state.location_numbers.get(command.location)
         if place is None:
             return refusals.missing_location(state, "location", command.location, hint="")
-    units = _wanted(state, order, command, place)
+    may = _at(state, order, place)
+    where, path = (" there", "location") if command.location else ("", "order_id")
+    units = wanted_units(state, order, command.lines, may, f"of this order{where}", path)
     if isinstance(units, Refused):
         return units
     left = tuple(Left(index, count) for index, count in enumerate(units) if count)
-    freed = [row for one in left for row in _leaving(state, order, one, place)]
-    wrong = _not_there(state, order, freed)
+    freed = [row for one in left for row in leaving(state, order, one, may[one.line])]
+    wrong = not_there(state, order, freed)
     if wrong:
         return wrong
     return [
@@ -53,22 +57,39 @@ def ship(state: State, request: Request) -> Decision:
     ]
 
 
-def _wanted(state: State, order: Order, command: Ship, place: int | None) -> list[int] | Refused:
-    """Return units to ship of each line; of a SKU on several lines, the first lines give first."""
-    there = [_there(state, order, index, place) for index in range(len(order.takes))]
-    if command.lines is None:
+def _at(state: State, order: Order, place: int | None) -> list[list[int]]:
+    """Return, by line and take, the units that may leave: all, or those at a location."""
+    if place is None:
+        return order.takes
+    return [
+        [
+            units if state.positions[take.position].location == place else 0
+            for take, units in zip(line.takes, left, strict=True)
+        ]
+        for line, left in zip(order.event.lines, order.takes, strict=True)
+    ]
+
+
+def wanted_units(
+    state: State, order: Order, lines, may: list[list[int]], of: str, path: str
+) -> list[int] | Refused:
+    """Return units to ship of each line, out of those that `may` leave by line and take: all, or
+    those in `lines` (each with sku, quantity); of a SKU on several lines, the first lines give
+    first. `of` and `path` say in a refusal where nothing was found."""
+    there = [_there(state, order, index, may[index]) for index in range(len(order.takes))]
+    if lines is None:
         if any(there):
             return there
         return refuse(
             state,
             Code.QUANTITY_NOT_HELD,
-            "nothing of this order is allocated" + (" there" if command.location else ""),
-            Fault("location" if command.location else "order_id", "nothing to ship"),
+            f"nothing {of} is allocated and whole",
+            Fault(path, "nothing to ship"),
         )
-    wanted, lines = [0] * len(there), lines_by_sku(order)
-    for at, asked in enumerate(command.lines):
+    wanted, by_sku = [0] * len(there), lines_by_sku(order)
+    for at, asked in enumerate(lines):
         units = asked.quantity
-        for index in lines.get(state.sku_numbers.get(asked.sku, -1), ()):
+        for index in by_sku.get(state.sku_numbers.get(asked.sku, -1), ()):
             part = min(units, there[index] - wanted[index])
             wanted[index] += part
             units -= part
@@ -81,32 +102,33 @@ def _wanted(state: State, order: Order, command: Ship, place: int | None) -> lis
     )
 
 
-def _there(state: State, order: Order, index: int, place: int | None) -> int:
-    """Return whole units of a line that are allocated (at a location) and have not left."""
+def _there(state: State, order: Order, index: int, may: list[int]) -> int:
+    """Return whole units of a line that may leave."""
     each = taken_each(state, order, index)
     held = dict.fromkeys(each, 0)
-    for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
-        position = state.positions[take.position]
-        if left and (place is None or position.location == place):
-            held[position.sku] += left
-    return min((units // each[sku] for sku, units in held.items()), default=0)
+    for take, units in zip(order.event.lines[index].takes, may, strict=True):
+        if units:
+            held[state.positions[take.position].sku] += units
+    # A bundle that was put anew and edited since may hold less than one of a part for each unit.
+    return min((units // each[sku] if each[sku] else 0 for sku, units in held.items()), default=0)
 
 
-def _leaving(state: State, order: Order, left: Left, place: int | None) -> list[Freed]:
-    """Return the takes out of which units of a line leave, the first takes first."""
+def leaving(state: State, order: Order, left: Left, may: list[int]) -> list[Freed]:
+    """Return the takes out of which units of a line leave, the first takes first; `may` has the
+    units of each that may."""
     line = order.event.lines[left.line]
     need = {sku: each * left.quantity for sku, each in taken_each(state, order, left.line).items()}
     rows = []
     for number, take in enumerate(line.takes):
-        position = state.positions[take.position]
-        units = min(need.get(position.sku, 0), order.takes[left.line][number])
-        if units and (place is None or position.location == place):
+        sku = state.positions[take.position].sku
+        units = min(need.get(sku, 0), may[number])
+        if units:
             rows.append(Freed(left.line, number, units))
-            need[position.sku] -= units
+            need[sku] -= units
     return rows
 
 
-def _not_there(state: State, order: Order, freed: list[Freed]) -> Refused | None:
+def not_there(state: State, order: Order, freed: list[Freed]) -> Refused | None:
     """Refuse to ship what was promised before it came: a backorderable SKU allows that."""
     leaving: dict[int, int] = {}
     for row in freed:

@@ -6,7 +6,8 @@ import msgspec
 
 from engine.core import told
 from engine.core.commands import Cancel, CancelLine, Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, orders, refusals, returns
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, returns
+from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import lines_by_sku
 from engine.core.events import OrderCancelled
 from engine.core.lives import note_bytes
@@ -17,7 +18,7 @@ from engine.core.state import Order, State
 
 def cancel(state: State, request: Request) -> Decision:
     """Cancel as far as nothing has left, or whatever has become of it if a return is named."""
-    rule = orders.cancel if request.command.return_id is None else undo
+    rule = cancel_order if request.command.return_id is None else undo
     return rule(state, request)
 
 
@@ -35,7 +36,7 @@ def undo(state: State, request: Request) -> Decision:
             return conflict(state, "return_id", command.return_id)
         return Replay(told.order_now(state, order), order.changed_seq)
     if not any(order.shipped):
-        return orders.cancel(state, request)
+        return cancel_order(state, request)
     cuts, back = _parts(state, order, command)
     opening = OpenReturn(
         command.channel, command.order_id, command.return_id, command.reason or "cancelled", back
@@ -49,13 +50,17 @@ def undo(state: State, request: Request) -> Decision:
         return refusals.full(state, "notes on this order")
     if cuts == () and note is not None:
         return [returns.changed(order, cause, note)]
-    cut = orders.cancel(state, _of(request, Cancel(command.channel, command.order_id, cuts)))
+    cut = cancel_order(state, _of(request, Cancel(command.channel, command.order_id, cuts)))
     if note is None or not isinstance(cut, list):
         return _as_asked(cut, cause, command)
     # The answer to a key is that of the last event.
-    (event,) = _as_asked(cut, msgspec.structs.replace(cause, key=""), command)
+    *first, event = _as_asked(cut, msgspec.structs.replace(cause, key=""), command)
     noted = returns.changed(order, cause, note)
-    return [event, msgspec.structs.replace(noted, status=event.status, note=note_bytes(note))]
+    return [
+        *first,
+        event,
+        msgspec.structs.replace(noted, status=event.status, note=note_bytes(note)),
+    ]
 
 
 def _of(request: Request, command: Cancel) -> Request:
@@ -66,9 +71,9 @@ def _as_asked(decision: Decision, cause, command: Cancel) -> Decision:
     """Let the event say what was asked, not how it was shared out."""
     if not isinstance(decision, list):
         return decision
-    (event,) = decision
+    *first, event = decision
     assert isinstance(event, OrderCancelled)
-    return [msgspec.structs.replace(event, cause=cause, reason=command.reason or "")]
+    return [*first, msgspec.structs.replace(event, cause=cause, reason=command.reason or "")]
 
 
 def _parts(

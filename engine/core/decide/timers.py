@@ -1,0 +1,45 @@
+"""What happens by itself with orders when its time has come. Both twins decide by this: the writer
+asks at each batch, by the batch's stamp (`Ledger.expire`), and what is decided is logged.
+"""
+
+from engine.core.decide.rerouting import ended
+from engine.core.decide.work import Work
+from engine.core.events import Cause, Event
+from engine.core.lives import Life
+from engine.core.state import Order, State
+
+_NOBODY = Cause()
+
+
+def due(state: State) -> list[Event]:
+    """Return the events of what is due first, by now; none if nothing is. They must leave the
+    order's next time later than it was, so that this comes to an end."""
+    timers = state.lives.timers
+    seq, number = state.lives.worklist.recalled()
+    if seq:
+        return _recalled(state, seq, number)
+    while True:
+        due_us, seq = timers.first()
+        if not due_us or due_us > state.now_us:
+            return []
+        order = state.order_placed(seq)
+        life = state.lives.of(seq)
+        events = _events(state, order, life, due_us) if order and not order.closed_us else []
+        if events:
+            return events
+        timers.set(seq, 0)
+
+
+def _recalled(state: State, seq: int, number: int) -> list[Event]:
+    """A location is closed: what nobody has begun to pick there goes to others."""
+    order, life = state.order_row(seq), state.lives.of(seq)
+    work = Work(order, life, life.work[number])
+    return ended(state, _NOBODY, work, "cancelled", "the location is closed")
+
+
+def _events(state: State, order: Order, life: Life, due_us: int) -> list[Event]:
+    for one in life.open:
+        if one.due_us == due_us:
+            reason = "not accepted in time"
+            return ended(state, _NOBODY, Work(order, life, one), "expired", reason)
+    return []

@@ -1,14 +1,17 @@
 """Answers on fulfillments, and on the releases that made them."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.core import kept
 from engine.core.answers.base import Answer, moment
-from engine.core.commands import Details
 from engine.core.fulfillment_commands import Package
-from engine.core.lives import Life
 from engine.core.notes.fulfillments import Fulfillment, Released, Shipment
+
+if TYPE_CHECKING:
+    from engine.core.lives import Life
 
 
 class FulfillmentLineAnswer(msgspec.Struct, omit_defaults=True):
@@ -67,15 +70,12 @@ class OrderWorkAnswer(msgspec.Struct):
     status: str
 
 
-_details = msgspec.json.Decoder(Details).decode
-
-
 def fulfillment_id(order: int, number: int) -> str:
     """Return the public id of fulfillment `number` of the order placed at `order`."""
     return f"{order}-{number}"
 
 
-def order_work(life: Life, order: int, names) -> list[OrderWorkAnswer]:
+def order_work(life: "Life", order: int, names) -> list[OrderWorkAnswer]:
     """Answer for all fulfillments of an order in short. `names` gives texts, see `State`."""
     return [
         OrderWorkAnswer(
@@ -87,7 +87,7 @@ def order_work(life: Life, order: int, names) -> list[OrderWorkAnswer]:
 
 def fulfillment(order, one: Fulfillment, names) -> FulfillmentAnswer:
     """Answer for a fulfillment of `order`, a `State`'s order, as it stands."""
-    details = _details(order.event.document)
+    details = kept.read(order.event.document)
     lines = []
     for (line, position), units in one.units.items():
         asked = order.event.lines[line]
@@ -121,7 +121,7 @@ def _part(part: Shipment) -> PartAnswer:
     return PartAnswer(part.shipment_id, carrier, tracking, part.packages)
 
 
-def release(order, life: Life, note: Released, names) -> ReleaseAnswer:
+def release(order, life: "Life", note: Released, names) -> ReleaseAnswer:
     """Answer for a release of `order`, with its fulfillments as they stand."""
     return ReleaseAnswer(
         seq=order.changed_seq,

@@ -9,9 +9,8 @@ where they are, or, if they are not there, wait.
 
 import msgspec
 
-from engine.core import limits
-from engine.core.commands import Details
-from engine.core.decide.allotment import Source, allot, leaves_of
+from engine.core import kept, limits
+from engine.core.decide.allotment import Source, allot
 from engine.core.decide.reallotment import Want, status_of_lines
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
 from engine.core.decide.work import Work, held_rows, status_with, stepped
@@ -23,7 +22,6 @@ from engine.core.notes.fulfillments import Row as Units
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 
-_details = msgspec.json.Decoder(Details).decode
 Held = dict[tuple[int, int], int]  # units by line and position
 
 
@@ -48,7 +46,7 @@ def planned(
     places = frozenset(range(len(state.locations))) - avoid
     units = _whole(state, rows_of(order), lost)
     # A bundle that is made of something else now moves as a whole, so that its units stay alike.
-    remade = {line: row.served for line, row in enumerate(rows_of(order)) if _remade(state, row)}
+    remade = {line: row.served for line, row in enumerate(rows_of(order)) if row.remade(state)}
     units |= {line: remade[line] for line in units if line in remade}
     while units:
         rows, own = rows_of(order), {}
@@ -59,7 +57,7 @@ def planned(
         between = standing_of(rows)
         wants = [Want(state.sku_name(rows[line].sku), count) for line, count in units.items()]
         source = Source(state, own, places)
-        destination = _details(order.event.document).ship_to
+        destination = kept.read(order.event.document).ship_to
         plan = allot(state, wants, destination, partial=True, source=source)
         if isinstance(plan, Refused):
             return None if stay else _waiting(state, order, rows, between)
@@ -89,15 +87,6 @@ def _whole(state: State, rows: list[Row], lost: Held) -> dict[int, int]:
         by_line.setdefault(line, {})[position] = units
     found = {line: rows[line].whole(state, units) for line, units in sorted(by_line.items())}
     return {line: units for line, units in found.items() if units}
-
-
-def _remade(state: State, row: Row) -> bool:
-    """Say whether a line holds other parts than its bundle is made of now."""
-    if not row.served or not state.skus[row.sku].components:
-        return False
-    parts: dict[int, int] = {}
-    leaves_of(state, row.sku, row.served, parts)
-    return parts != row.held(state)
 
 
 def _held(rows: list[Row]) -> Held:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from engine.core import limits
-from engine.core.commands import Details, Request
+from engine.core import kept, limits
+from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, fulfillments, refusals
 from engine.core.events import EntryPut, OrderChanged
 from engine.core.fulfillment_commands import ReleaseOrder, ReleaseWave
@@ -11,7 +11,6 @@ from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 from engine.core.waves import Wave
 
-_details = msgspec.json.Decoder(Details).decode
 _json = msgspec.json.Encoder().encode
 _STATUSES = frozenset(map(int, fulfillments.RELEASABLE))
 
@@ -57,7 +56,7 @@ def _released(
     if command.channel not in (None, order.event.channel):
         return None
     if command.required_by is not None:
-        required_by = _details(order.event.document).required_by
+        required_by = kept.read(order.event.document).required_by
         if required_by is None or required_by > command.required_by:
             return None
     one = ReleaseOrder(

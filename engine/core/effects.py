@@ -101,6 +101,7 @@ def _location_put(state: State, event: LocationPut) -> None:
         state.location_numbers[row.put.location] = known
     else:
         rows[known] = row
+    state.lives.worklist.close(event.number, not row.put.active)
     if row.put.active and not before:
         state.waiting.rise_all(state.seq, event.kind.name.lower())
     _keyed(state, event.cause, lambda: answers.location(row.put, row.seq))

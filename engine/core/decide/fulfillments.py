@@ -71,7 +71,7 @@ def release(state: State, request: Request) -> Decision:
             return conflict(state, "release_id", command.release_id)
         return Replay(_released(state, order, life, command.release_id), order.changed_seq)
     if order.closed_us:
-        return refusals.order_closed(state)
+        return refusals.order_closed(state, order.status)
     if order.status not in RELEASABLE:
         return refusals.wrong_status(state, order.status, "released")
     place = None

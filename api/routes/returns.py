@@ -111,7 +111,9 @@ ENDPOINTS = (
         summary="Announce that units that have left come back: those named, or all",
         note=(
             "At most what has left and is in no other return. Of a bundle, name the bundle or its "
-            "parts. The same again answers with the return as it stands, `replayed`."
+            "parts. With `exchange`, another order is allocated in the same step, linked to the "
+            "return, and on hold until the goods have come. The same again answers with the "
+            "return as it stands, `replayed`."
         ),
         scope="sell",
         handler=create,
@@ -126,6 +128,14 @@ ENDPOINTS = (
             "unknown_order",
             "unknown_sku",
             "not_returnable",
+            "order_exists",
+            "unknown_policy",
+            "unknown_strategy",
+            "not_routable",
+            "location_inactive",
+            "bundle_too_wide",
+            "quantity_overflow",
+            "insufficient_stock",
             "table_full",
         ),
         example=_OPEN,

@@ -18,6 +18,7 @@ from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fact_commands import DETAILS
 from engine.core.fitting import misfit
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
+from engine.core.notes.exchanges import ExchangeFor
 from engine.core.notes.facts import FactTold, Told
 from engine.core.notes.fills import Filled
 from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Released, Rerouted
@@ -47,6 +48,7 @@ Note = (
     | SplitOff
     | Checked
     | FactTold
+    | ExchangeFor
     | ReturnOpened
     | ReturnApproved
     | ReturnRejected
@@ -76,7 +78,8 @@ class Life(msgspec.Struct):
     fingerprint of the request behind every hold that there was, and behind everything that may be
     done once by its id (`done`, by noun and id); and what holds of what channels told (`told`, by
     field). `returns` by their ids, and `parts`: how many units of a SKU make one unit of a line,
-    by (line, SKU), where something comes back. Its fulfillments (`work`) by number."""
+    by (line, SKU), where something comes back. Its fulfillments (`work`) by number.
+    `exchange_for` says for which return of another order it was placed, if it was."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
@@ -86,6 +89,7 @@ class Life(msgspec.Struct):
     parts: dict[tuple[int, int], int] = {}
     told: dict[str, Told] = {}
     work: dict[int, Fulfillment] = {}
+    exchange_for: ExchangeFor | None = None
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
@@ -172,6 +176,7 @@ class Lives:
         if status is OrderStatus.ON_HOLD:
             answer.holds = answers.holds(list(life.holds.values()))
         show_told(answer, life.told, all_of_it=status is OrderStatus.CANCELLED)
+        answer.exchange_for = answers.exchange_for(life.exchange_for)
 
     def apply(self, seq: int, stamp_us: int, event: OrderChanged) -> None:
         """Fold the note of `event`, number `seq`, if it has one. `LedgerError` if it is none that

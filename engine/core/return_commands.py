@@ -5,7 +5,17 @@ from typing import Annotated
 from msgspec import Meta
 
 from engine.core import limits
-from engine.core.terms import Body, Currency, Disposition, Id, Price, Quantity, Reason, Text
+from engine.core.terms import (
+    Body,
+    Currency,
+    Disposition,
+    Id,
+    Leaves,
+    Price,
+    Quantity,
+    Reason,
+    Text,
+)
 
 
 class ReturnLine(Body):
@@ -19,9 +29,30 @@ class ReturnLine(Body):
     reason: Reason | None = None
 
 
+class ExchangeLine(Body):
+    """`quantity` units of `sku` at `unit_price` minor units each."""
+
+    sku: Id
+    quantity: Quantity
+    unit_price: Price | None = None
+
+
+class Exchange(Body):
+    """What the customer gets instead: an order of the same channel to the same address, allocated
+    in the same step. It `leaves` now, or when all that was announced has been received; until then
+    it is on hold."""
+
+    order_id: Id
+    lines: Annotated[
+        tuple[ExchangeLine, ...], Meta(min_length=1, max_length=limits.DOCUMENT_LINES_MAX)
+    ]
+    leaves: Leaves = "received"
+
+
 class OpenReturn(Body):
     """Units that have left are to come back: those named, or all that have not been returned.
-    With `approved` they may be sent at once."""
+    With `approved` they may be sent at once. With `exchange`, something else is ordered for them in
+    the same step, or nothing happens."""
 
     channel: Id
     order_id: Id
@@ -32,6 +63,7 @@ class OpenReturn(Body):
         | None
     ) = None
     approved: bool = False
+    exchange: Exchange | None = None
 
 
 class ApproveReturn(Body):

@@ -46,8 +46,10 @@ HoldReason = Literal[
     "quantity",
     "cool_off",
     "operator",
+    "return",
 ]
 HoldThen = Literal["release", "cancel", "escalate"]
+Leaves = Literal["now", "received"]
 Disposition = Literal["restock", "damaged", "quality_control", "scrap"]
 
 

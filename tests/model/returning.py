@@ -54,7 +54,15 @@ def opened(rng: Random, state) -> rc.OpenReturn:
             )
             for sku, name_ in rng.sample(asked, rng.randint(1, min(3, len(asked))))
         )
-    return rc.OpenReturn(*name, f"rma{rng.randint(0, 3)}", "too small", lines, rng.random() < 0.3)
+    instead = None
+    if rng.random() < 0.3 and state.skus:
+        sku = state.sku_name(rng.randrange(len(state.skus)))
+        other = rc.ExchangeLine(sku, rng.randint(1, 2), rng.choice((None, 5)))
+        leaves = rng.choice(("now", "received"))
+        instead = rc.Exchange(f"o{rng.randint(70, 99)}", (other,), leaves)
+    return rc.OpenReturn(
+        *name, f"rma{rng.randint(0, 3)}", "too small", lines, rng.random() < 0.3, instead
+    )
 
 
 def received(rng: Random, state) -> rc.ReceiveReturn:

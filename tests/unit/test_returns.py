@@ -312,3 +312,71 @@ def test_a_cancellation_by_line_takes_first_what_has_not_left(make) -> None:
     assert again.count
     other.apply(again.stamp_us, again.first_seq, again.records)
     assert other.dump() == shop.ledger.dump()
+
+
+def instead(name="1x", *lines, leaves="received") -> rc.Exchange:
+    named = tuple(rc.ExchangeLine(*line) for line in lines) or (rc.ExchangeLine("rare", 1),)
+    return rc.Exchange(name, named, leaves)
+
+
+def exchanged(name="r", exchange=None, order="1") -> rc.OpenReturn:
+    lines = (rc.ReturnLine("red", 2),)
+    return rc.OpenReturn("web", order, name, "too small", lines, True, exchange or instead())
+
+
+@TWINS
+def test_an_exchange_is_allocated_at_once_and_leaves_when_the_goods_have_come(make) -> None:
+    shop = shop_of(make)
+    refused = shop.no(exchanged(), Code.INSUFFICIENT_STOCK)
+    assert refused.faults[0].path == "exchange.lines[0]"
+    shop.receive("north", rare=1)
+    answer = shop.ok(exchanged(), key="k")
+    assert (answer.status, answer.exchange_order_id) == ("approved", "1x")
+    assert shop.available("rare") == 0
+    new = shop.ledger.order("web", "1x")
+    assert (new.status, [hold.reason for hold in new.holds]) == ("on_hold", ["return"])
+    assert (new.exchange_for.order_id, new.exchange_for.return_id) == ("1", "r")
+    assert shop.ok(exchanged(), key="k")["replayed"]
+    assert shop.ok(exchanged()).replayed
+    shop.no(exchanged("q"), Code.NOT_RETURNABLE)
+    shop.no(c.Ship("web", "1x", "s"), Code.ORDER_STATUS)
+    shop.ok(receive(red=1))
+    assert shop.ledger.order("web", "1x").status == "on_hold"
+    shop.ok(receive(step="in2", place="south", red=1))
+    new = shop.ledger.order("web", "1x")
+    assert (new.status, new.holds, new.exchange_for.return_id) == ("allocated", [], "r")
+    shop.ok(c.Ship("web", "1x", "s"))
+    shop.wait(1)
+    again = make.load(shop.ledger.dump())
+    assert again.order("web", "1x").exchange_for.order_id == "1"
+
+
+@TWINS
+def test_an_exchange_may_leave_at_once_or_be_let_go_by_hand(make) -> None:
+    shop = shop_of(make)
+    shop.receive("north", rare=3)
+    shop.no(exchanged(exchange=instead("1")), Code.ORDER_EXISTS)
+    shop.no(exchanged(exchange=instead("2", ("none", 1))), Code.UNKNOWN_SKU)
+    answer = shop.ok(exchanged(exchange=instead("2", ("rare", 1, 990), leaves="now")))
+    assert answer.exchange_order_id == "2"
+    new = shop.ledger.order("web", "2")
+    assert (new.status, new.lines[0].unit_price, new.holds) == ("allocated", 990, [])
+    shop.ok(c.Ship("web", "2", "s"))
+    last = rc.OpenReturn("web", "1", "q", "late", None, True, instead("3"))
+    shop.ok(last)
+    shop.ok(c.ReleaseHold("web", "3", "exchange"))
+    assert shop.ok(receive("q", red=1)).status == "received"
+    assert shop.ledger.order("web", "3").status == "allocated"
+
+
+@TWINS
+def test_an_exchange_waits_for_its_other_holds(make) -> None:
+    shop = shop_of(make)
+    shop.receive("north", rare=3)
+    shop.ok(exchanged())
+    shop.ok(c.Hold("web", "1x", "risk", "review"))
+    shop.ok(receive(red=2))
+    new = shop.ledger.order("web", "1x")
+    assert (new.status, [hold.hold_id for hold in new.holds]) == ("on_hold", ["risk"])
+    shop.ok(c.Cancel("web", "1x"))
+    assert shop.available("rare") == 3

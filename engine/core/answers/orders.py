@@ -9,6 +9,7 @@ from engine.core.answers.base import Answer, moment
 from engine.core.answers.fulfillments import OrderWorkAnswer
 from engine.core.commands import Details
 from engine.core.events import NO_PRICE, Line, OrderPlaced, OrderShipped, OrderStatus, Reserved
+from engine.core.notes.exchanges import ExchangeFor
 from engine.core.notes.holds import Held
 
 
@@ -86,6 +87,13 @@ class HoldAnswer(msgspec.Struct, omit_defaults=True):
     until: datetime | None = None
 
 
+class ExchangeForAnswer(msgspec.Struct):
+    """The return that an order was placed for."""
+
+    order_id: str
+    return_id: str
+
+
 class OrderAnswer(Answer):
     """An order. `seq` is the log position of its last change."""
 
@@ -104,6 +112,7 @@ class OrderAnswer(Answer):
     priority: int = 0
     holds: list[HoldAnswer] = []
     fulfillments: list[OrderWorkAnswer] = []
+    exchange_for: ExchangeForAnswer | None = None
 
 
 def reservation(
@@ -205,6 +214,11 @@ def holds(live: list[Held]) -> list[HoldAnswer]:
         )
         for hold in live
     ]
+
+
+def exchange_for(link: ExchangeFor | None) -> ExchangeForAnswer | None:
+    """Answer for what an order was placed for, if it was."""
+    return link and ExchangeForAnswer(link.order_id, link.return_id)
 
 
 def order(

@@ -55,7 +55,8 @@ class RefundAnswer(msgspec.Struct, omit_defaults=True):
 
 class ReturnAnswer(Answer):
     """A return as it stands: `requested`, `approved`, `rejected`, `received` or `closed`. `units`
-    are counted in stocked SKUs. `reason` is the customer's; `why` it was rejected or closed."""
+    are counted in stocked SKUs. `reason` is the customer's; `why` it was rejected or closed. In
+    exchange, the customer gets the order `exchange_order_id`."""
 
     return_id: str
     channel: str
@@ -71,6 +72,7 @@ class ReturnAnswer(Answer):
     tracking_number: str | None = None
     label_url: str | None = None
     why: str | None = None
+    exchange_order_id: str | None = None
 
 
 def returned(found: Return, order: OrderPlaced, names) -> ReturnAnswer:
@@ -109,6 +111,7 @@ def returned(found: Return, order: OrderPlaced, names) -> ReturnAnswer:
         tracking_number=tracking_number or None,
         label_url=label_url or None,
         why=found.why or None,
+        exchange_order_id=found.opened.exchange or None,
     )
 
 

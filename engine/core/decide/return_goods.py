@@ -9,7 +9,7 @@ import msgspec
 
 from engine.core import limits
 from engine.core.commands import Request
-from engine.core.decide import cause_of, refusals
+from engine.core.decide import cause_of, exchanges, refusals
 from engine.core.decide import return_refusals as refused
 from engine.core.decide.return_parts import Returnable
 from engine.core.decide.stock import Draft, stocked
@@ -55,7 +55,10 @@ def received(state: State, order: Order, one: Return, request: Request) -> _Good
     if len(state.positions) + len(draft.opened) > limits.POSITIONS_MAX:
         return refusals.full(state, "positions")
     note = ReturnReceived(command.return_id, command.receipt_id, place, books.parts())
-    return _papers(state, order, request, draft, command.receipt_id, place, note)
+    made = _papers(state, order, request, draft, command.receipt_id, place, note)
+    if isinstance(made, Refused):
+        return made
+    return [*exchanges.freed(state, order, one, note.parts, cause_of(request)), *made[0]], note
 
 
 def _shared(books: Returnable, one: Return, sku: int, units: int) -> int:

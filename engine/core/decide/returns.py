@@ -6,9 +6,19 @@ waits for them: a refund can be noted before anything came, or without.
 
 from collections.abc import Iterator
 
-from engine.core import effects, kept, limits
+import msgspec
+
+from engine.core import answers, kept, limits
 from engine.core.commands import Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, return_goods
+from engine.core.decide import (
+    Decision,
+    Replay,
+    cause_of,
+    conflict,
+    exchanges,
+    refusals,
+    return_goods,
+)
 from engine.core.decide import return_refusals as refused
 from engine.core.decide.return_parts import Returnable
 from engine.core.decide.rows import Named, named, rows_of
@@ -55,7 +65,13 @@ def open_return(state: State, request: Request) -> Decision:
     if not life.room:
         return refusals.full(state, "notes on this order")
     note = announced(state, order, command)
-    return note if isinstance(note, Refused) else [changed(order, cause, note)]
+    if isinstance(note, Refused):
+        return note
+    if command.exchange is None:
+        return [changed(order, cause, note)]
+    first = msgspec.structs.replace(cause, key="")
+    placed = exchanges.ordered(state, order, request, first)
+    return placed if isinstance(placed, Refused) else [*placed, changed(order, cause, note)]
 
 
 def announced(
@@ -67,7 +83,15 @@ def announced(
     if isinstance(found, Refused):
         return found
     rows, parts = found
-    return ReturnOpened(command.return_id, command.reason, command.approved, rows, parts, by_cancel)
+    return ReturnOpened(
+        command.return_id,
+        command.reason,
+        command.approved,
+        rows,
+        parts,
+        by_cancel,
+        command.exchange.order_id if command.exchange else "",
+    )
 
 
 def _all(books: Returnable, reason: str) -> tuple[tuple[Row, ...], tuple[Part, ...]] | Refused:
@@ -251,7 +275,7 @@ def _known(state: State, request: Request, order: Order, noun: str, name: str) -
 
 
 def _again(state: State, order: Order, one: Return) -> Replay:
-    return Replay(effects.answers.returned(one, order.event, state), one.seq)
+    return Replay(answers.returned(one, order.event, state), one.seq)
 
 
 def _noted(state: State, request: Request, order: Order, note: Note) -> Decision:

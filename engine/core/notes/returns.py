@@ -119,7 +119,7 @@ class ReturnNote(NoteBase, frozen=True):
 
 class ReturnOpened(NoteBase, frozen=True, tag="return_opened"):
     """These units are to come back; with `approved`, they may be sent. `by_cancel`: the order was
-    cancelled when they had left."""
+    cancelled when they had left. `exchange` is the id of the order that is given for them."""
 
     return_id: str
     reason: str
@@ -127,6 +127,7 @@ class ReturnOpened(NoteBase, frozen=True, tag="return_opened"):
     rows: tuple[Row, ...]
     parts: tuple[Part, ...]
     by_cancel: bool = False
+    exchange: str = ""
 
     def fold(self, life: "Life", happened: "Happened") -> None:
         """The return is there."""

@@ -15,8 +15,8 @@ import pytest
 from tests.processes import Dibs
 
 DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = ("backorders.md", "channels.md", "fulfillment.md", "orders.md", "returns.md", "routing.md")
-GUIDES += ("supply.md", "validation.md")
+GUIDES = ("backorders.md", "bundles.md", "channels.md", "fulfillment.md", "orders.md", "returns.md")
+GUIDES += ("routing.md", "supply.md", "validation.md")
 _BLOCK = re.compile(r"```(sh|json)\n(.*?)```", re.S)
 _MARK = "@@shown@@"
 

@@ -164,7 +164,7 @@ class OrderBooks(StockBooks):
         for position, units in zip(held.places[line], held.left[line], strict=True):
             part = self.position_sku[position]
             taken[part] = taken.get(part, 0) + units
-        if self.components[sku]:
+        if sku in self.bundles:
             fits = served > 0 and all(units % served == 0 for units in taken.values())
         else:
             fits = taken == {sku: served}

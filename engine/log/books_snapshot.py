@@ -137,6 +137,9 @@ def _orders(reader: _Reader, books: Books) -> None:
         _, name, lines_at = _named(record, _ORDER_HEAD_BYTES)
         end, lines = read_lines(record, lines_at)
         held, fresh = Held(lines), Held(lines)
+        for sku, _, _, taken in lines:
+            if any(books.position_sku[position] != sku for position, _ in taken):
+                books.bundles.add(sku)
         for line in range(len(lines)):
             held.waiting[line], held.cancelled[line], held.shipped[line], takes = reader.row(_LINE)
             held.left[line] = [reader.row(_U32)[0] for _ in range(takes)]

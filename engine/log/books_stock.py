@@ -43,6 +43,7 @@ class StockBooks(ReturnBooks):
         self.backorderable: list[bool] = []
         self.components: list[list[tuple[int, int]]] = []
         self.sku_positions: list[list[int]] = []
+        self.bundles: set[int] = set()  # those that are or were: orders keep what they have taken
         # Per position. `buckets` in order of their number; `room` is what may still be promised.
         self.position_sku: list[int] = []
         self.position_location: list[int] = []
@@ -195,6 +196,8 @@ class StockBooks(ReturnBooks):
         if any(part >= len(self.components) for part, _ in components):
             raise Unreadable(f"SKU {number} has a part that does not exist")
         self.backorderable[number], self.components[number] = bool(backorderable), components
+        if components:
+            self.bundles.add(number)
         if components and self.sku_positions[number]:
             self.bad("P2", f"SKU {number} becomes a bundle while it has stock of its own")
         for position in self.sku_positions[number]:
@@ -206,6 +209,8 @@ class StockBooks(ReturnBooks):
         """Open the next SKU number."""
         self.backorderable.append(backorderable)
         self.components.append(components)
+        if components:
+            self.bundles.add(len(self.components) - 1)
         self.sku_positions.append([])
 
     def position_opened(self, data: bytes, at: int) -> int:

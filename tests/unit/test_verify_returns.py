@@ -1,5 +1,7 @@
 """The walker on goods that come back: right histories are clean, and what it must find, planted."""
 
+from random import Random
+
 import pytest
 
 from engine.core import return_commands as rc
@@ -18,6 +20,7 @@ from engine.core.lives import Note, note_bytes
 from engine.core.notes.returns import Part, ReturnInspected, ReturnOpened, ReturnReceived, Sorted
 from engine.log import snapshot
 from engine.log.verify import walk
+from tests.model import drawing, returning
 from tests.unit.logkit import Chain, stocked
 
 NOBODY = Cause()
@@ -124,3 +127,26 @@ def test_units_that_move_for_a_return_without_a_note_are_found(tmp_path) -> None
         chain.archived(folder)
         report = walk(None, folder)
         assert any(f"event {seq} have no note" in one.why for one in report.problems)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_histories_of_returns_are_clean(seed: int, tmp_path) -> None:
+    """What the ledger accepts the walk finds right, from the start and from a snapshot."""
+    rng, chain = Random(seed), Chain()
+    chain.done(*drawing.OPENING)
+    for step in range(300):
+        state = chain.ledger._state
+        drawn = [drawing.request(rng, state).command, drawing.ship(rng, state)]
+        drawn += [returning.step(rng, state) for _ in range(4)]
+        chain.ask(*drawn)
+        if step == 150:
+            snapshot.write(tmp_path / "snapshots", chain.ledger.dump(), chain.link)
+            middle = chain.link.seq
+    snapshot.write(tmp_path / "snapshots", chain.ledger.dump(), chain.link)
+    chain.archived(tmp_path)
+    report = walk(None, tmp_path)
+    assert report.ok, report.first_bad
+    assert [check.state for check in report.snapshots] == ["equal", "equal"]
+    assert walk(None, tmp_path, from_seq=middle + 1).ok
+    lives = chain.ledger._state.lives._lives.values()
+    assert sum(bool(one.came) for life in lives for one in life.returns.values()) > 5

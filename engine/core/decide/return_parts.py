@@ -51,8 +51,6 @@ def made_of(state: State, order: Order, line: int) -> dict[int, int]:
     """Return the units of each stocked SKU in one unit of a line: as it holds them, as they were
     taken when it was placed, or, of a line that was rewritten meanwhile, as its SKU is made now."""
     sku = order.event.lines[line].sku
-    if not state.skus[sku].components:
-        return {sku: 1}
     held = taken_each(state, order, line) if served(order, line) else {}
     if held and all(held.values()):
         return held

@@ -380,3 +380,17 @@ def test_an_exchange_waits_for_its_other_holds(make) -> None:
     assert (new.status, [hold.hold_id for hold in new.holds]) == ("on_hold", ["risk"])
     shop.ok(c.Cancel("web", "1x"))
     assert shop.available("rare") == 3
+
+
+@TWINS
+def test_what_was_to_be_given_is_cancelled_when_the_return_is_rejected(make) -> None:
+    shop = shop_of(make)
+    shop.receive("north", rare=2)
+    shop.ok(exchanged())
+    answer = shop.ok(rc.RejectReturn("web", "1", "r", "worn"), key="k")
+    assert (answer.status, shop.ledger.order("web", "1x").status) == ("rejected", "cancelled")
+    assert shop.available("rare") == 2
+    assert shop.ok(rc.RejectReturn("web", "1", "r", "worn"), key="k")["replayed"]
+    shop.ok(exchanged("q", instead("2x", leaves="now")))
+    shop.ok(rc.RejectReturn("web", "1", "q", "worn"))
+    assert shop.ledger.order("web", "2x").status == "allocated"

@@ -7,8 +7,8 @@ leaves at once, or waits on a hold of its own until all that was announced has c
 import msgspec
 
 from engine.core import kept
-from engine.core.commands import OrderLine, PlaceOrder, Request
-from engine.core.decide import Replay, orders, refusals
+from engine.core.commands import Cancel, OrderLine, PlaceOrder, Request
+from engine.core.decide import Replay, cause_of, orders, refusals
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import open_units
 from engine.core.events import Cause, Event, OrderChanged, OrderPlaced, OrderStatus
@@ -76,18 +76,39 @@ def freed(
         came[part.line, part.sku] = came.get((part.line, part.sku), 0) + part.units
     if any(came.get(key, 0) < units for key, units in one.expected.items()):
         return []
-    new = state.order(order.event.channel, one.opened.exchange)
-    if new is None or new.closed_us or new.status is not OrderStatus.ON_HOLD:
+    new = _waiting(state, order, one)
+    if new is None:
         return []
     life = state.lives.of(new.seq)
-    link = life.exchange_for
-    if link is None or (link.seq, link.return_id) != (order.seq, one.opened.return_id):
-        return []
-    if HOLD not in life.holds:
-        return []
     status = OrderStatus.ON_HOLD
     if len(life.holds) == 1:
         waiting = sum(new.backordered)
         status = status_after(sum(open_units(new)), waiting, sum(new.shipped))
     note = note_bytes(HoldEnded(HOLD, "release"))
     return [OrderChanged(_keyless(cause), new.seq, status, note=note)]
+
+
+def given_up(state: State, order: Order, one: Return, request: Request) -> list[Event]:
+    """Return the events that cancel the new order of a return that is rejected, if it waits."""
+    new = _waiting(state, order, one)
+    if new is None:
+        return []
+    command = Cancel(new.event.channel, new.event.order_id, None, "return rejected")
+    cancelled = orders.cancel(state, msgspec.structs.replace(request, command=command))
+    assert isinstance(cancelled, list)
+    cause = _keyless(cause_of(request))
+    return [msgspec.structs.replace(event, cause=cause) for event in cancelled]
+
+
+def _waiting(state: State, order: Order, one: Return) -> Order | None:
+    """Return the order given for a return, if it is on hold until the goods have come."""
+    if not one.opened.exchange:
+        return None
+    new = state.order(order.event.channel, one.opened.exchange)
+    if new is None or new.closed_us or new.status is not OrderStatus.ON_HOLD:
+        return None
+    life = state.lives.of(new.seq)
+    link = life.exchange_for
+    if link is None or (link.seq, link.return_id) != (order.seq, one.opened.return_id):
+        return None
+    return new if HOLD in life.holds else None

@@ -180,7 +180,8 @@ def approve(state: State, request: Request) -> Decision:
 
 
 def reject(state: State, request: Request) -> Decision:
-    """Do not take the goods back. Rejecting again is a replay."""
+    """Do not take the goods back; what was to be given for them is cancelled, if it waits.
+    Rejecting again is a replay."""
     command: RejectReturn = request.command
     found = find(state, command)
     if isinstance(found, Refused):
@@ -191,7 +192,10 @@ def reject(state: State, request: Request) -> Decision:
     if one.status not in (REQUESTED, APPROVED):
         fix = "inspect what came, then close it"
         return refused.wrong_status(state, one.status, "rejected", fix)
-    return _noted(state, request, order, ReturnRejected(command.return_id, command.reason))
+    noted = _noted(state, request, order, ReturnRejected(command.return_id, command.reason))
+    if isinstance(noted, Refused):
+        return noted
+    return [*exchanges.given_up(state, order, one, request), *noted]
 
 
 def refund(state: State, request: Request) -> Decision:

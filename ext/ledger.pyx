@@ -216,7 +216,8 @@ cdef class Ledger:
     def expire(self, limit=limits.EXPIRIES_PER_TICK_MAX):
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
         and, within a slot, of arming; then do what is due with orders (`decide.timers`), for
-        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done."""
+        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done. What is
+        free then goes to orders that wait."""
         cdef int64_t most = limit
         cdef int64_t done
         check_whole(self)

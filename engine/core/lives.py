@@ -22,7 +22,7 @@ from engine.core.notes.exchanges import ExchangeFor
 from engine.core.notes.facts import FactTold, Told
 from engine.core.notes.fills import Filled
 from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Released, Rerouted
-from engine.core.notes.holds import Held, HoldEnded
+from engine.core.notes.holds import Held, HoldEnded, HoldEscalated
 from engine.core.notes.returns import (
     Return,
     ReturnApproved,
@@ -42,6 +42,7 @@ from engine.core.worklist import WorkList
 Note = (
     Held
     | HoldEnded
+    | HoldEscalated
     | Edited
     | Merged
     | MergedInto
@@ -74,16 +75,18 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 class Life(msgspec.Struct):
-    """All notes of an order, in order, and what follows from them: `holds` that are live, and the
-    fingerprint of the request behind every hold that there was, and behind everything that may be
-    done once by its id (`done`, by noun and id); and what holds of what channels told (`told`, by
-    field). `returns` by their ids, and `parts`: how many units of a SKU make one unit of a line,
-    by (line, SKU), where something comes back. Its fulfillments (`work`) by number.
-    `exchange_for` says for which return of another order it was placed, if it was."""
+    """All notes of an order, in order, and what follows from them: `holds` that are live, those
+    that nobody decided about in time (`escalated`), and the fingerprint of the request behind
+    every hold that there was, and behind everything that may be done once by its id (`done`, by
+    noun and id); what holds of what channels told (`told`, by field). `returns` by their ids, and
+    `parts`: how many units of a SKU make one unit of a line, by (line, SKU), where something comes
+    back. Its fulfillments (`work`) by number. `exchange_for` says for which return of another
+    order it was placed, if it was."""
 
     notes: list[Happened] = []
     holds: dict[str, Held] = {}
     hold_ids: dict[str, int] = {}
+    escalated: set[str] = set()
     done: dict[tuple[str, str], int] = {}
     returns: dict[str, Return] = {}
     parts: dict[tuple[int, int], int] = {}
@@ -110,10 +113,11 @@ class Life(msgspec.Struct):
 
     @property
     def room(self) -> int:
-        """How many more notes there may be: each live hold needs one more, to end, and each open
-        fulfillment has some for itself."""
+        """How many more notes there may be: each live hold needs one more, to end, one that is to
+        escalate another, and each open fulfillment has some for itself."""
         kept = sum(max(limits.FULFILLMENT_STEPS_KEPT - one.steps, 1) for one in self.open)
-        return limits.ORDER_NOTES_MAX - len(self.notes) - len(self.holds) - kept
+        kept += len(self.holds) + sum(hold.then == "escalate" for hold in self.timed_holds)
+        return limits.ORDER_NOTES_MAX - len(self.notes) - kept
 
     @property
     def open(self) -> list[Fulfillment]:
@@ -121,9 +125,16 @@ class Life(msgspec.Struct):
         return [one for one in self.work.values() if one.open]
 
     @property
+    def timed_holds(self) -> list[Held]:
+        """The live holds that something is due of."""
+        live = self.holds.values()
+        return [hold for hold in live if hold.until_us and hold.hold_id not in self.escalated]
+
+    @property
     def due_us(self) -> int:
         """When the first thing of this life is due by itself; 0 if nothing is."""
-        return min((one.due_us for one in self.work.values() if one.due_us), default=0)
+        times = [one.due_us for one in self.work.values() if one.due_us]
+        return min((*times, *(hold.until_us for hold in self.timed_holds)), default=0)
 
 
 NOTHING = Life()
@@ -174,7 +185,7 @@ class Lives:
         too, though nothing follows."""
         life = self.of(order)
         if status is OrderStatus.ON_HOLD:
-            answer.holds = answers.holds(list(life.holds.values()))
+            answer.holds = answers.holds(list(life.holds.values()), life.escalated)
         show_told(answer, life.told, all_of_it=status is OrderStatus.CANCELLED)
         answer.exchange_for = answers.exchange_for(life.exchange_for)
 

@@ -297,8 +297,8 @@ def _hold(rng: Random, state) -> c.Hold:
         f"h{rng.randint(0, 3)}",
         rng.choice(("payment", "review")),
         _seldom(rng, "Zoë", ""),
-        _seldom(rng, 60),
-        rng.choice(("release", "escalate")),
+        rng.choice((None, 1, 60)),
+        rng.choice(("release", "escalate", "cancel")),
         rng.random() < 0.4,
     )
 

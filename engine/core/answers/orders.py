@@ -1,5 +1,6 @@
 """Answers on reservations, orders and shipments."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -77,7 +78,8 @@ class ShipmentAnswer(Answer):
 
 
 class HoldAnswer(msgspec.Struct, omit_defaults=True):
-    """A hold that is on an order now, for good or `until` then. Fields as in `Hold`."""
+    """A hold that is on an order now, for good or `until` then. Fields as in `Hold`; it is
+    `escalated` if nobody has decided in time."""
 
     hold_id: str
     reason: str
@@ -85,6 +87,7 @@ class HoldAnswer(msgspec.Struct, omit_defaults=True):
     keeps_stock: bool
     owner: str = ""
     until: datetime | None = None
+    escalated: bool = False
 
 
 class ExchangeForAnswer(msgspec.Struct):
@@ -201,8 +204,8 @@ def shipment(event: OrderShipped, seq: int, names) -> ShipmentAnswer:
     )
 
 
-def holds(live: list[Held]) -> list[HoldAnswer]:
-    """Answer for the holds of an order that are live."""
+def holds(live: list[Held], escalated: Collection[str] = ()) -> list[HoldAnswer]:
+    """Answer for the holds of an order that are live, some of which are `escalated`."""
     return [
         HoldAnswer(
             hold.hold_id,
@@ -211,6 +214,7 @@ def holds(live: list[Held]) -> list[HoldAnswer]:
             hold.keeps_stock,
             hold.owner,
             moment(hold.until_us) if hold.until_us else None,
+            hold.hold_id in escalated,
         )
         for hold in live
     ]

@@ -5,8 +5,9 @@ this.
 import msgspec
 
 from engine.core import limits, order_life, told
-from engine.core.commands import Hold, ReleaseHold, Request
+from engine.core.commands import Cancel, Hold, ReleaseHold, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import (
     held_units,
@@ -17,11 +18,13 @@ from engine.core.decide.reallotment import (
     wants_of,
 )
 from engine.core.decide.work import recalled
-from engine.core.events import Event, OrderChanged, OrderStatus, Standing
+from engine.core.events import Cause, Event, OrderChanged, OrderStatus, Standing
 from engine.core.lives import note_bytes
-from engine.core.notes.holds import Held, HoldEnded
+from engine.core.notes.holds import Held, HoldEnded, HoldEscalated
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
+
+_NOBODY = Cause()  # time itself
 
 
 def hold(state: State, request: Request) -> Decision:
@@ -41,7 +44,7 @@ def hold(state: State, request: Request) -> Decision:
         return refusals.order_closed(state, order.status)
     if not order_life.check(order.status, OrderStatus.ON_HOLD):
         return refusals.wrong_status(state, order.status, "put on hold")
-    if life.room < 2:
+    if life.room < 3:  # to begin, to escalate, to end
         return refusals.full(state, "notes on this order")
     if len(life.holds) >= limits.HOLDS_MAX:
         return refusals.full(state, "holds on this order")
@@ -66,8 +69,7 @@ def hold(state: State, request: Request) -> Decision:
 
 
 def release_hold(state: State, request: Request) -> Decision:
-    """End a hold. With the last one, or the last that keeps no stock, what waits is allotted as far
-    as there is stock."""
+    """End a hold; one that has ended is a replay."""
     command: ReleaseHold = request.command
     order = state.order(command.channel, command.order_id)
     if order is None:
@@ -79,18 +81,37 @@ def release_hold(state: State, request: Request) -> Decision:
         return Replay(told.order_now(state, order), order.changed_seq)
     if order.closed_us:
         return refusals.order_closed(state, order.status)
+    return ended(state, order, life.holds[command.hold_id], cause_of(request))
+
+
+def over(state: State, order: Order, hold: Held) -> list[Event]:
+    """Do what is due of a hold whose time is over. One that escalates stays on, so nothing leaves;
+    who may decide about it then is not for the ledger to say."""
+    if hold.then == "release":
+        return ended(state, order, hold, _NOBODY)
+    if hold.then == "escalate":
+        note = note_bytes(HoldEscalated(hold.hold_id))
+        return [OrderChanged(_NOBODY, order.seq, order.status, note=note)]
+    wish = Cancel(order.event.channel, order.event.order_id, None, hold.reason)
+    *first, cancelled = cancel_order(state, Request(wish))
+    cancelled = msgspec.structs.replace(cancelled, cause=_NOBODY)
+    note = note_bytes(HoldEnded(hold.hold_id, "cancel"))
+    return [*first, cancelled, OrderChanged(_NOBODY, order.seq, cancelled.status, note=note)]
+
+
+def ended(state: State, order: Order, hold: Held, cause: Cause) -> list[Event]:
+    """End a live hold. With the last one, or the last that keeps no stock, what waits is allotted
+    as far as there is stock."""
+    life = state.lives.of(order.seq)
     opened: list[Event] = []
     status, lines = OrderStatus.ON_HOLD, None
-    left = [hold for name, hold in life.holds.items() if name != command.hold_id]
+    left = [one for one in life.holds.values() if one is not hold]
     if not left:
         opened, status, lines = resumed(state, order)
-    elif not life.holds[command.hold_id].keeps_stock and all(hold.keeps_stock for hold in left):
+    elif not hold.keeps_stock and all(one.keeps_stock for one in left):
         opened, _, lines = resumed(state, order)
-    note = note_bytes(HoldEnded(command.hold_id, "release"))
-    return [
-        *opened,
-        OrderChanged(cause_of(request), order.seq, status, lines=lines, note=note),
-    ]
+    note = note_bytes(HoldEnded(hold.hold_id, "release"))
+    return [*opened, OrderChanged(cause, order.seq, status, lines=lines, note=note)]
 
 
 def resumed(

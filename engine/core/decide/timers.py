@@ -2,6 +2,7 @@
 asks at each batch, by the batch's stamp (`Ledger.expire`), and what is decided is logged.
 """
 
+from engine.core.decide import holds
 from engine.core.decide.rerouting import ended
 from engine.core.decide.work import Work
 from engine.core.events import Cause, Event
@@ -42,4 +43,7 @@ def _events(state: State, order: Order, life: Life, due_us: int) -> list[Event]:
         if one.due_us == due_us:
             reason = "not accepted in time"
             return ended(state, _NOBODY, Work(order, life, one), "expired", reason)
+    for hold in life.timed_holds:
+        if hold.until_us == due_us:
+            return holds.over(state, order, hold)
     return []

@@ -39,3 +39,16 @@ class HoldEnded(NoteBase, frozen=True, tag="hold_ended"):
         """The hold is live no more."""
         misfit("a hold that ends was not live", self.hold_id not in life.holds)
         del life.holds[self.hold_id]
+
+
+class HoldEscalated(NoteBase, frozen=True, tag="hold_escalated"):
+    """Nobody has decided about a hold in time: it stays, for somebody else to decide."""
+
+    hold_id: str
+
+    def fold(self, life: "Life", happened: "Happened") -> None:
+        """The hold is late, once."""
+        hold = life.holds.get(self.hold_id)
+        misfit("a hold that escalates was not live", hold is None)
+        misfit("a hold escalates twice", self.hold_id in life.escalated)
+        life.escalated.add(self.hold_id)

@@ -71,7 +71,8 @@ class PutSku(Body):
     """Create or change a SKU. `components` make it a bundle, which has no stock of its own.
     `baseline` is how many units a location ought to have: channels' buffers may go by it.
     `handling` is a class of goods: routing policies say which locations are equipped for it.
-    At most `backorder_limit` units may be waited for; what is `backorderable` nobody waits for."""
+    At most `backorder_limit` units may be waited for; what is `backorderable` nobody waits for.
+    A `provisional` one was named by an order, and nothing else is known of it."""
 
     sku: Id
     title: Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
@@ -81,6 +82,7 @@ class PutSku(Body):
     baseline: OnHand | None = None
     handling: Id | None = None
     backorder_limit: OnHand | None = None
+    provisional: bool = False
 
 
 class Season(Body):

@@ -78,7 +78,8 @@ class Life(msgspec.Struct):
     """All notes of an order, in order, and what follows from them: `holds` that are live, those
     that nobody decided about in time (`escalated`), and the fingerprint of the request behind
     every hold that there was, and behind everything that may be done once by its id (`done`, by
-    noun and id); what holds of what channels told (`told`, by field). `returns` by their ids, and
+    noun and id); what holds of what channels told (`told`, by field), and the SKUs that nothing was
+    known of when it came (`unknown`). `returns` by their ids, and
     `parts`: how many units of a SKU make one unit of a line, by (line, SKU), where something comes
     back. Its fulfillments (`work`) by number. `exchange_for` says for which return of another
     order it was placed, if it was."""
@@ -93,6 +94,8 @@ class Life(msgspec.Struct):
     told: dict[str, Told] = {}
     work: dict[int, Fulfillment] = {}
     exchange_for: ExchangeFor | None = None
+    unknown: tuple[str, ...] = ()
+    mark: int = 0
 
     def add(self, happened: Happened) -> None:
         """Fold one more note in."""
@@ -170,6 +173,8 @@ class Lives:
         self.returns = ReturnIndex()
         self.timers = Timers()
         self.worklist = WorkList()
+        self.unknown: dict[str, dict[int, None]] = {}  # SKU → orders held because of it
+        self.marks: dict[int, dict[int, int]] = {}  # mark → orders, and when they were placed
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -207,10 +212,13 @@ class Lives:
     def drop(self, order: int) -> None:
         """Forget the life of an order that is forgotten."""
         life = self._lives.pop(order, NOTHING)
+        self._follow(order, NOTHING, life.unknown)
+        if life.mark:
+            self.marks[life.mark].pop(order)
+            if not self.marks[life.mark]:
+                del self.marks[life.mark]
         for one in life.returns.values():
             self.returns.drop(one.opened_seq)
-        self.timers.set(order, 0)
-        self.worklist.follow(order, {})
 
     def _index(self, order: int, happened: Happened) -> None:
         if isinstance(happened.note, ReturnOpened):
@@ -220,9 +228,20 @@ class Lives:
         """When the first thing is due by itself with an order: 1 if it is at once, 0 if never."""
         return 1 if self.worklist.recalled()[0] else self.timers.first()[0]
 
-    def _follow(self, order: int, life: Life) -> None:
+    def _follow(self, order: int, life: Life, unknown: tuple[str, ...] = ()) -> None:
+        """Let the indexes say how an order's life is now, which had SKUs that were `unknown`."""
         self.timers.set(order, life.due_us)
         self.worklist.follow(order, life.work)
+        if life.mark:
+            self.marks.setdefault(life.mark, {})[order] = life.notes[0].stamp_us
+        held = any(hold.reason == "unknown_sku" for hold in life.holds.values())
+        for name in life.unknown or unknown:
+            if held:
+                self.unknown.setdefault(name, {})[order] = None
+            elif order in self.unknown.get(name, ()):
+                del self.unknown[name][order]
+                if not self.unknown[name]:
+                    del self.unknown[name]
 
     def rows(self) -> list[tuple[int, bytes]]:
         """Return (seq of the order, JSON of its notes), in order of seq."""

@@ -9,7 +9,9 @@ from engine.core import limits
 from engine.core.terms import Body, HoldMinutes, HoldThen, Id, Quantity, Score, Text
 
 Check = Literal[
+    "unknown_sku",
     "bad_address",
+    "duplicate",
     "non_stock",
     "payment",
     "review",
@@ -25,7 +27,9 @@ class ValidationRule(Body):
     """An order that fails `check` gets a hold whose id and reason are the check's name; `owner`,
     `minutes`, `then` and `keeps_stock` are the hold's. `bad_address` wants these `fields` of the
     address, and postcodes as their country writes them; `quantity` at most so many `units` of a
-    line; `review` a `review_score` below `score`; `cool_off` and `operator` hold every order."""
+    line; `duplicate` no other order of the same customer and lines `within_minutes`; `review` a
+    `review_score` below `score`; `cool_off` and `operator` hold every order. With
+    `unknown_sku`, SKUs that do not exist are made provisionally, and such orders get no stock."""
 
     check: Check
     owner: Text = ""
@@ -38,6 +42,7 @@ class ValidationRule(Body):
     )
     units: Quantity | None = None
     score: Score = 50
+    within_minutes: HoldMinutes = 24 * 60
 
 
 class PutValidation(Body):

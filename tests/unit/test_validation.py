@@ -3,6 +3,7 @@
 import pytest
 
 from engine.core import commands as c
+from engine.core import limits
 from engine.core.decide.checks import bad_address
 from engine.core.order_commands import ReleaseHold
 from engine.core.outcomes import Accepted, Code
@@ -163,3 +164,104 @@ def test_rules_that_say_too_little_are_refused(stocked: Shop) -> None:
     rules(stocked, ValidationRule("payment"))
     assert stocked.ask(PutValidation("web", (ValidationRule("payment"),))).replayed
     assert stocked.ledger.validation("shop") is None
+
+
+UNKNOWN = ValidationRule("unknown_sku", "catalogue")
+
+
+def test_an_unknown_sku_waits_until_it_is_put(stocked: Shop) -> None:
+    """The order is kept, gets nothing meanwhile, and goes on in the step that puts the SKU."""
+    stocked.no(stocked.order("0", ("new", 1)), Code.UNKNOWN_SKU)
+    rules(stocked, UNKNOWN)
+    first = stocked.ask(stocked.order("1", ("red", 2), ("new", 3), ("newer", 1)), key="k")
+    assert first.created and (first.answer.status, holds(first.answer)) == (
+        "on_hold",
+        ["unknown_sku"],
+    )
+    assert (first.answer.holds[0].keeps_stock, stocked.available("red")) == (False, 10)
+    assert stocked.ledger.sku("new").provisional
+    second = stocked.ok(stocked.order("2", ("new", 1)))
+    assert holds(second) == ["unknown_sku"]
+    again = stocked.ask(stocked.order("1", ("red", 2), ("new", 3), ("newer", 1)))
+    again.answer.replayed = False
+    assert (again.seq, again.answer) == (first.seq, first.answer)
+    stocked.wait(1_000_000)
+    assert not stocked.ok(c.PutSku("new", "New")).provisional
+    assert stocked.ledger.order("web", "2").status == "backordered"
+    assert stocked.ledger.order("web", "1").status == "on_hold", "another SKU is unknown still"
+    stocked.ok(c.PutSku("newer", "a bundle", components=(c.Component("blue", 2),)))
+    done = stocked.ledger.order("web", "1")
+    assert (done.status, allocations(done)) == (
+        "partially_allocated",
+        [[("north", 2)], [], [("north", 2)]],
+    )
+    stocked.receive("north", new=4)
+    assert stocked.ledger.order("web", "1").status == "allocated"
+    assert stocked.ledger.order("web", "2").status == "allocated"
+
+
+def test_other_holds_stay_when_a_sku_is_put(stocked: Shop) -> None:
+    rules(stocked, UNKNOWN, ValidationRule("payment"))
+    stocked.ok(stocked.order("1", ("red", 2), ("new", 3)))
+    stocked.ok(stocked.order("2", ("new", 3)))
+    stocked.ok(c.Cancel("web", "2"))
+    stocked.ok(c.PutSku("new", "New"))
+    shown = stocked.ledger.order("web", "1")
+    assert (shown.status, holds(shown)) == ("on_hold", ["payment"])
+    assert stocked.available("red") == 8, "the hold that is left keeps stock"
+    assert stocked.ledger.order("web", "2").status == "cancelled"
+
+
+def test_an_unknown_sku_outlives_a_restart(make) -> None:
+    shop = Shop(make())
+    rules(shop, UNKNOWN)
+    shop.ok(shop.order("1", ("new", 3)))
+    shop.ledger.drain()
+    loaded = make.load(shop.ledger.dump())
+    for ledger in (shop.ledger, loaded):
+        ledger.begin(shop.now_us + 1)
+        ledger.decide(c.Request(c.PutSku("new", "New")))
+        assert ledger.order("web", "1").status == "backordered"
+    assert loaded.drain() == shop.ledger.drain()
+
+
+def test_only_so_many_orders_wait_for_one_unknown_sku(stocked: Shop, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "UNKNOWN_SKU_ORDERS_MAX", 2)
+    rules(stocked, UNKNOWN)
+    for name in ("1", "2"):
+        stocked.ok(stocked.order(name, ("new", 1)))
+    stocked.no(stocked.order("3", ("new", 1)), Code.TABLE_FULL)
+    here = c.OrderLine("newer", 1, location="nowhere")
+    bound = c.PlaceOrder(order_id="4", channel="web", lines=(here,))
+    stocked.no(bound, Code.UNKNOWN_LOCATION)
+
+
+def test_an_order_that_may_be_the_same_as_another(stocked: Shop) -> None:
+    """Same channel, customer and lines in any order, within the time; one that was cancelled is
+    none."""
+    rules(stocked, ValidationRule("duplicate", "care", within_minutes=10))
+    ada = {"customer": "ada@example.com", "when_short": "backorder"}
+    first = stocked.ask(stocked.order("1", ("red", 1), ("blue", 2), **ada))
+    assert first.answer.status == "allocated"
+    again = stocked.ask(stocked.order("1", ("red", 1), ("blue", 2), **ada))
+    again.answer.replayed = False
+    assert (again.seq, again.answer) == (first.seq, first.answer), "the same order is a replay"
+    assert holds(stocked.ok(stocked.order("2", ("blue", 2), ("red", 1), **ada))) == ["duplicate"]
+    for name, lines, more in (
+        ("3", [("red", 1), ("blue", 3)], ada),
+        ("4", [("red", 1), ("blue", 2)], {**ada, "customer": "bob@example.com"}),
+        ("5", [("red", 1), ("blue", 2)], {"when_short": "backorder"}),
+        ("6", [("red", 1), ("blue", 2)], {"when_short": "backorder"}),
+    ):
+        assert holds(stocked.ok(stocked.order(name, *lines, **more))) == [], name
+    stocked.ok(c.Cancel("web", "1"))
+    assert holds(stocked.ok(stocked.order("7", ("red", 1), ("blue", 2), **ada))) == ["duplicate"]
+    stocked.ok(c.Cancel("web", "2"))
+    stocked.ok(c.Cancel("web", "7"))
+    assert holds(stocked.ok(stocked.order("8", ("red", 1), ("blue", 2), **ada))) == []
+    stocked.wait(10 * 60_000_000 + 1)
+    assert holds(stocked.ok(stocked.order("9", ("red", 1), ("blue", 2), **ada))) == []
+    home = c.Address(name="Ada", line1="Street 1", postcode="10115", country="DE")
+    for name, expected in (("10", []), ("11", ["duplicate"])):
+        made = stocked.ok(stocked.order(name, ("red", 1), ship_to=home, when_short="backorder"))
+        assert holds(made) == expected

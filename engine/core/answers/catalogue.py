@@ -51,6 +51,7 @@ class SkuAnswer(Answer):
     baseline: int | None = None
     handling: str | None = None
     backorder_limit: int | None = None
+    provisional: bool = False
 
 
 def location(put: PutLocation, seq: int, replayed: bool = False) -> LocationAnswer:
@@ -76,4 +77,5 @@ def sku(put: PutSku, seq: int, replayed: bool = False) -> SkuAnswer:
         baseline=put.baseline,
         handling=put.handling,
         backorder_limit=put.backorder_limit,
+        provisional=put.provisional,
     )

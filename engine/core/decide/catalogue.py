@@ -4,7 +4,7 @@ import msgspec
 
 from engine.core import answers, bundles, limits
 from engine.core.commands import PutChannel, PutLocation, PutSku, Request
-from engine.core.decide import Decision, Replay, cause_of, refusals, refuse
+from engine.core.decide import Decision, Replay, cause_of, refusals, refuse, validation
 from engine.core.events import EntryPut, LocationPut, SkuPut
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
@@ -53,7 +53,9 @@ def put_sku(state: State, request: Request) -> Decision:
     wrong = wrong or (_oversubscribed(state, known, put) if known else None)
     if wrong:
         return wrong
-    return [SkuPut(cause_of(request), number, put.backorderable, tuple(components), _json(put))]
+    cause, parts = cause_of(request), tuple(components)
+    known_now = [] if put.provisional else validation.known(state, put.sku)
+    return [*known_now, SkuPut(cause, number, put.backorderable, parts, _json(put))]
 
 
 def put_channel(state: State, request: Request) -> Decision:

@@ -4,16 +4,20 @@ They look at the order and the state, and at nothing outside: an address is comp
 formed, which does not say that somebody lives there.
 """
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from engine.core import bundles
 from engine.core.commands import Address, Details
+from engine.core.events import OrderStatus
 from engine.core.notes.holds import Held
 from engine.core.state import State
 from engine.core.validation_commands import ValidationRule
+
+_pack = msgspec.msgpack.Encoder().encode
 
 # How postcodes are written where that is one pattern: digits (9), letters (A), either (*).
 _FORMS = {
@@ -49,6 +53,18 @@ class Placed(msgspec.Struct, frozen=True):
     state: State
     details: Details
     lines: tuple[tuple[str, int], ...]
+    channel: str = ""
+
+    @property
+    def mark(self) -> int:
+        """What is the same of two orders that may be one: a digest of their channel, customer and
+        lines, in any order; 0 if nobody is named."""
+        to = self.details.ship_to
+        who = self.details.customer or (to and (to.email or (to.name, to.line1, to.postcode)))
+        if not who or who == (None, None, None):
+            return 0
+        body = _pack((self.channel, who, sorted(self.lines)))
+        return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "little")
 
 
 def failed(rules: tuple[ValidationRule, ...], placed: Placed) -> list[ValidationRule]:
@@ -106,11 +122,41 @@ def cleared(
 def hold(state: State, rule: ValidationRule, hold_id: str) -> Held:
     """Return the hold that a rule makes now."""
     until_us = state.now_us + rule.minutes * 60_000_000 if rule.minutes else 0
-    return Held(hold_id, rule.check, rule.owner, until_us, rule.then, rule.keeps_stock)
+    return Held(hold_id, rule.check, rule.owner, until_us, rule.then, keeps_stock(rule))
+
+
+def keeps_stock(rule: ValidationRule) -> bool:
+    """Say whether an order that fails a rule keeps its units: of what is unknown there are none."""
+    return rule.keeps_stock and rule.check != "unknown_sku"
+
+
+def _unknown_sku(rule: ValidationRule, placed: Placed) -> bool:
+    return bool(unknown(placed.state, placed.lines))
+
+
+def unknown(state: State, lines: Iterable[tuple[str, int]]) -> dict[str, int | None]:
+    """Return the SKUs of lines that nothing is known of: with their numbers, None if they have
+    none."""
+    numbers = {name: state.sku_numbers.get(name) for name, _ in lines}
+    return {
+        name: number
+        for name, number in numbers.items()
+        if number is None or state.skus[number].put.provisional
+    }
 
 
 def _bad_address(rule: ValidationRule, placed: Placed) -> bool:
     return bad_address(rule, placed.details.ship_to)
+
+
+def _duplicate(rule: ValidationRule, placed: Placed) -> bool:
+    state = placed.state
+    since_us = state.now_us - rule.within_minutes * 60_000_000
+    for seq, stamp_us in state.lives.marks.get(placed.mark, {}).items():
+        other = state.order_placed(seq) if stamp_us >= since_us else None
+        if other is not None and other.status is not OrderStatus.CANCELLED:
+            return True
+    return False
 
 
 def _non_stock(rule: ValidationRule, placed: Placed) -> bool:
@@ -143,7 +189,9 @@ def _every(rule: ValidationRule, placed: Placed) -> bool:
 
 
 _FAILS: dict[str, Callable[[ValidationRule, Placed], bool]] = {
+    "unknown_sku": _unknown_sku,
     "bad_address": _bad_address,
+    "duplicate": _duplicate,
     "non_stock": _non_stock,
     "payment": _payment,
     "review": _review,

@@ -72,13 +72,13 @@ def place(
             0,
             routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
             lines,
-            document_of(command, _bound(command, lines)),
+            document_of(command, bound_of(command, lines)),
             receipt,
         ),
     ]
 
 
-def _bound(command: PlaceOrder, lines: tuple[Line, ...]) -> tuple[tuple[int, str], ...]:
+def bound_of(command: PlaceOrder, lines: tuple[Line, ...]) -> tuple[tuple[int, str], ...]:
     """Return which lines may come from one location only, of those that wait."""
     return tuple(
         (index, line.location)

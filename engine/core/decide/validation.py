@@ -5,18 +5,23 @@ come here in the compiled one.
 
 import msgspec
 
-from engine.core.commands import Commit, Details, PlaceOrder, Request
+from engine.core import limits
+from engine.core.commands import Commit, Details, PlaceOrder, PutSku, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, orders, refusals
+from engine.core.decide.reallotment import open_units
 from engine.core.events import (
+    NO_PRICE,
     Cause,
     Cut,
     EntryPut,
+    Event,
     Freed,
     Line,
     OrderCancelled,
     OrderChanged,
     OrderPlaced,
     OrderStatus,
+    SkuPut,
     Standing,
 )
 from engine.core.fact_commands import DETAILS
@@ -24,8 +29,10 @@ from engine.core.facts import Early, EarlyFact
 from engine.core.kept import document_of
 from engine.core.lives import note_bytes
 from engine.core.notes.facts import Told, news
+from engine.core.notes.holds import HoldEnded
 from engine.core.notes.validation import Checked
 from engine.core.outcomes import Code, Fault, Refused
+from engine.core.routing import POLICY_FEWEST
 from engine.core.state import State
 from engine.core.validation_commands import PutValidation
 
@@ -70,8 +77,66 @@ def place(state: State, request: Request) -> Decision:
     if look.idle or state.order(command.channel, command.order_id):
         return orders.place(state, request)
     look.check(tuple((line.sku, line.quantity) for line in command.lines))
-    decision = orders.place(state, request, takes=look.keeps_stock, command=look.details)
+    if None in look.unknown.values():
+        decision = _unheard(state, look.details, cause_of(request), look.unknown)
+    else:
+        decision = orders.place(state, request, takes=look.keeps_stock, command=look.details)
     return look.noted(cause_of(request), decision)
+
+
+def _unheard(
+    state: State, command: PlaceOrder, cause: Cause, unknown: dict[str, int | None]
+) -> Decision:
+    """Place an order with lines of SKUs that do not exist: these are made provisionally, and all
+    of it waits."""
+    if len(state.orders) >= limits.ORDERS_MAX:
+        return refusals.full(state, "orders")
+    for at, line in enumerate(command.lines):
+        if line.location is not None and state.location_numbers.get(line.location) is None:
+            return refusals.unknown_location(state, at, line.location)
+    events: list[Event] = []
+    silent, numbers = msgspec.structs.replace(cause, key=""), dict(unknown)
+    for name, number in unknown.items():
+        if number is None:
+            numbers[name] = len(state.skus) + len(events)
+            put = _json(PutSku(name, "", provisional=True))
+            events.append(SkuPut(silent, numbers[name], False, (), put))
+    if len(state.skus) + len(events) > limits.SKUS_MAX:
+        return refusals.full(state, "SKUs")
+    lines = tuple(
+        Line(
+            numbers[line.sku] if line.sku in numbers else state.sku_numbers.get(line.sku),
+            line.quantity,
+            (),
+            line.quantity,
+            NO_PRICE if line.unit_price is None else line.unit_price,
+            line.line_id or "",
+        )
+        for line in command.lines
+    )
+    document = document_of(command, orders.bound_of(command, lines))
+    names = command.channel, command.order_id
+    waits = OrderStatus.BACKORDERED
+    return [*events, OrderPlaced(cause, *names, waits, 0, POLICY_FEWEST, lines, document)]
+
+
+def known(state: State, name: str) -> list[Event]:
+    """Return the events by which orders go on that were held for this SKU only, now that it is
+    put. What they get of it and of their other lines is then looked for as of all that wait."""
+    events: list[Event] = []
+    for seq in sorted(state.lives.unknown.get(name, ())):
+        order, life = state.order_placed(seq), state.lives.of(seq)
+        others = [(other, 1) for other in life.unknown if other != name]
+        if order is None or order.closed_us or checks.unknown(state, others):
+            continue
+        held = next(hold for hold in life.holds.values() if hold.reason == "unknown_sku")
+        status = OrderStatus.ON_HOLD
+        if len(life.holds) == 1:
+            wanted, shipped = sum(open_units(order)), sum(order.shipped)
+            status = orders.status_after(wanted, sum(order.backordered), shipped)
+        note = note_bytes(HoldEnded(held.hold_id, "release"))
+        events.append(OrderChanged(Cause(), seq, status, note=note))
+    return events
 
 
 def commit(state: State, request: Request) -> Decision:
@@ -95,6 +160,8 @@ class _Look:
 
     def __init__(self, state: State, channel: str, order_id: str, details: Details) -> None:
         self.state, self.found = state, []
+        self.unknown: dict[str, int | None] = {}
+        self.channel, self.mark = channel, 0
         self.rules = state.registers.validations.rules(channel)
         early = state.registers.early_facts
         self.slot, known = early.of(channel, order_id, state.now_us)
@@ -118,29 +185,36 @@ class _Look:
     @property
     def keeps_stock(self) -> bool:
         """Whether the order takes its units now."""
-        return not self.cancelled and all(rule.keeps_stock for rule in self.found)
+        return not self.cancelled and all(map(checks.keeps_stock, self.found))
 
     def check(self, lines: tuple[tuple[str, int], ...]) -> None:
         """Find the rules that the order fails; one that is cancelled is not looked at."""
+        if any(rule.check == "unknown_sku" for rule in self.rules):
+            self.unknown = checks.unknown(self.state, lines)
+        if any(rule.check == "duplicate" for rule in self.rules):
+            self.mark = checks.Placed(self.state, self.details, lines, self.channel).mark
         if self.cancelled:
             return
         seen = self.details
         if "payment" in self.told:
             seen = msgspec.structs.replace(seen, payment=self.told["payment"].value)
-        self.found = checks.failed(self.rules, checks.Placed(self.state, seen, lines))
+        self.found = checks.failed(self.rules, checks.Placed(self.state, seen, lines, self.channel))
         rule = checks.unpaid(self.rules, seen.payment or "")
         if rule is not None and rule not in self.found:
             self.found.append(rule)
 
     def noted(self, cause: Cause, decision: Decision) -> Decision:
         """Let the order that a decision places have its holds and what was told of it."""
-        if not isinstance(decision, list) or not (self.found or self.early):
+        if not isinstance(decision, list) or not (self.found or self.early or self.mark):
             return decision
         state, placed = self.state, decision[-1]
+        for name in self.unknown:
+            if len(state.lives.unknown.get(name, ())) >= limits.UNKNOWN_SKU_ORDERS_MAX:
+                return refusals.full(state, f"orders of the unknown SKU {name!r}")
         holds = tuple(checks.hold(state, rule, rule.check) for rule in self.found)
         facts = tuple(one.fact for one in self.early)
         fingerprints = tuple(one.fingerprint for one in self.early)
-        note = note_bytes(Checked(holds, facts, fingerprints))
+        note = note_bytes(Checked(holds, facts, fingerprints, tuple(self.unknown), self.mark))
         lines = None
         if holds and not self.keeps_stock and any(line.takes for line in placed.lines):
             lines = tuple(Standing(_waiting(line)) for line in placed.lines)

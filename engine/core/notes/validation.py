@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 class Checked(NoteBase, frozen=True, tag="checked"):
     """What was found in the step in which the order was placed: the checks that it failed became
-    these holds; these facts, by requests of these fingerprints, had been told before."""
+    these holds; these facts, by requests of these fingerprints, had been told before; of the
+    `unknown` SKUs nothing was known. An order with the same `mark` may be the same."""
 
     holds: tuple[Held, ...]
     facts: tuple[TellFact, ...] = ()
     fingerprints: tuple[int, ...] = ()
+    unknown: tuple[str, ...] = ()
+    mark: int = 0
 
     @property
     def told(self) -> dict[str, Told]:
@@ -40,5 +43,6 @@ class Checked(NoteBase, frozen=True, tag="checked"):
             happened_then = msgspec.structs.replace(happened, fingerprint=fingerprint)
             life.once("fact", fact.event_id, happened_then)
         life.told |= self.told
+        life.unknown, life.mark = self.unknown, self.mark
         for hold in self.holds:
             hold.fold(life, happened)

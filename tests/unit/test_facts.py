@@ -208,3 +208,35 @@ def test_an_address_ends_the_hold_that_waits_for_it(make) -> None:
 
 def test_a_fact_says_something(web: Shop) -> None:
     web.no(fact("empty", 1, reason="none"), Code.NOTHING_TOLD)
+
+
+@pytest.mark.parametrize("make", (SlowLedger, FastLedger))
+def test_pain_11_an_order_exists_and_its_reservation_or_payment_does_not(make) -> None:
+    """P3, P4: a cart, its payment and its order, stopped behind any step: what was answered is
+    there whole, and sending all of it once more ends as if nothing had happened."""
+    steps = (
+        c.Reserve("cart", "web", 3_600, (c.ReserveLine("red", 3),)),
+        fact("paid", 2, payment="paid"),
+        c.Commit(reservation_id="cart", order_id="1", payment="pending", ship_to=BERLIN),
+        fact("moved", 3, ship_to=LYON),
+        c.Ship("web", "1", "parcel"),
+    )
+    shop = opened(make, PAYMENT, ADDRESS)
+    shop.ledger.drain()
+    before, frames = shop.ledger.dump(), []
+    for step in steps:
+        shop.now_us += 1_000_000
+        shop.ledger.begin(shop.now_us)
+        shop.ok(step)
+        frames.append(shop.ledger.drain())
+        assert frames[-1].count, "each step is one frame: all of it, or nothing"
+    whole = ends(shop)
+    assert whole[0].status == "shipped" and whole[0].payment == "paid"
+    for done in range(len(frames) + 1):
+        shop.ledger = make.load(before)
+        for frame in frames[:done]:
+            shop.ledger.apply(frame.stamp_us, frame.first_seq, frame.records)
+        shop.ledger.begin(shop.now_us + 1)
+        outcomes = [shop.ask(step) for step in steps]
+        assert [outcome.replayed for outcome in outcomes] == [n < done for n in range(len(steps))]
+        assert ends(shop) == whole

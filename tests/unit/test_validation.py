@@ -5,7 +5,7 @@ import pytest
 from engine.core import commands as c
 from engine.core import limits
 from engine.core.decide.checks import bad_address
-from engine.core.order_commands import ReleaseHold
+from engine.core.order_commands import EditLine, EditOrder, ReleaseHold
 from engine.core.outcomes import Accepted, Code
 from engine.core.validation_commands import PutValidation, ValidationRule
 from tests.unit.shop import Shop, allocations
@@ -265,3 +265,27 @@ def test_an_order_that_may_be_the_same_as_another(stocked: Shop) -> None:
     for name, expected in (("10", []), ("11", ["duplicate"])):
         made = stocked.ok(stocked.order(name, ("red", 1), ship_to=home, when_short="backorder"))
         assert holds(made) == expected
+
+
+def test_an_edit_that_takes_the_cause_away_ends_the_hold(stocked: Shop) -> None:
+    rules(
+        stocked,
+        ValidationRule("quantity", keeps_stock=False, units=4),
+        ValidationRule("bad_address"),
+        ValidationRule("payment"),
+    )
+    made = stocked.ok(stocked.order("1", ("red", 400)))
+    assert holds(made) == ["quantity", "bad_address", "payment"]
+    edit = EditOrder("web", "1", "e1", (EditLine("red", 5),), ship_to=HOME)
+    fewer = stocked.ok(edit, key="k")
+    assert (fewer.status, holds(fewer)) == ("on_hold", ["quantity", "payment"])
+    assert stocked.available("red") == 10, "five are more than four"
+    fewer = stocked.ok(EditOrder("web", "1", "e2", (EditLine("red", 4),)))
+    assert holds(fewer) == ["payment"]
+    assert stocked.available("red") == 6, "what keeps no stock has ended: it is looked for"
+    assert stocked.ask(edit, key="k").answer["holds"][0]["hold_id"] == "quantity"
+    assert stocked.ok(ReleaseHold("web", "1", "payment")).status == "allocated"
+    rules(stocked, ValidationRule("bad_address"))
+    stocked.ok(stocked.order("2", ("red", 2)))
+    freed = stocked.ok(EditOrder("web", "2", "e1", ship_to=HOME))
+    assert (freed.status, holds(freed)) == ("allocated", [])

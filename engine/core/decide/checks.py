@@ -119,6 +119,16 @@ def cleared(
     )
 
 
+def fewer(
+    rules: tuple[ValidationRule, ...], live: dict[str, Held], wanted: list[int]
+) -> tuple[str, ...]:
+    """Return the id of the hold for a quantity that no line has any more."""
+    rule = next((rule for rule in rules if rule.check == "quantity"), None)
+    if rule is None or any(units > rule.units for units in wanted):
+        return ()
+    return tuple(name for name, one in live.items() if name == one.reason == "quantity")
+
+
 def hold(state: State, rule: ValidationRule, hold_id: str) -> Held:
     """Return the hold that a rule makes now."""
     until_us = state.now_us + rule.minutes * 60_000_000 if rule.minutes else 0

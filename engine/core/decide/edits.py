@@ -10,8 +10,8 @@ An edit of prices and texts touches no stock.
 import msgspec
 
 from engine.core import kept, order_life, told
-from engine.core.commands import Address, Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.commands import Address, Details, Request
+from engine.core.decide import Decision, Replay, cause_of, checks, conflict, refusals
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.backlog import over_limit
 from engine.core.decide.reallotment import Want, held_units, status_of_lines
@@ -19,6 +19,7 @@ from engine.core.decide.rows import Named, Row, named, rows_of, standing_of, too
 from engine.core.events import NO_PRICE, Event, OrderChanged, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.edits import Edited, LineEdit
+from engine.core.notes.holds import HoldEnded
 from engine.core.order_commands import EditLine, EditOrder
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
@@ -79,7 +80,32 @@ def edit(state: State, request: Request) -> Decision:
     bound = _bound(old, rows, wishes)
     same = not fields and bound == old.bound
     document = b"" if same else kept.document_of(new, bound, old.since)
-    return [*opened, _changed(order, cause, rows, note, document, elsewhere)]
+    changed = _changed(order, cause, rows, note, document, elsewhere)
+    return [*opened, *_mended(state, order, rows, new, changed)]
+
+
+def _mended(
+    state: State, order: Order, rows: list[Row], new: Details, changed: OrderChanged
+) -> list[Event]:
+    """Let the holds end whose cause the edit has taken away. What the order may have then is looked
+    for as of all that wait."""
+    if changed.status is not OrderStatus.ON_HOLD:
+        return [changed]
+    rules = state.registers.validations.rules(order.event.channel)
+    live = state.lives.of(order.seq).holds
+    gone = checks.cleared(rules, live, new, "") if changed.document else ()
+    gone += checks.fewer(rules, live, [row.wanted for row in rows])
+    events = [changed]
+    for number, name in enumerate(gone, 1):
+        last = number == len(live)
+        status = status_of_lines(standing_of(rows)) if last else OrderStatus.ON_HOLD
+        note = note_bytes(HoldEnded(name, "release"))
+        # The answer to a key is that of the last event.
+        events[-1] = msgspec.structs.replace(
+            events[-1], cause=msgspec.structs.replace(changed.cause, key="")
+        )
+        events.append(OrderChanged(changed.cause, order.seq, status, note=note))
+    return events
 
 
 def _bound(old: kept.Kept, rows: list[Row], wishes: list[_Wish]) -> tuple[tuple[int, str], ...]:

@@ -5,7 +5,9 @@ that can fail return a value of `Result`; `core.why` then says what did not fit.
 holds or needs the GIL.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cimport ext.scorer as scorer
 
 cdef extern from *:
     """
@@ -81,6 +83,7 @@ cdef enum TableOf:
     ORDER_SEQS
     PAPER_KEYS
     CELLS                     # (SKU, place) → position
+    ROUTED_CHANNELS
     TABLES
     SHARDS = 1024             # of a table: each is small, so that none grows for long
     SHARD_SHIFT = 22          # of a hash of 32 bits
@@ -146,6 +149,8 @@ cdef struct Sku:
     uint32_t component_count
     uint32_t pool             # entry of the running plan + 1
     uint32_t risen            # entry in the list of risen SKUs + 1
+    uint32_t weight_g
+    uint8_t handling          # class of goods, 0: none
     uint8_t backorderable
     uint8_t limited           # it has a backorder_limit
     uint8_t waited            # see plane/waiting.pxi
@@ -257,6 +262,7 @@ cdef struct Line:
 
 
 include "plane/plan.pxi"
+include "plane/routed.pxi"
 
 
 cdef struct Limits:
@@ -306,8 +312,9 @@ cdef struct Core:
     uint64_t touched_live
     Rows gone                 # orders with lives that were forgotten, for the Python side
     uint64_t living           # orders with lives; `gone` has room for each
-    uint64_t policies         # in the register
-    uint8_t routing           # a channel has a policy
+    Rows policies
+    Rows routed               # channels that have one
+    Case case
     Rows risen                # SKUs of which units came
     Rows given                # what a restated order gave back, while that is done
     Rows moved                # orders that may wait otherwise than before
@@ -334,4 +341,5 @@ cdef class Ledger:
     cdef object _lives        # core.lives.Lives
     cdef object _waiting      # core.waiting.Waiting
     cdef int64_t _looks       # at waiting orders, that this batch may still take
+    cdef dict _classes        # of goods, by number
     cdef bint _broken

@@ -24,7 +24,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.math cimport M_PI as PI
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+
+cimport ext.scorer as scorer
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -55,6 +57,7 @@ from engine.core.records import encode as encode_event
 from engine.core.routing import POLICY_COSTS as COSTS
 from engine.core.routing import POLICY_FEWEST, costs, slip
 from engine.core.waiting import Waiting
+from engine.core.routing.policy import WEEKDAYS
 
 cdef extern from *:
     """
@@ -120,6 +123,9 @@ include "plane/effects.pxi"
 include "plane/restate.pxi"
 include "plane/allot.pxi"
 include "plane/route.pxi"
+include "plane/policies.pxi"
+include "plane/details.pxi"
+include "plane/costs.pxi"
 include "plane/decide.pxi"
 include "plane/catalogue.pxi"
 include "plane/view.pxi"
@@ -148,6 +154,7 @@ cdef class Ledger:
         self._lives = Lives()
         self._waiting = Waiting()
         self._looks = 0
+        self._classes = {}
         self._broken = False
         new_core(&self.core)
 

@@ -120,3 +120,4 @@ cdef struct Search:
 cdef int search(Search* s) noexcept nogil
 cdef void release(Search* s) noexcept nogil
 cdef int measure(Rates* rates) noexcept nogil
+cdef int64_t cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil

@@ -172,6 +172,8 @@ cdef object set_sku(Ledger self, uint64_t number, uint64_t seq, bytes document):
     ensure(c, put_sku(c, <uint32_t> number, seq, name, put))
     sku_at(c, number).backorderable = command.backorderable
     sku_at(c, number).limited = command.backorder_limit is not None
+    sku_at(c, number).weight_g = command.weight_g or 0
+    sku_at(c, number).handling = class_of(self, command.handling)
     return command
 
 
@@ -234,7 +236,10 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
         note_rules(self, event.number)
     elif event.register == self._registers.early_facts.code:
         note_early(self, event.number)
-    know_routing(self)
+    elif event.register == self._registers.policies.code:
+        know_routing(self, [event.number])
+    elif event.register == self._registers.channels.code:
+        know_routing(self, [])
     return answer
 
 
@@ -266,15 +271,6 @@ cdef int note_rules(Ledger self, number) except -1:
     cdef Text name
     text_in(self._registers.validations.rows[number].put.channel, &name)
     check_channel(&self.core, name)
-    return 0
-
-
-cdef int know_routing(Ledger self) except -1:
-    """Take up what the registers say about routing."""
-    self.core.policies = len(self._registers.policies.rows)
-    self.core.routing = 0
-    if self.core.policies:
-        self.core.routing = any(row.put.policy for row in self._registers.channels.rows)
     return 0
 
 

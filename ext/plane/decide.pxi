@@ -62,24 +62,40 @@ cdef int emit_reserved(Core* c, Head* head) noexcept nogil:
 
 
 cdef int emit_order(Core* c, Head* head, Text document) noexcept nogil:
-    """Write and apply the order of the plan."""
+    """Write and apply the order of the plan, with the receipt in `case` if a policy made it."""
     cdef uint8_t* start
     cdef uint8_t* p
     cdef int result = emit_opened(c)
     if result != DONE:
         return result
-    if out_room(&c.out, head_bytes(head) + lines_bytes(c, True) + document.size) != DONE:
+    if out_room(
+        &c.out, head_bytes(head) + lines_bytes(c, True) + document.size + c.case.slip.size
+    ) != DONE:
         return MEMORY
     start = c.out.data + c.out.size
     p = put_lines(c, put_order_head(start, head))
     p = put_bytes(put32(p, document.size), document.data, document.size)
+    if head.policy == POLICY_COSTS:
+        p = put_bytes(put32(p, <uint32_t> c.case.slip.size), c.case.slip.data, c.case.slip.size)
     return emit(c, start, p)
+
+
+cdef int allot_order(Core* c, Head* head, Text document, bint partial) noexcept nogil:
+    """Allot stock to an order by its channel's policy, if it has one, else by the fewest places."""
+    cdef uint32_t routed = routed_of(c, head.first)
+    cdef int result
+    if routed == NONE:
+        head.policy = POLICY
+        return allot(c, partial)
+    head.policy = POLICY_COSTS
+    result = allot_by(c, &(<Routed*> c.routed.data)[routed], document)
+    return UNUSUAL if result == SHORT and partial else result
 
 
 cdef uint8_t* put_order_head(uint8_t* start, Head* head) noexcept nogil:
     cdef uint8_t* p = put_cause(put_header(start, ORDER_PLACED, 0), &head.cause)
     p = put8(put_text(put_text(p, head.first), head.second), head.status)
-    return put16(put64(p, head.reservation), POLICY)
+    return put16(put64(p, head.reservation), head.policy)
 
 
 cdef int emit_commit(Core* c, Head* head, uint32_t row, Text document) noexcept nogil:
@@ -94,7 +110,7 @@ cdef int emit_commit(Core* c, Head* head, uint32_t row, Text document) noexcept 
     read_head(&at, r.record, &made)
     lines = at.at - 2
     size = <uint64_t> (at.end - lines)
-    head.first, head.reservation = made.second, r.seq
+    head.first, head.reservation, head.policy = made.second, r.seq, POLICY
     if out_room(&c.out, head_bytes(head) + size + document.size) != DONE:
         return MEMORY
     start = c.out.data + c.out.size

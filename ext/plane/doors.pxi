@@ -154,7 +154,7 @@ cdef object place(Ledger self, request, command):
         return order_again(self, row)
     if is_checked(c, head.first) or is_told(c, head.first, head.second):
         return decide_shared(self, request, validation.place)
-    if command.policy is not None or command.strategy is not None or is_routed(self, command):
+    if command.policy is not None or command.strategy is not None:
         return decide_shared(self, request, orders.place)
     if <int64_t> c.order_count >= c.limit.orders:
         return refusals.full(self, "orders")
@@ -165,11 +165,13 @@ cdef object place(Ledger self, request, command):
     bytes_in(details, &document)
     partial = when_short != "refuse"
     with nogil:
-        result = allot(c, partial)
+        result = allot_order(c, &head, document, partial)
     if result == DUE:
         return decide_shared(self, request, orders.place)
     if result == SHORT:
         return refusals.short(self, "taken", short_lines(self))
+    if result == UNUSUAL:
+        return decide_shared(self, request, orders.place)
     if result != DONE:
         return refusal(self, lines, result)
     total_plan(c, &asked, &granted)
@@ -182,14 +184,6 @@ cdef object place(Ledger self, request, command):
         broken(self, result)
     row = find_seq(c, ORDER_SEQS, c.seq)
     return accepted(self, request, order_answer(self, row, False), True)
-
-
-cdef bint is_routed(Ledger self, command) except -1:
-    """Say whether the channel of an order has a routing policy."""
-    if not self.core.routing:
-        return False
-    channel = self._registers.channels.find(command.channel)
-    return channel is not None and channel.put.policy is not None
 
 
 cdef object reserve(Ledger self, request, command):

@@ -224,7 +224,7 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     result = check_lines(c, &at, head.lines)
     if result != DONE:
         return result
-    if not check_rest(c, &at, &head, c.policies):
+    if not check_rest(c, &at, &head, c.policies.count):
         return misfit(c, "an order's record is damaged")
     key.first, key.second = head.first, head.second
     hash = hash_key(c, ORDER_IDS, &key)

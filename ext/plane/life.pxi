@@ -35,6 +35,10 @@ cdef int new_core(Core* c) except -1:
 cdef void free_core(Core* c) noexcept:
     cdef uint64_t i
     cdef Plan* plan = &c.plan
+    for i in range(c.policies.count):
+        free_policy(policy_at(c, i))
+    free_routed(c)
+    free_case(&c.case)
     for i in range(c.skus.count):
         free(sku_at(c, i).text)
         free(sku_at(c, i).components)
@@ -58,8 +62,8 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.groups, <size_t> &plan.offers, <size_t> &plan.picks,
         <size_t> &plan.candidates, <size_t> &plan.chosen, <size_t> &plan.matrix,
         <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
-        <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone,
-        <size_t> &c.risen, <size_t> &c.moved, <size_t> &c.given,
+        <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone, <size_t> &c.policies,
+        <size_t> &c.routed, <size_t> &c.risen, <size_t> &c.moved, <size_t> &c.given,
     ):
         rows_free(<Rows*> <size_t> rows)
     for data in (

@@ -328,7 +328,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         order_lives(c, seq)
     for number in range(len(self._registers.validations.rows)):
         note_rules(self, number)
-    know_routing(self)
+    know_routing(self, range(len(self._registers.policies.tables)))
     for seq in waiting_orders(c):
         entry = waiting_entry(self, seq)
         if entry is not None:

@@ -71,6 +71,7 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
     cdef Place* place
     cdef Paper* paper
     cdef Position* position
+    cdef Routed* routed
     if which == SKU_NAMES:
         sku = sku_at(c, row)
         return same(key.first, sku.text, sku.name_size)
@@ -84,6 +85,9 @@ cdef bint bears(Core* c, int which, uint32_t row, const Key* key) noexcept nogil
         return reservation_at(c, row).seq == key.number
     if which == ORDER_SEQS:
         return order_at(c, row).seq == key.number
+    if which == ROUTED_CHANNELS:
+        routed = &(<Routed*> c.routed.data)[row]
+        return same(key.first, routed.text, routed.size)
     if which == PAPER_KEYS:
         paper = paper_at(c, row)
         return same(key.first, paper.text, paper.key_size)

@@ -18,8 +18,7 @@ cdef enum:
     LINE_BOUND = 16
     SAY_CREATED = 2
     HEAD_BYTES = 24
-    UNUSUAL = 30               # beside the values of Result
-    CUT = 31
+    CUT = 31                   # beside the values of Result, and UNUSUAL
     STIRS = 32                 # decided, and waiting orders are to be looked at
 
 cdef const char* STATUS_WORDS[5]
@@ -77,12 +76,12 @@ cdef int ask_place(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) noe
     if (
         is_checked(c, head.first) or is_told(c, head.first, head.second)
         or order_of(c, head.first, head.second) != NONE
-        or c.routing or flags & ASK_ROUTED
+        or flags & ASK_ROUTED
     ):
         return UNUSUAL
     if <int64_t> c.order_count >= c.limit.orders:
         return UNUSUAL
-    result = allot(c, when_short != 0)
+    result = allot_order(c, &head, document, when_short != 0)
     if result == SHORT:
         say_short(c, s, "taken")
         return SHORT

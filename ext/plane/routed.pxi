@@ -1,0 +1,101 @@
+# Structs of routing by policy: a policy made ready for the hot path, and the scratch of one decision.
+
+cdef struct Rule:             # of a location, money in mills
+    int64_t shipment          # what handling one costs
+    int64_t unit
+    int64_t capacity          # orders a day, -1: no limit
+    int64_t offset_us         # of its day from UTC
+    int32_t origin            # -1: none
+    int32_t cut_off           # minute of its day, 1,440: none
+    uint64_t handles          # classes of goods, as bits
+    uint64_t* channels        # numbers of channels in the policy, as bits; NULL: all
+    uint64_t* zones           # likewise
+    uint8_t days              # on which it works, as bits from Monday
+
+
+cdef struct Lane:             # in a table by origin and zone
+    uint64_t key              # 0: empty
+    int32_t tariff
+    int32_t days
+
+
+cdef struct Prefix:           # in a table by country and first characters of the postcode
+    uint64_t hash
+    uint32_t text             # where it stands in `texts`
+    uint32_t size             # 0: empty
+    int32_t zone
+
+
+cdef struct Style:            # a strategy, money in mills
+    int64_t split
+    int64_t late
+    int64_t pressure
+    int64_t distance
+    int64_t handling_weight
+    int64_t scarcity_weight
+    int64_t value_floor
+    int64_t shipments_max
+    uint32_t text             # where its id stands in `texts`
+    uint32_t size
+    uint8_t kind
+    uint8_t same_day
+
+
+cdef struct Policy:
+    uint64_t version
+    uint64_t rule_count       # later locations have a rule that allows everything
+    Rule* rules
+    Style* styles
+    Lane* lanes
+    uint64_t lane_mask
+    Prefix* prefixes
+    uint64_t prefix_mask
+    uint32_t longest          # prefix, in bytes, with its country
+    uint8_t* texts
+    uint64_t* bits            # of all rules
+    int64_t* starts           # tariffs: those of the lanes, then that of the distance
+    scorer.Band* bands
+    scorer.Rates rates
+    int32_t by_distance       # its tariff, -1: none
+    int64_t per_km
+    int64_t km_per_day
+
+
+cdef struct Routed:           # a channel whose orders a policy routes
+    uint8_t* text
+    uint32_t size
+    uint32_t policy
+    uint32_t style
+    uint32_t channel          # its number in the policy, NONE: no rule names it
+
+
+cdef struct Site:             # a location that has something of what is wanted
+    int64_t fixed
+    int64_t parts[4]          # distance_rate, handling, lateness, pressure
+    int64_t distance
+    uint32_t place
+    int32_t reason            # why it takes no part, -1: it does
+    int32_t km                # -1: unknown
+    int32_t send_day
+    int32_t days              # under way
+    int32_t tariff
+    int32_t column            # among the candidates, -1: it offers nothing
+
+
+cdef struct Ask:              # what the running order is routed by
+    Policy* policy
+    Style* style
+    uint32_t number           # of the policy
+    uint32_t channel
+    int32_t zone              # -1: none
+    int64_t due_day           # -1: none
+
+
+cdef struct Case:             # scratch of one decision
+    Ask ask
+    Rows sites
+    Rows columns              # site of each candidate
+    Rows quantities, grams, fixed, tariffs, stock, unit
+    Rows cells                # of a plan again, over the runner-up's locations only
+    scorer.Search search
+    Buffer slip

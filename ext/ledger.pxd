@@ -314,6 +314,7 @@ cdef struct Core:
     uint64_t living           # orders with lives; `gone` has room for each
     Rows policies
     Rows routed               # channels that have one
+    Rows scarcity             # price of a unit by position, in mills, as far as any has one
     Case case
     Rows risen                # SKUs of which units came
     Rows given                # what a restated order gave back, while that is done

@@ -96,6 +96,7 @@ cdef dict _SHARED = {
     commands.PutPurchaseOrder: purchases.put_purchase_order,
     commands.PutValidation: validation.put_validation,
     commands.RoutingPolicy: routing.put_policy,
+    commands.PutScarcity: routing.put_scarcity,
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
@@ -377,6 +378,10 @@ cdef class Ledger:
     def routing_policy(self, str name):
         """One routing policy."""
         return reading.entry(self._registers.policies, name)
+
+    def scarcity(self, str name):
+        """The scarcity prices of one SKU."""
+        return reading.entry(self._registers.scarcity, name)
 
     def decisions(self, str channel, str order_id):
         """How the units of an order were routed; see `decisions.of_order`."""

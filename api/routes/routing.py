@@ -8,12 +8,14 @@ from api.routes.reading import unknown
 from api.routes.reservations import ORDER_ANSWER
 from api.routes.submit import put
 from api.wire import Param, body_type
-from engine.core.commands import Id, PlaceOrder, RoutingPolicy
+from engine.core.commands import Id, PlaceOrder, PutScarcity, RoutingPolicy
 from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.outcomes import Refused
 from engine.core.policies import RoutingPolicyAnswer
+from engine.core.scarcity import ScarcityAnswer
 
 RoutingPolicyBody = body_type(RoutingPolicy, "policy", name="RoutingPolicyBody")
+ScarcityBody = body_type(PutScarcity, "sku", name="ScarcityBody")
 PreviewBody = body_type(PlaceOrder, "order_id", name="PreviewBody")
 _POLICY = Param("policy", Id, "the routing policy's id", example="main")
 
@@ -23,6 +25,15 @@ async def _policy(ask: Ask) -> Reply:
     answer = await ask.front.client.routing_policy(name)
     if answer is None:
         raise unknown("policy", name, "routing policy")
+    return 200, answer
+
+
+async def _scarcity(ask: Ask) -> Reply:
+    name = ask.params["sku"]
+    answer = await ask.front.client.scarcity(name)
+    if answer is None:
+        detail = f"SKU {name!r} does not exist, or has no scarcity prices"
+        raise missing("unknown_sku", "sku", detail)
     return 200, answer
 
 
@@ -97,6 +108,7 @@ _PREVIEW = {
     "ship_to": {"postcode": "10115", "country": "DE"},
     "policy": "main",
 }
+_PRICES = {"prices": [{"location": "berlin", "mills": 120_000}]}
 _LINES = [{"sku": "TEA-1", "quantity": 2, "allocations": [{"location": "berlin", "quantity": 2}]}]
 _PLAN_CODES = (
     "unknown_location",
@@ -147,6 +159,41 @@ ENDPOINTS = (
         answer=RoutingPolicyAnswer,
         codes=("unknown_policy",),
         answer_example=_MAIN_ANSWER,
+    ),
+    Endpoint(
+        name="put_scarcity",
+        method="PUT",
+        path="/v1/routing/scarcity/{sku}",
+        noun="routing",
+        summary="Set what units of a SKU are worth to later orders, by location",
+        note=(
+            "Strategies of the kind `balanced` add it to what a unit costs. Prices are replaced as "
+            "a whole. Putting the same again changes nothing and answers with `replayed: true`."
+        ),
+        scope="admin",
+        handler=put,
+        params=(params.SKU,),
+        body=ScarcityBody,
+        command=PutScarcity,
+        answer=ScarcityAnswer,
+        status=201,
+        also=200,
+        keyed=True,
+        codes=("idempotency_conflict", "unknown_location", "unknown_sku", "invalid_policy"),
+        example=_PRICES,
+        answer_example={"seq": 12, "sku": "TEA-1", **_PRICES},
+    ),
+    Endpoint(
+        name="get_scarcity",
+        method="GET",
+        path="/v1/routing/scarcity/{sku}",
+        noun="routing",
+        summary="What units of a SKU are worth to later orders, by location",
+        handler=_scarcity,
+        params=(params.SKU,),
+        answer=ScarcityAnswer,
+        codes=("unknown_sku",),
+        answer_example={"seq": 12, "sku": "TEA-1", **_PRICES},
     ),
     Endpoint(
         name="preview_routing",

@@ -15,7 +15,7 @@ from engine.core.fact_commands import TellFact
 from engine.core.fulfillment_commands import FulfillmentCommand, ReleaseWave
 from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
 from engine.core.return_commands import ReturnCommand
-from engine.core.routing.policy import RoutingPolicy
+from engine.core.routing.policy import PutScarcity, RoutingPolicy
 from engine.core.terms import (
     Address,
     Body,
@@ -342,6 +342,7 @@ Command = (
     | PutValidation
     | RoutingPolicy
     | TellFact
+    | PutScarcity
     | Receive
     | Count
     | Adjust

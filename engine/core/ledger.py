@@ -79,6 +79,7 @@ _DECIDE = {
     commands.PutPurchaseOrder: purchases.put_purchase_order,
     commands.PutValidation: validation.put_validation,
     commands.RoutingPolicy: routing.put_policy,
+    commands.PutScarcity: routing.put_scarcity,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,

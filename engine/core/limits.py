@@ -69,6 +69,7 @@ TRANSIT_DAYS_MAX = 365
 ZONES_MAX = 10_000
 LANES_MAX = 100_000
 ROUTING_POLICIES_MAX = 1_000
+SCARCITY_MILLS_MAX = 10**12  # for a unit
 ROUTE_EXCLUDED_MAX = 32  # locations shut out that a receipt names
 ROUTE_COST_MILLS_MAX = 1 << 60  # if every candidate were used and every unit cost the most
 

@@ -120,6 +120,10 @@ class Reads:
         """One routing policy."""
         return reading.entry(self._state.registers.policies, name)
 
+    def scarcity(self, name: str):
+        """The scarcity prices of one SKU."""
+        return reading.entry(self._state.registers.scarcity, name)
+
     def decisions(self, channel: str, order_id: str):
         """How the units of an order were routed; see `decisions.of_order`."""
         return decisions.of_order(self._state, channel, order_id)

@@ -20,6 +20,7 @@ class Code(IntEnum):
     VALIDATIONS = 15
     ROUTING_POLICIES = 3
     EARLY_FACTS = 16
+    SCARCITY = 5
 
 
 class Entry(msgspec.Struct):

@@ -6,6 +6,7 @@
     policies ──────── how orders find their locations     (core.policies)
     early_facts ───── what was told before its order came (core.facts)
     waves ─────────── which orders were released at once  (core.waves)
+    scarcity ──────── what units are worth to later ones  (core.scarcity)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -25,6 +26,7 @@ from engine.core.facts import EarlyFacts
 from engine.core.policies import Policies
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
+from engine.core.scarcity import Scarcity
 from engine.core.validation import Validations
 from engine.core.waves import Waves
 
@@ -44,9 +46,10 @@ class Registers:
         self.purchase_orders = PurchaseOrders()
         self.validations, self.early_facts = Validations(), EarlyFacts()
         self.policies = Policies()
-        every = (self.channels, self.purchase_orders, self.validations, self.policies)
         self.waves = Waves()
-        every += (self.early_facts, self.waves)
+        self.scarcity = Scarcity()
+        every = (self.channels, self.purchase_orders, self.validations, self.policies)
+        every += (self.early_facts, self.waves, self.scarcity)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

@@ -1,6 +1,6 @@
 """The second opinion on receipts of routing decisions, read from docs/log-format.md by itself."""
 
-_PARTS = 7
+_PARTS = 8
 _REASONS = 10
 
 

@@ -29,6 +29,7 @@ from engine.core.outcomes import Outcome, Refused
 from engine.core.policies import RoutingPolicyAnswer
 from engine.core.promises import BackorderAnswer, PromisesAnswer, TurnsAnswer
 from engine.core.purchases import PurchaseOrderAnswer
+from engine.core.scarcity import ScarcityAnswer
 from engine.core.sellable import AvailabilityAnswer
 from engine.core.validation import ValidationAnswer
 
@@ -201,6 +202,9 @@ class Client(Protocol):
 
     async def routing_policy(self, name: str) -> RoutingPolicyAnswer | None:
         """One routing policy."""
+
+    async def scarcity(self, name: str) -> ScarcityAnswer | None:
+        """The scarcity prices of one SKU."""
 
     async def decisions(self, channel: str, order_id: str) -> DecisionsAnswer | None:
         """How the units of an order were routed, or None if there is no such order."""

@@ -143,6 +143,10 @@ class Reads:
         """One routing policy, or None."""
         return await self._leading().read(lambda ledger: ledger.routing_policy(name))
 
+    async def scarcity(self, name: str):
+        """The scarcity prices of one SKU, or None."""
+        return await self._leading().read(lambda ledger: ledger.scarcity(name))
+
     async def decisions(self, channel: str, order_id: str):
         """How an order's units were routed, or None."""
         return await self._leading().read(lambda ledger: ledger.decisions(channel, order_id))

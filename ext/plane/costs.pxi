@@ -215,6 +215,7 @@ cdef int allot_by(Core* c, Routed* routed, Text document) noexcept nogil:
     cdef int result
     plan.parts.count = plan.pools.count = plan.groups.count = plan.offers.count = 0
     plan.picks.count = plan.opened.count = plan.takes.count = plan.candidates.count = 0
+    plan.due = 0
     c.case.sites.count = 0
     c.case.ask.policy = policy_at(c, routed.policy)
     c.case.ask.style = &c.case.ask.policy.styles[routed.style]
@@ -222,8 +223,8 @@ cdef int allot_by(Core* c, Routed* routed, Text document) noexcept nogil:
     if not read_details(&c.case.ask, document):
         return UNUSUAL
     result = expand(c)
-    if result > DONE:
-        result = UNUSUAL
+    if result > DONE or plan.due:
+        result = UNUSUAL if result >= DONE else result
     if result == DONE:
         result = meet_all(c)
     if result == DONE:
@@ -323,6 +324,7 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
     cdef uint32_t j
     cdef int64_t* unit
     cdef int64_t* stock
+    cdef int64_t* prices = <int64_t*> c.scarcity.data
     if (
         room_for(&one.quantities, demands + 1, sizeof(int64_t)) != DONE
         or room_for(&one.grams, demands + 1, sizeof(int64_t)) != DONE
@@ -341,6 +343,8 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
         unit[i] = 0
         if site.place < one.ask.policy.rule_count:
             unit[i] = rules[site.place].unit * style.handling_weight // 100
+    for i in range(1, demands):
+        memcpy(unit + i * places, unit, places * sizeof(int64_t))
     for i in range(demands):
         group = &(<Group*> c.plan.groups.data)[i]
         group.demand = group.wanted
@@ -348,13 +352,15 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
         (<int64_t*> one.grams.data)[i] = sku_at(
             c, (<Pool*> c.plan.pools.data)[group.pool].sku
         ).weight_g
-        if i:
-            memcpy(unit + i * places, unit, places * sizeof(int64_t))
         for j in range(group.offer_count):
             offer = &(<Offer*> c.plan.offers.data)[group.offers + j]
             site = site_at(c, offer.candidate)
             if site.column >= 0:
                 stock[i * places + <uint64_t> site.column] = offer.units
+                if style.scarcity_weight and offer.position < c.scarcity.count:
+                    unit[i * places + <uint64_t> site.column] += (
+                        prices[offer.position] * style.scarcity_weight // 100
+                    )
     case.demands, case.places = <int64_t> demands, <int64_t> places
     case.quantities, case.grams = <int64_t*> one.quantities.data, <int64_t*> one.grams.data
     case.fixed, case.tariffs = <int64_t*> one.fixed.data, <int64_t*> one.tariffs.data
@@ -419,7 +425,7 @@ cdef int write_slip(Core* c, uint64_t demands) noexcept nogil:
         &one.slip,
         512 + ask.style.size + 9 * (
             2 * demands + 2 * EXCLUDED_MAX
-            + (demands + 13) * <uint64_t> (s.set_count + s.runner_up.count + 2)
+            + (demands + 14) * <uint64_t> (s.set_count + s.runner_up.count + 2)
         ),
     ) != DONE:
         return MEMORY
@@ -509,12 +515,13 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
     cdef scorer.Search* s = &c.case.search
     cdef scorer.Rates* rates = s.rates
     cdef Site* site = site_at(c, (<uint32_t*> c.case.columns.data)[column])
-    cdef int64_t i, units, most, grams = 0, mills = 0
+    cdef int64_t i, units, most, plain = 0, count = 0, grams = 0, mills = 0
     p = put_varint(put_varint(p, site.place), <uint64_t> (site.km + 1))
     p = put_varint(put_varint(p, <uint64_t> site.send_day), <uint64_t> site.days)
     for i in range(s.one.demands):
         units = s.set_picks[i * s.set_count + k]
         grams += units * s.one.grams[i]
+        count += units
         mills += units * s.one.unit[i * s.one.places + s.set_places[k]]
         p = put_varint(p, <uint64_t> units)
     most = rates.bands[rates.starts[site.tariff + 1] - 1].up_to_g
@@ -523,7 +530,11 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
     p = put_varint(p, <uint64_t> scorer.cost(rates, site.tariff, grams))
     for i in range(4):
         p = put_varint(p, <uint64_t> site.parts[i])
-    return put_varint(put_varint(p, <uint64_t> site.distance), <uint64_t> mills)
+    if site.place < c.case.ask.policy.rule_count:
+        plain = c.case.ask.policy.rules[site.place].unit * c.case.ask.style.handling_weight // 100
+    plain *= count
+    p = put_varint(put_varint(p, <uint64_t> site.distance), <uint64_t> plain)
+    return put_varint(p, <uint64_t> (mills - plain))
 
 
 cdef int plan_other(Core* c, int64_t** columns) noexcept nogil:

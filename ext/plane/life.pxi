@@ -63,7 +63,8 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.candidates, <size_t> &plan.chosen, <size_t> &plan.matrix,
         <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
         <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone, <size_t> &c.policies,
-        <size_t> &c.routed, <size_t> &c.risen, <size_t> &c.moved, <size_t> &c.given,
+        <size_t> &c.routed, <size_t> &c.scarcity, <size_t> &c.risen, <size_t> &c.moved,
+        <size_t> &c.given,
     ):
         rows_free(<Rows*> <size_t> rows)
     for data in (

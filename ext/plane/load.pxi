@@ -329,6 +329,8 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
     for number in range(len(self._registers.validations.rows)):
         note_rules(self, number)
     know_routing(self, range(len(self._registers.policies.tables)))
+    for number in range(len(self._registers.scarcity.rows)):
+        know_scarcity(self, number)
     for seq in waiting_orders(c):
         entry = waiting_entry(self, seq)
         if entry is not None:

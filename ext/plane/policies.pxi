@@ -137,6 +137,35 @@ cdef int add_routed(Ledger self, str channel, number) except -1:
     return 0
 
 
+cdef int know_scarcity(Ledger self, number) except -1:
+    """Take up the scarcity prices of a SKU: of its positions that are there."""
+    cdef Core* c = &self.core
+    cdef int64_t* prices
+    cdef uint32_t sku, place, at
+    cdef Text text
+    put = self._registers.scarcity.rows[number].put
+    if room_for(&c.scarcity, c.positions.count + 1, sizeof(int64_t)) != DONE:
+        raise MemoryError("no memory for scarcity prices")
+    prices = <int64_t*> c.scarcity.data
+    while c.scarcity.count < c.positions.count:
+        prices[c.scarcity.count] = 0
+        c.scarcity.count += 1
+    text_in(put.sku, &text)
+    sku = find_text(c, SKU_NAMES, text)
+    require(sku != NONE, "the SKU of a scarcity price does not exist")
+    at = sku_at(c, sku).first
+    while at != NONE:
+        prices[at] = 0
+        at = position_at(c, at).next
+    for price in put.prices:
+        text_in(price.location, &text)
+        place = find_text(c, PLACE_NAMES, text)
+        at = NONE if place == NONE else find_cell(c, sku, place)
+        if at != NONE:
+            prices[at] = price.mills
+    return 0
+
+
 cdef dict channels_of(policy):
     """Numbers of the channels that a policy's rules name."""
     found = {}

@@ -2,7 +2,7 @@
 
 cdef enum:
     VARINT_BYTES_MAX = 9
-    PARTS = 7                  # of a leg's cost
+    PARTS = 8                  # of a leg's cost
 
 cdef uint64_t SLIP_REASONS = len(slip.REASONS)
 cdef uint64_t SLIP_DAYS_MAX = costs.DAYS_MAX

@@ -191,6 +191,10 @@ class InProcessClient:
         """One routing policy."""
         return self._ledger().routing_policy(name)
 
+    async def scarcity(self, name: str):
+        """The scarcity prices of one SKU."""
+        return self._ledger().scarcity(name)
+
     async def decisions(self, channel: str, order_id: str):
         """How an order's units were routed."""
         return self._ledger().decisions(channel, order_id)

@@ -47,6 +47,7 @@ NEEDS = {
         "get_reservation",
         "get_order",
         "get_routing_policy",
+        "get_scarcity",
         "get_decisions",
         "list_orders",
         "get_fulfillment",
@@ -90,7 +91,14 @@ NEEDS = {
         "release_wave",
         *(f"{verb}_fulfillment" for verb in VERBS),
     },
-    "admin": {"put_location", "put_sku", "put_channel", "put_validation", "put_routing_policy"},
+    "admin": {
+        "put_location",
+        "put_sku",
+        "put_channel",
+        "put_validation",
+        "put_routing_policy",
+        "put_scarcity",
+    },
 }
 
 

@@ -263,6 +263,7 @@ _FRESH = (
     (_put_purchase_order, 3),
     (_put_validation, 2),
     (lambda rng: policies.put(rng, LOCATIONS), 3),
+    (lambda rng: policies.scarcity(rng, SKUS, LOCATIONS), 3),
     (_receive, 6),
     (_count, 3),
 )

@@ -8,8 +8,10 @@ from engine.core.routing.policy import (
     DistanceRate,
     Lane,
     LocationRule,
+    PutScarcity,
     RateBand,
     RoutingPolicy,
+    ScarcityPrice,
     Strategy,
     Zone,
 )
@@ -49,6 +51,7 @@ def _strategy(rng: Random, number: int) -> Strategy:
         pressure_cost=rng.choice((0, 500)),
         distance_cost=rng.choice((0, 1)),
         handling_weight=rng.choice((100, 50)),
+        scarcity_weight=rng.choice((100, 100, 30, 0)),
         value_floor=rng.choice((0, 0, 5_000)),
         shipments_max=rng.choice((1, 2, 10_000, 10_000)),
         same_day=rng.random() < 0.2,
@@ -77,3 +80,11 @@ def put(rng: Random, locations: tuple[str, ...], version: int = 0) -> RoutingPol
         locations=tuple(_rule(rng, name) for name in locations if rng.random() < 0.8),
         channels=(ChannelStrategy("web", rng.choice(STRATEGIES)),),
     )
+
+
+def scarcity(rng: Random, skus: tuple[str, ...], locations: tuple[str, ...]) -> PutScarcity:
+    """Draw scarcity prices of a SKU."""
+    places = rng.sample(locations, rng.randint(0, len(locations)))
+    mills = (1, 90_000, 700_000)
+    prices = tuple(ScarcityPrice(place, rng.choice(mills)) for place in places)
+    return PutScarcity(rng.choice(skus), prices)

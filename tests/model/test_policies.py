@@ -73,6 +73,7 @@ def test_twins_route_alike(number: int) -> None:
         data = b"".join(packed.pack(order, n) for n, order in enumerate(orders))
         if round_ == 3:
             puts = [policies.put(rng, names, 2)]
+            puts += [policies.scarcity(rng, (f"s{n}",), names) for n in range(SKUS)]
         found = []
         for at, ledger in enumerate(ledgers):
             ledger.begin(now_us)

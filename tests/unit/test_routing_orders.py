@@ -13,8 +13,10 @@ from engine.core.routing.policy import (
     ChannelStrategy,
     Lane,
     LocationRule,
+    PutScarcity,
     RateBand,
     RoutingPolicy,
+    ScarcityPrice,
     Strategy,
     Zone,
 )
@@ -195,6 +197,32 @@ def test_lateness_and_pressure_are_weighed(shop: Shop) -> None:
         for n in range(3)
     ]
     assert taken == ["south", "north", "north"]
+
+
+def test_scarce_units_are_left_to_those_who_need_them(shop: Shop) -> None:
+    price = ScarcityPrice("south", 250_000)
+    shop.ok(PutScarcity("red", (price,)))
+    lines = (("red", 1), ("rare", 1))
+    assert allocations(shop.ok(order(shop, "1", ("red", 1)))) == [[("south", 1)]]
+    assert allocations(shop.ok(order(shop, "2", ("red", 1), strategy="even"))) == [[("north", 1)]]
+    parts = decision(shop, "2").runner_up.shipments[0].cost_mills
+    assert parts == {"rate": 300_000, "scarcity": 250_000}
+    assert allocations(shop.ok(order(shop, "3", *lines, strategy="even"))) == [
+        [("south", 1)],
+        [("south", 1)],
+    ]
+    assert decision(shop, "3").chosen.shipments[0].cost_mills["scarcity"] == 250_000
+    shop.ledger.drain()
+    again = type(shop.ledger).load(shop.ledger.dump())
+    shown = again.preview(order(shop, "4", ("red", 1), strategy="even"), START_US)
+    assert shown.lines[0].allocations[0].location == "north"
+    assert again.scarcity("red").prices == (price,) and again.scarcity("blue") is None
+    shop.ledger.begin(shop.now_us + 1)
+    assert shop.ask(PutScarcity("red", (price,))).replayed
+    shop.no(PutScarcity("none"), Code.UNKNOWN_SKU)
+    shop.no(PutScarcity("red", (ScarcityPrice("none", 1),)), Code.UNKNOWN_LOCATION)
+    shop.no(PutScarcity("blue", (price,)), Code.INVALID_POLICY)
+    shop.no(PutScarcity("red", (price, price)), Code.INVALID_POLICY)
 
 
 def test_policies_that_cannot_be_are_refused(shop: Shop) -> None:

@@ -224,7 +224,8 @@ def test_lateness_pressure_and_scarcity_are_weighed() -> None:
     assert receipt.runner_up.shipments[0].cost_mills["pressure"] == 900_000
     scarce = [sites[0]._replace(used_today=0), BOTH[1]._replace(scarcity=[40_000, 0])]
     _, receipt = decide(policy, ask, scarce)
-    assert receipt.runner_up.shipments[0].cost_mills["units"] == 45_000
+    assert receipt.runner_up.shipments[0].cost_mills["units"] == 5_000
+    assert receipt.runner_up.shipments[0].cost_mills["scarcity"] == 40_000
 
 
 def test_orders_after_the_cut_off_leave_on_the_next_working_day() -> None:

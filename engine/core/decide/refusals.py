@@ -136,6 +136,17 @@ def invalid_policy(state, path: str, detail: str) -> Refused:
     return refuse(state, Code.INVALID_POLICY, f"{path}: {detail}", Fault(path, detail))
 
 
+def no_scarcity(state, path: str, location: str, *, twice: bool) -> Refused:
+    """A scarcity price is for a location that never had the SKU, or stands there twice."""
+    why = "stands there twice" if twice else "never had this SKU"
+    return refuse(
+        state,
+        Code.INVALID_POLICY,
+        f"{path}: {location!r} {why}",
+        Fault(path, why, location=location),
+    )
+
+
 def not_routable(state, detail: str) -> Refused:
     """There is stock, but no plan that the routing policy allows."""
     return refuse(state, Code.NOT_ROUTABLE, detail, Fault("lines", "no plan is allowed"))

@@ -17,7 +17,7 @@ from engine.core.events import EntryPut, OrderPlaced
 from engine.core.outcomes import Code, Refused
 from engine.core.routing import costs, plan, slip
 from engine.core.routing.costs import Ask, Candidate, Demand, Site
-from engine.core.routing.policy import Policy, RoutingPolicy
+from engine.core.routing.policy import Policy, PutScarcity, RoutingPolicy
 from engine.core.state import State
 
 _json = msgspec.json.Encoder().encode
@@ -47,6 +47,27 @@ def put_policy(state: State, request: Request) -> Decision:
     except ValueError as error:
         return refusals.invalid_policy(state, *str(error).split(": ", 1))
     return [EntryPut(cause_of(request), policies.code, number, _json(put))]
+
+
+def put_scarcity(state: State, request: Request) -> Decision:
+    """Set the scarcity prices of a SKU; putting the same again is a replay."""
+    put: PutScarcity = request.command
+    scarcity = state.registers.scarcity
+    known, sku = scarcity.find(put.sku), state.sku_numbers.get(put.sku)
+    if known and known.put == put:
+        return Replay(scarcity.answer(known.put, known.seq), known.seq)
+    if sku is None:
+        return refusals.missing_sku(state, "sku", put.sku)
+    seen = set()
+    for index, price in enumerate(put.prices):
+        place, path = state.location_numbers.get(price.location), f"prices[{index}].location"
+        if place is None:
+            return refusals.missing_location(state, path, price.location)
+        if state.cells.get((sku, place)) is None or place in seen:
+            return refusals.no_scarcity(state, path, price.location, twice=place in seen)
+        seen.add(place)
+    number = scarcity.numbers.get(put.sku, len(scarcity.rows))
+    return [EntryPut(cause_of(request), scarcity.code, number, _json(put))]
 
 
 def source_of(state: State, command: PlaceOrder, now_us: int) -> Source | Refused:
@@ -122,17 +143,19 @@ class Routed(Source):
     def found(self, location: int) -> Candidate | str:
         """Return a location as a candidate, or the filter that shuts it out."""
         if location not in self._found:
-            site = self._site(location, [])
+            site = self._site(location, [], [])
             self._found[location] = costs.consider(
                 self.policy, self.strategy, self.ask, self.zone, site
             )
         return self._found[location]
 
-    def _site(self, location: int, stock: list[int]) -> Site:
+    def _site(self, location: int, skus: list[int], stock: list[int]) -> Site:
         put = self.state.locations[location].put
         day = costs.send_day(costs.rule_of(self.policy, put.location), self.ask.now_us)
         latest, used = self.state.loads.get(location, (0, 0))
-        return Site(put, stock, used_today=used if latest == day else 0)
+        mills = self.state.registers.scarcity.mills
+        prices = [mills(self.state.sku_name(sku), put.location) for sku in skus]
+        return Site(put, stock, prices, used if latest == day else 0)
 
     def open(self, location: int) -> bool:
         """Say whether a location may give: the policy's filters allow it."""
@@ -159,7 +182,7 @@ class Routed(Source):
             )
         )
         rows = [self._demand(sku, units) for sku, units in zip(skus, demands, strict=True)]
-        sites = [self._site(place, self._stock(place, skus, stock)) for place in places]
+        sites = [self._site(place, skus, self._stock(place, skus, stock)) for place in places]
         case = costs.case_of(self.policy, self.ask._replace(demands=rows), sites)
         try:
             found = plan.plan(case.instance)

@@ -61,8 +61,8 @@ class Ask(NamedTuple):
 
 class Candidate(msgspec.Struct):
     """A location that takes part: its place among the sites, distance (None where unknown), when
-    it sends and when that arrives as days since 1970, the parts of its fixed cost in mills, and
-    the rate by which it ships."""
+    it sends and when that arrives as days since 1970, the parts of its fixed cost in mills, what
+    a unit costs there but for scarcity, and the rate by which it ships."""
 
     site: int
     name: str
@@ -70,6 +70,7 @@ class Candidate(msgspec.Struct):
     send_day: int
     arrival_day: int
     parts: dict[str, int]
+    unit: int
     tariff: Tariff
 
 
@@ -129,7 +130,7 @@ def case_of(policy: Policy, ask: Ask, sites: list[Site]) -> Case:
         fixed=[sum(c.parts.values()) for c in candidates],
         tariffs=[c.tariff for c in candidates],
         stock=[[offer[i] for offer in offers] for i in range(len(ask.demands))],
-        unit=_units(policy, strategy, ask, sites, candidates),
+        unit=_units(strategy, ask, sites, candidates, offers),
         split=split_mills(strategy),
         shipments_max=1 if ask.value < strategy.value_floor else strategy.shipments_max,
     )
@@ -169,7 +170,9 @@ def consider(policy: Policy, strategy: Strategy, ask: Ask, zone, site: Site) -> 
     arrival = day + transit_days
     parts = {"distance_rate": distance_mills} if distance_mills else {}
     parts |= _fixed(strategy, ask, site, rule, km, arrival)
-    return Candidate(0, put.location, km, day, arrival, parts, tariff)
+    weight = strategy.handling_weight if strategy.kind == "balanced" else 100
+    unit = rule.unit_cost * MILLS * weight // 100
+    return Candidate(0, put.location, km, day, arrival, parts, unit, tariff)
 
 
 def _offer(policy: Policy, ask: Ask, site: Site) -> list[int]:
@@ -224,17 +227,15 @@ def _fixed(strategy, ask: Ask, site: Site, rule: LocationRule, km, arrival: int)
     return {name: mills for name, mills in parts.items() if mills}
 
 
-def _units(policy: Policy, strategy, ask: Ask, sites, candidates) -> list[list[int]]:
+def _units(strategy, ask: Ask, sites, candidates, offers) -> list[list[int]]:
     """Return what each unit of each demand costs from each candidate, in mills."""
-    balanced = strategy.kind == "balanced"
-    weight = strategy.handling_weight if balanced else 100
     rows = []
     for i in range(len(ask.demands)):
         row = []
-        for c in candidates:
-            mills = rule_of(policy, c.name).unit_cost * MILLS * weight // 100
-            if balanced and sites[c.site].scarcity is not None:
-                mills += sites[c.site].scarcity[i] * strategy.scarcity_weight // 100
+        for c, offer in zip(candidates, offers, strict=True):
+            mills, scarcity = c.unit, sites[c.site].scarcity
+            if strategy.kind == "balanced" and scarcity is not None and offer[i]:
+                mills += scarcity[i] * strategy.scarcity_weight // 100
             row.append(mills)
         rows.append(row)
     return rows

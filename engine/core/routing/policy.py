@@ -19,6 +19,7 @@ Offset = Annotated[int, Meta(ge=-14 * 60, le=14 * 60)]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Weekday = Literal[WEEKDAYS]
 Charge = Annotated[int, Meta(ge=0, le=limits.ROUTE_CHARGE_MINOR_MAX)]
+Mills = Annotated[int, Meta(ge=0, le=limits.SCARCITY_MILLS_MAX)]
 Times = Annotated[int, Meta(ge=0, le=10_000)]
 Kind = Literal["fewest", "cheapest", "nearest", "fastest", "balanced"]
 
@@ -128,6 +129,21 @@ class RoutingPolicy(Body):
     distance: DistanceRate | None = None
     locations: Annotated[tuple[LocationRule, ...], Meta(max_length=limits.LOCATIONS_MAX)] = ()
     channels: Annotated[tuple[ChannelStrategy, ...], Meta(max_length=limits.CHANNELS_MAX)] = ()
+
+
+class ScarcityPrice(Body):
+    """A unit at `location` costs `mills` more, a thousandth of the minor unit each."""
+
+    location: Id
+    mills: Mills
+
+
+class PutScarcity(Body):
+    """What taking a unit of `sku` costs beside what it costs to send: replaced as a whole. Where no
+    price is given it is 0."""
+
+    sku: Id
+    prices: Annotated[tuple[ScarcityPrice, ...], Meta(max_length=limits.LOCATIONS_MAX)] = ()
 
 
 class Policy:

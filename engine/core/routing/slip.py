@@ -22,7 +22,16 @@ from engine.core.routing.costs import Case
 from engine.core.routing.instance import Instance, Plan, used
 from engine.core.routing.policy import Policy
 
-PARTS = ("rate", "distance_rate", "handling", "lateness", "pressure", "distance", "units")
+PARTS = (
+    "rate",
+    "distance_rate",
+    "handling",
+    "lateness",
+    "pressure",
+    "distance",
+    "units",
+    "scarcity",
+)
 REASONS = (
     "inactive",
     "channel",
@@ -122,8 +131,10 @@ def _legs(case: Case, picks: list[list[int]], places: list[int]) -> tuple[Leg, .
 def _leg(case: Case, picks: list[list[int]], j: int, places: list[int]) -> Leg:
     one, candidate = case.instance, case.candidates[j]
     grams = sum(row[j] * g for row, g in zip(picks, one.grams, strict=True))
-    units = sum(row[j] * unit[j] for row, unit in zip(picks, one.unit, strict=True))
-    parts = {"rate": tariff.cost(one.tariffs[j], grams), "units": units, **candidate.parts}
+    mills = sum(row[j] * unit[j] for row, unit in zip(picks, one.unit, strict=True))
+    plain = candidate.unit * sum(row[j] for row in picks)
+    parts = {"rate": tariff.cost(one.tariffs[j], grams), "units": plain, "scarcity": mills - plain}
+    parts |= candidate.parts
     return Leg(
         place=places[candidate.site],
         km=-1 if candidate.km is None else candidate.km,

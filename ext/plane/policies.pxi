@@ -76,7 +76,7 @@ cdef inline uint64_t lane_key(int32_t origin, int32_t zone) noexcept nogil:
 
 
 cdef inline uint64_t lane_slot(uint64_t key) noexcept nogil:
-    return (key * <uint64_t> 0x9E3779B97F4A7C15) >> 20
+    return (key * <uint64_t> 0x9E3779B97F4A7C15) >> 40
 
 
 cdef int class_of(Ledger self, name) except -1:

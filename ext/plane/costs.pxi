@@ -59,8 +59,7 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
     cdef Place* place = place_at(c, site.place)
     cdef Rule* rule = &p.rules[site.place]
     cdef Rule other
-    cdef int64_t local, day, today, used
-    cdef int i
+    cdef int64_t used
     if site.place >= p.rule_count:
         any_rule(&other)
         rule = &other
@@ -75,24 +74,16 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
     if rule.zones is not NULL and (ask.zone < 0 or not has_bit(rule.zones, ask.zone)):
         site.reason = REASON_REGION
         return
-    local = c.now_us + rule.offset_us
-    today = local // DAY_US
-    day = today + (1 if (local - today * DAY_US) // MINUTE_US >= rule.cut_off else 0)
-    for i in range(7):
-        if rule.days >> ((day + 3) % 7) & 1:
-            break
-        day += 1
-    else:
+    if rule.stamp_us != c.now_us:
+        find_day(rule, c.now_us)
+    if rule.send_day < 0 or (style.same_day and not rule.today):
         site.reason = REASON_CUT_OFF
         return
-    if style.same_day and day > today:
-        site.reason = REASON_CUT_OFF
-        return
-    used = place.load_used if <int64_t> place.load_day == day else 0
+    used = place.load_used if <int64_t> place.load_day == rule.send_day else 0
     if 0 <= rule.capacity <= used:
         site.reason = REASON_CAPACITY
         return
-    site.send_day = <int32_t> day
+    site.send_day = rule.send_day
     site.km = <int32_t> kilometres(c, place)
     if not rate(ask, rule, site):
         site.reason = REASON_NO_RATE
@@ -101,6 +92,22 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
         site.reason = REASON_NO_DISTANCE
         return
     charge(ask, rule, site, used)
+
+
+cdef void find_day(Rule* rule, int64_t now_us) noexcept nogil:
+    """Find the first working day, from now on and after the cut-off."""
+    cdef int64_t local = now_us + rule.offset_us
+    cdef int64_t today = local // DAY_US
+    cdef int64_t day = today
+    cdef int i
+    if (local - today * DAY_US) // MINUTE_US >= rule.cut_off:
+        day += 1
+    rule.stamp_us, rule.send_day = now_us, -1
+    for i in range(7):
+        if rule.days >> ((day + 3) % 7) & 1:
+            rule.send_day, rule.today = <int32_t> day, day == today
+            break
+        day += 1
 
 
 cdef bint rate(Ask* ask, Rule* rule, Site* site) noexcept nogil:

@@ -11,6 +11,9 @@ cdef struct Rule:             # of a location, money in mills
     uint64_t* channels        # numbers of channels in the policy, as bits; NULL: all
     uint64_t* zones           # likewise
     uint8_t days              # on which it works, as bits from Monday
+    uint8_t today             # at `stamp_us` it would still send on the same day
+    int32_t send_day          # at `stamp_us`, -1: never
+    int64_t stamp_us
 
 
 cdef struct Lane:             # in a table by origin and zone

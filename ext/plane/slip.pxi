@@ -9,7 +9,15 @@ cdef uint64_t SLIP_DAYS_MAX = costs.DAYS_MAX
 cdef uint64_t SLIP_TRANSIT_DAYS_MAX = costs.TRANSIT_DAYS_MAX
 
 
-cdef uint64_t get_varint(Cursor* c) noexcept nogil:
+cdef inline uint64_t get_varint(Cursor* c) noexcept nogil:
+    """Read a number; most of them are one byte."""
+    if c.at < c.end and c.at[0] < 0x80:
+        c.at += 1
+        return (c.at - 1)[0]
+    return get_long(c)
+
+
+cdef uint64_t get_long(Cursor* c) noexcept nogil:
     cdef uint64_t value = 0
     cdef uint8_t byte
     cdef int i

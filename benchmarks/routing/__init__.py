@@ -1,1 +1,1 @@
-"""Instances, rivals and the exact solver for `bench_routing`."""
+"""Instances and the exact solver for tests of the planner; Olist's network and scarcity prices."""

@@ -26,6 +26,7 @@ BENCHES = (
     Bench("bench_limits", ("--short",)),
     Bench("bench_core", ("--short",)),
     Bench("bench_expiry", ("--short",)),
+    Bench("bench_waiting", ("--short",)),
     Bench("bench_ledger", ("--short",)),
     Bench("bench_routing", ("--locations", "10", "100", "--rounds", "1")),
     Bench("bench_stores", ("--short",)),

@@ -34,6 +34,11 @@ SECTIONS = {
         "its wheel, a bounded number before each batch; the engine of Python dicts takes all from "
         "a heap.",
     ),
+    "waiting": Section(
+        "Orders that wait (B0)",
+        "In process, no log: one receipt brings what all of them wait for. Its step fills the "
+        "first, each batch after it a bounded number more.",
+    ),
     "stores": Section(
         "Stores (B1)",
         "Batches of 500 two-line orders, answered when durable, all on one disk. Every run ends "

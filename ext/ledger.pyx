@@ -7,6 +7,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     octets     memory that grows, bytes read and written in place
     memory     keyed hashing, tables of ids, those of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
+    waiting    who waits;  dealing  fills of plain orders
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects, restate  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
@@ -45,19 +46,20 @@ from engine.core.decide import (
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
-from engine.core.lives import Lives
+from engine.core.lives import Happened, Lives, note_bytes
+from engine.core.notes.fills import Filled
 from engine.core.outcomes import Accepted, Code, Refused
 from engine.core.kept import document_of
 from engine.core.kept import read as read_kept
 from engine.core.packed import answer_one
-from engine.core.ranks import entry_of
+from engine.core.ranks import NEVER_US, entry_of
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
 from engine.core.records import encode as encode_event
 from engine.core.routing import POLICY_COSTS as COSTS
 from engine.core.routing import POLICY_FEWEST, costs, slip
-from engine.core.waiting import Waiting
 from engine.core.routing.policy import WEEKDAYS
+from engine.core.waiting import Entry, Waiting
 
 cdef extern from *:
     """
@@ -138,6 +140,7 @@ include "plane/doors.pxi"
 include "plane/say.pxi"
 include "plane/packed.pxi"
 include "plane/reads.pxi"
+include "plane/dealing.pxi"
 
 
 @cython.final

@@ -209,6 +209,10 @@ class Lives:
                 "an order's status and holds differ", bool(self.of(event.order).holds) != on_hold
             )
 
+    def add(self, order: int, happened: Happened) -> None:
+        """Fold one more note of an order in, which leaves it as much on hold as it was."""
+        self._lives.setdefault(order, Life()).add(happened)
+
     def drop(self, order: int) -> None:
         """Forget the life of an order that is forgotten."""
         life = self._lives.pop(order, NOTHING)

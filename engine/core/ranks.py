@@ -14,7 +14,7 @@ from engine.core.order_life import BY_UNITS
 from engine.core.waiting import Entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER_US = 2**63 - 1
+NEVER_US = 2**63 - 1
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ def entry_of(state, order) -> Entry | None:
             waiting.add(index)
             bundles.leaves(state.skus, line.sku, late, units)
     told = _told(order.event.document)
-    required_us = _NEVER_US
+    required_us = NEVER_US
     if told.required_by is not None:
         required_us = (told.required_by - _EPOCH) // timedelta(microseconds=1)
     rank = (-told.priority, required_us, told.since or order.seq, order.seq)

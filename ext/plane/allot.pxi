@@ -33,7 +33,7 @@ cdef int allot(Core* c, bint partial) noexcept nogil:
         result = deal(c)
     if result == DONE:
         result = check_width(c)
-    if result == DONE and partial and (bound_waits(c) or limit_looms(c)):
+    if result == DONE and partial and not plan.first and (bound_waits(c) or limit_looms(c)):
         result = DUE
     forget_pools(c)
     return result
@@ -115,7 +115,8 @@ cdef int add_part(Core* c, uint32_t line, uint32_t sku, int64_t times) noexcept 
         s.pool = <uint32_t> plan.pools.count
         pool.anywhere, pool.sku, pool.line = -1, sku, 0
         pool.group = pool.opened = NONE
-        plan.due |= s.due
+        if s.due and not plan.first:
+            plan.due = 1
     pool = &(<Pool*> plan.pools.data)[s.pool - 1]
     if pool.line == line + 1:
         (<Part*> plan.parts.data)[pool.part].per_unit += times

@@ -100,4 +100,5 @@ cdef struct Plan:             # scratch of one decision; every row array is kept
     Rows marks
     double x, y, z            # destination
     uint8_t located
+    uint8_t first             # nothing is owed to others before whoever asks
     uint8_t due               # units of one of its SKUs are owed to others

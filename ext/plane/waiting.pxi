@@ -94,10 +94,33 @@ cdef object waiting_entry(Ledger self, uint64_t seq):
     if row != NONE:
         order_at(c, row).waits = 0
         if order_at(c, row).closed_us == 0:
-            entry = entry_of(new_view(self), order_struct(c, row))
+            entry = quick_entry(self, row)
         if entry is not None:
             order_at(c, row).waits = WAITS
     return entry
+
+
+cdef object quick_entry(Ledger self, uint32_t row):
+    """As `ranks.entry_of`, without an object for the order where it is plain."""
+    cdef Core* c = &self.core
+    cdef Order* o = order_at(c, row)
+    cdef Text document, rest
+    cdef uint32_t sku
+    cdef uint64_t i
+    cdef bint plain = o.status <= PARTIALLY_SHIPPED
+    ensure(c, index_lines(c, o.record))
+    units = {}
+    for i in range(c.plan.lines.count):
+        if waiting_of(c, o, i):
+            sku = (<Line*> c.plan.lines.data)[i].sku
+            plain = plain and sku_at(c, sku).component_count == 0
+            units[sku] = units.get(sku, 0) + waiting_of(c, o, i)
+    if not units:
+        return None
+    lines_of(o.record, &document, &rest)
+    if not plain or document.size != 2:
+        return entry_of(new_view(self), order_struct(c, row))
+    return Entry((0, NEVER_US, o.seq, o.seq), tuple(sorted(units.items())), False)
 
 
 cdef int sync_waiting(Ledger self) except -1:
@@ -137,8 +160,13 @@ cdef int await_remade(Ledger self) except -1:
     return mark_waited(self)
 
 
+cdef inline bint is_spent(Core* c, uint32_t sku) noexcept:
+    return not sku_at(c, sku).backorderable and free_units(c, sku) == 0
+
+
 cdef int fill_waiting(Ledger self) except -1:
     """Give what has come to those that wait for it, as many as this batch may look at."""
+    cdef Core* c = &self.core
     waiting = self._waiting
     sync_waiting(self)
     view = new_view(self)
@@ -147,9 +175,10 @@ cdef int fill_waiting(Ledger self) except -1:
         if pick is None:
             break
         self._looks -= 1
-        for event in fills.fill(view, pick):
-            record_event(self, event, False)
-        if pick.sku in waiting.due and fills.spent(view, pick.sku):
+        if fill_plain(self, pick) == LEAVE:
+            for event in fills.fill(view, pick):
+                record_event(self, event, False)
+        if pick.sku in waiting.due and is_spent(c, pick.sku):
             waiting.end(pick.sku)
     return mark_waited(self)
 

@@ -54,7 +54,7 @@ def resident_bytes() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-def measure(samples: Samples, orders: list[bytes]) -> None:
+def measure(samples: Samples, orders: list[bytes], *, first_round: bool) -> None:
     """Let all orders wait, fill them, and add the samples."""
     ledger, now_us, many = opened(), START_US, len(orders)
     gc.collect()
@@ -81,6 +81,9 @@ def measure(samples: Samples, orders: list[bytes]) -> None:
         ("ms, longest step", max(steps) * 1e3),
         ("steps", len(steps)),
     ):
+        # Later rounds find room that the one before has left.
+        if unit.startswith("bytes") and not first_round:
+            continue
         samples.add(CASE, "dibs", unit, value if right else 0.0)
 
 
@@ -111,8 +114,8 @@ def main() -> None:
     if options.short:
         options.rounds, options.orders = 2, 10_000
     orders, samples = [asked(number) for number in range(options.orders)], Samples()
-    for _ in track(range(options.rounds), description="rounds"):
-        measure(samples, orders)
+    for number in track(range(options.rounds), description="rounds"):
+        measure(samples, orders, first_round=number == 0)
     finish("waiting", {**vars(options), "rows": samples.rows(), "ratios": []})
 
 

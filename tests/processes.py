@@ -21,12 +21,20 @@ def free_port() -> int:
 
 
 class Dibs:
-    """`dibs serve` on the bundled server, with `dibs work` if asked for. A context manager."""
+    """`dibs serve` on the bundled server, with `dibs work` and its views if asked for. A context
+    manager."""
 
-    def __init__(self, folder: Path, *, work: bool = False, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        work: bool = False,
+        views: bool = False,
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._work, self._options = work, options
+        self._work, self._views, self._options = work or views, views, options
         self.serve: subprocess.Popen | None = None
         self.worker: subprocess.Popen | None = None
 
@@ -49,7 +57,8 @@ class Dibs:
         else:
             raise AssertionError("not ready: " + self.log("serve"))
         if self._work:
-            self.worker = self._process("work", *self._options)
+            views = () if self._views else ("--no-views",)
+            self.worker = self._process("work", *views, *self._options)
         return self
 
     def _process(self, command: str, *options: str) -> subprocess.Popen:

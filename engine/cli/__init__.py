@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 app.add_typer(keys_app, name="keys")
+views_app = typer.Typer(no_args_is_help=True, help="Read models: tables for screens and reports.")
+app.add_typer(views_app, name="views")
 
 Data = Annotated[Path, typer.Option(envvar="DIBS_DATA", help="Folder for log, snapshots and keys.")]
 Redis = Annotated[
@@ -109,15 +111,16 @@ def work(
     ledger: Twin = "auto",
     snapshot_events: Annotated[int, typer.Option(help="Events between snapshots.")] = 500_000,
     snapshot_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 300.0,
+    views: Annotated[bool, typer.Option(help="Run `dibs views follow` beside it.")] = True,
     tied: Tied = False,
 ) -> None:
-    """Run the worker: stock stream, archive, snapshots, trimming."""
+    """Run the worker: stock stream, archive, snapshots, trimming; and views in a process beside."""
     from engine.cli.work import work as run
 
     if tied:
         end_with_parent()
     settings = Settings(data.absolute(), redis, ledger=ledger)
-    run(settings, snapshot_events=snapshot_events, snapshot_s=snapshot_s)
+    run(settings, snapshot_events=snapshot_events, snapshot_s=snapshot_s, views=views)
 
 
 @app.command()
@@ -244,6 +247,40 @@ def keys_revoke(
     from engine.cli.keys import revoke
 
     revoke(Settings(data.absolute(), redis), key_id)
+
+
+@views_app.command("follow")
+def views_follow(data: Data = _DATA, redis: Redis = None, tied: Tied = False) -> None:
+    """Keep the views at the log's end. `dibs work` runs it beside itself."""
+    from engine.cli.views import follow
+
+    if tied:
+        end_with_parent()
+    follow(Settings(data.absolute(), redis))
+
+
+@views_app.command("rebuild")
+def views_rebuild(data: Data = _DATA, redis: Redis = None) -> None:
+    """Build the views anew from the whole log, beside those that are read, then swap them."""
+    from engine.cli.views import rebuild
+
+    rebuild(Settings(data.absolute(), redis))
+
+
+@views_app.command("check")
+def views_check(data: Data = _DATA, redis: Redis = None) -> None:
+    """Compare the views with views built from zero. Exit code 0: no row differs; 1: some do."""
+    from engine.cli.views import check
+
+    raise typer.Exit(0 if check(Settings(data.absolute(), redis)) else EXIT_FAILED)
+
+
+@views_app.command("lag")
+def views_lag(data: Data = _DATA, redis: Redis = None) -> None:
+    """Say how far the views are behind the log, in events and seconds."""
+    from engine.cli.views import show_lag
+
+    show_lag(Settings(data.absolute(), redis))
 
 
 def _log_to_stderr() -> None:

@@ -8,6 +8,7 @@
     │   ├── FencedError      a writer with a higher epoch exists; this one must stop
     │   ├── AppendError      an append was refused before anything was stored
     │   └── DoubtError       an append may or may not be stored; read the log back
+    ├── ViewsError           the read models' database fails; the log goes on without it
     └── ServiceError
         ├── OverloadedError      a queue is full; the request was not looked at
         ├── UnavailableError     no writer leads now; the request was not looked at
@@ -59,6 +60,10 @@ class AppendError(LogError):
 
 class DoubtError(LogError):
     """The append was sent and no answer came: it may be stored."""
+
+
+class ViewsError(DibsError):
+    """The database of the read models cannot be written or read. The log is not touched by it."""
 
 
 class ServiceError(DibsError):

@@ -1,4 +1,4 @@
-"""`python -m tests.faults all`, or one part: storm, bugs, writers, flips, cuts, races, simulate.
+"""`python -m tests.faults all`, or one part: storm, bugs, writers, flips, cuts, races, views …
 
 Every command prints a table and writes a JSON report; the exit code is 0 only if everything held.
 """
@@ -236,6 +236,21 @@ def run_simulations(count: int, seed: int) -> Part:
     return Part(f"{count} simulated worlds", not wrong, rows, wrong)
 
 
+def run_views(kills: int, seed: int) -> Part:
+    """Kill the views under load, then compare them with a rebuild."""
+    from tests.faults.views import storm_in_a_folder
+
+    found = _watched("views", kills, lambda told: storm_in_a_folder(kills, seed, told))
+    rows = {
+        "kills": found.kills,
+        "while views were behind": found.killed_behind,
+        "events": found.events,
+        "differing rows": _join(found.differing) or 0,
+        "failure": found.failure or "-",
+    }
+    return Part("views killed under load equal a rebuild", found.clean, rows, found)
+
+
 def _join(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
 
@@ -307,6 +322,12 @@ def simulate(count: int = 2_000, seed: Seed = 1, report: Report = _REPORT) -> No
     _finish([run_simulations(count, seed)], report)
 
 
+@app.command()
+def views(kills: int = 50, seed: Seed = 1, report: Report = _REPORT) -> None:
+    """Kill the views at random times under load, then compare them with a rebuild from zero."""
+    _finish([run_views(kills, seed)], report)
+
+
 @app.command("all")
 def everything(
     kills: int = 300, rounds: int = 50, count: int = 3_000, seed: Seed = 1, report: Report = _REPORT
@@ -319,6 +340,7 @@ def everything(
         "flips": lambda: run_flips(3, 6, seed),
         "bugs": lambda: run_bugs([]),
         "writers": lambda: run_writers(rounds, seed),
+        "views": lambda: run_views(50, seed),
         "storm": lambda: run_storm(kills, seed),
     }
     _finish([_or_failure(name, run) for name, run in parts.items()], report)

@@ -131,7 +131,7 @@ class Worker(Front):
 
     def start(self, *launch: str, ledger: str = "auto") -> None:
         """Start it, with snapshots so often that a short storm goes beyond several."""
-        words = ["work", "--data", str(self.folder), "--ledger", ledger]
+        words = ["work", "--no-views", "--data", str(self.folder), "--ledger", ledger]
         words += ["--snapshot-events", "250", "--snapshot-s", "5"]
         self._spawn(["engine.cli"], words)
 

@@ -48,6 +48,17 @@ FORBIDDEN = {
     "engine/log/store.py": {"engine.service", "api", "engine.cli"},
     "engine/log": {"redis", "engine.service", "api", "engine.cli"},
     "engine/service": {"redis", "api", "engine.cli", "fastapi"},
+    "engine/views": {
+        "redis",
+        "api",
+        "engine.service",
+        "engine.cli",
+        "engine.core.ledger",
+        "engine.core.state",
+        "engine.core.effects",
+        "engine.core.decide",
+        "ext",
+    },
     "engine/replay": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "engine/demo.py": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "api": {

@@ -1,0 +1,57 @@
+"""SKUs, locations, channels and whatever else is kept as it was last put: read model."""
+
+import msgspec
+
+from engine.core.events import EntryPut, LocationPut, SkuPut
+from engine.core.register import Code
+from engine.views.work import Work
+
+_parse = msgspec.json.Decoder(dict).decode
+
+
+def sku_put(work: Work, seq: int, event: SkuPut) -> str:
+    """A SKU was put; return its id."""
+    put, number = _parse(event.document), event.number
+    work.changed["skus"][number] = (
+        number,
+        put["sku"],
+        put["title"],
+        put.get("weight_g"),
+        int(event.backorderable),
+        int(bool(event.components)),
+        event.document.decode(),
+        seq,
+    )
+    work.components[number] = [
+        (number, n, part, units) for n, (part, units) in enumerate(event.components)
+    ]
+    return put["sku"]
+
+
+def location_put(work: Work, seq: int, event: LocationPut) -> str:
+    """A location was put; return its id."""
+    put = _parse(event.document)
+    work.changed["locations"][event.number] = (
+        event.number,
+        put["location"],
+        put["name"],
+        put["kind"],
+        put["country"],
+        int(put.get("active", True)),
+        put.get("priority", 100),
+        event.document.decode(),
+        seq,
+    )
+    return put["location"]
+
+
+def entry_put(work: Work, seq: int, event: EntryPut) -> str:
+    """An entry of a register was put; return its id, which is its first field."""
+    put, document = _parse(event.document), event.document.decode()
+    name = next(iter(put.values()))
+    key = (event.register, event.number)
+    work.changed["entries"][key] = (*key, name, document, seq)
+    if event.register == Code.CHANNELS:
+        row = (event.number, name, put.get("name", ""), put.get("priority", 100), document, seq)
+        work.changed["channels"][event.number] = row
+    return name

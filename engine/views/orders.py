@@ -1,0 +1,196 @@
+"""Orders, their lines, allocations and shipments: read model."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from engine.core import limits
+from engine.core.events import NO_PRICE, OrderCancelled, OrderChanged, OrderPlaced, OrderShipped
+from engine.core.order_life import CLOSED
+from engine.core.terms import Moment
+from engine.views import kpis, stock
+from engine.views.schema import BY_NAME
+from engine.views.work import OrderRows, Work
+
+_HEAD = BY_NAME["orders"].names
+CHANNEL, NAME, CURRENCY = map(_HEAD.index, ("channel", "order_id", "currency"))
+STATUS, CHANGED_US, CHANGED_SEQ = map(_HEAD.index, ("status", "changed_us", "changed_seq"))
+UNITS, LATE, SHIPPED, VALUE = map(_HEAD.index, ("units", "backordered", "shipped", "value_minor"))
+HOLD, _LINES, _DOCUMENT = map(_HEAD.index, ("hold_reason", "lines", "document"))
+_DETAILS = slice(_HEAD.index("customer"), _HEAD.index("required_by_us") + 1)
+_LINE = BY_NAME["order_lines"].names
+QUANTITY, PRICE = map(_LINE.index, ("quantity", "unit_price"))
+LINE_LATE, LINE_CUT, LINE_SHIPPED = map(_LINE.index, ("backordered", "cancelled", "shipped"))
+_EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+class _Place(msgspec.Struct):
+    country: str | None = None
+    city: str | None = None
+    postcode: str | None = None
+
+
+class _Details(msgspec.Struct):
+    """What tables say of an order's details; the rest of them stays in its document."""
+
+    customer: str | None = None
+    currency: str | None = None
+    payment: str | None = None
+    ship_to: _Place | None = None
+    required_by: Moment | None = None
+
+
+_read = msgspec.json.Decoder(_Details).decode
+_NOWHERE = _Place()
+_STATUS_WORDS: dict[int, str] = {}
+
+
+def _word(status) -> str:
+    found = _STATUS_WORDS.get(status)
+    if found is None:
+        found = _STATUS_WORDS[status] = status.name.lower()
+    return found
+
+
+def _details(document: bytes) -> tuple:
+    if document == b"{}":
+        return (None,) * 7
+    found = _read(document)
+    place, by = found.ship_to or _NOWHERE, found.required_by
+    by_us = (by - _EPOCH) // _US if by else None
+    where = (place.country, place.city, place.postcode)
+    return (found.customer, found.currency, found.payment, *where, by_us)
+
+
+def _line_row(order: int, n: int, line, cancelled: int = 0, shipped: int = 0) -> list:
+    price = None if line.unit_price == NO_PRICE else line.unit_price
+    asked, late = line.quantity, line.backordered
+    return [order, n, line.line_id or None, line.sku, asked, price, late, cancelled, shipped]
+
+
+def _take_rows(order: int, lines) -> list[list]:
+    return [
+        [order, n, t, take.position, take.quantity]
+        for n, line in enumerate(lines)
+        for t, take in enumerate(line.takes)
+    ]
+
+
+def placed(work: Work, seq: int, stamp_us: int, event: OrderPlaced) -> None:
+    """An order came."""
+    lines = [_line_row(seq, n, line) for n, line in enumerate(event.lines)]
+    head = [seq, event.channel, event.order_id, _word(event.status), stamp_us, stamp_us, seq]
+    head += (event.reservation or None, *_details(event.document))
+    head += (len(lines), 0, 0, 0, 0, None, event.document.decode())
+    _sum(head, lines)
+    work.orders[seq] = OrderRows(head, lines, _take_rows(seq, event.lines), fresh=True)
+    counts = kpis.of(work, stamp_us, head[CHANNEL], head[CURRENCY])
+    kpis.add_order(counts, len(lines), head[UNITS], head[VALUE], head[LATE])
+
+
+def _counted(price: int | None, quantity: int) -> int:
+    """Return the price with which units of a line of `quantity` count in amounts."""
+    return price if price and price * quantity <= limits.VIEW_LINE_MINOR_MAX else 0
+
+
+def _sum(head: list, lines: list[list]) -> None:
+    """Set what an order's row says of its lines."""
+    units = late = shipped = value = 0
+    for _, _, _, _, quantity, price, waits, cut, left in lines:
+        units += quantity - cut
+        late += waits
+        shipped += left
+        value += (quantity - cut) * _counted(price, quantity)
+    head[UNITS], head[LATE], head[SHIPPED], head[VALUE] = units, late, shipped, value
+
+
+def _settle(order: OrderRows, seq: int, stamp_us: int, status, work: Work) -> None:
+    head = order.head
+    head[STATUS], head[CHANGED_US], head[CHANGED_SEQ] = _word(status), stamp_us, seq
+    if status in CLOSED and head[HOLD] is not None:
+        head[HOLD] = None
+        for hold in work.holds(order).values():
+            if hold[-3] is None:
+                hold[-3:-1] = stamp_us, "closed"
+
+
+def cancelled(work: Work, seq: int, stamp_us: int, event: OrderCancelled) -> OrderRows:
+    """Units of an order are not wanted any more."""
+    order = work.order(event.order)
+    units = value = 0
+    for cut in event.cuts:
+        line = order.lines[cut.line]
+        line[LINE_CUT] += cut.quantity
+        line[LINE_LATE] -= cut.backordered
+        units += cut.quantity
+        value += cut.quantity * _counted(line[PRICE], line[QUANTITY])
+    takes = {(row[1], row[2]): row for row in order.takes}
+    for n, freed in enumerate(event.freed):
+        row = takes[freed.line, freed.take]
+        row[4] -= freed.quantity
+        stock.change(work, seq, n, row[3], stock.ALLOCATED, -freed.quantity)
+    _sum(order.head, order.lines)
+    _settle(order, seq, stamp_us, event.status, work)
+    counts = kpis.of(work, stamp_us, order.head[CHANNEL], order.head[CURRENCY])
+    kpis.add_cancelled(counts, units, value)
+    return order
+
+
+def shipped(work: Work, seq: int, stamp_us: int, event: OrderShipped) -> OrderRows:
+    """Units of an order have left."""
+    order, left = work.order(event.order), 0
+    for row in event.left:
+        order.lines[row.line][LINE_SHIPPED] += row.quantity
+        left += row.quantity
+    takes = {(row[1], row[2]): row for row in order.takes}
+    for n, freed in enumerate(event.freed):
+        row = takes[freed.line, freed.take]
+        row[4] -= freed.quantity
+        stock.change(work, seq, 2 * n, row[3], stock.ALLOCATED, -freed.quantity)
+        stock.change(work, seq, 2 * n + 1, row[3], stock.ON_HAND, -freed.quantity)
+    _sum(order.head, order.lines)
+    _settle(order, seq, stamp_us, event.status, work)
+    names = (event.shipment_id, event.carrier or None, event.tracking_number or None)
+    work.new["shipments"].append((seq, event.order, *names, stamp_us, left))
+    lines: dict[int, int] = {}
+    for row in event.left:
+        lines[row.line] = lines.get(row.line, 0) + row.quantity
+    work.new["shipment_lines"] += [(seq, *row) for row in lines.items()]
+    kpis.add_shipped(kpis.of(work, stamp_us, order.head[CHANNEL], order.head[CURRENCY]), left)
+    return order
+
+
+def changed(work: Work, seq: int, stamp_us: int, event: OrderChanged) -> OrderRows:
+    """An order stands otherwise."""
+    order = work.order(event.order)
+    head = order.head
+    if event.lines is not None:
+        before = _totals(order.lines)
+        takes = _take_rows(event.order, [row.line for row in event.lines])
+        stock.restate(work, seq, order, takes)
+        order.takes = takes
+        order.lines = [
+            _line_row(event.order, n, row.line, row.cancelled, row.shipped)
+            for n, row in enumerate(event.lines)
+        ]
+        head[_LINES] = len(order.lines)
+        _sum(head, order.lines)
+        counts = kpis.of(work, stamp_us, head[CHANNEL], head[CURRENCY])
+        kpis.add_difference(counts, before, _totals(order.lines))
+    if event.document:
+        head[_DETAILS] = _details(event.document)
+        head[_DOCUMENT] = event.document.decode()
+    _settle(order, seq, stamp_us, event.status, work)
+    return order
+
+
+def _totals(lines: list[list]) -> tuple[int, ...]:
+    """Return what KPIs count of an order: lines, units, their price, units cancelled, theirs,
+    units shipped."""
+    sums = [len(lines), 0, 0, 0, 0, 0]
+    for _, _, _, _, quantity, price, _, cut, left in lines:
+        for at, units in ((1, quantity), (3, cut)):
+            sums[at] += units
+            sums[at + 1] += units * _counted(price, quantity)
+        sums[5] += left
+    return tuple(sums)

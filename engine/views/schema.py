@@ -1,0 +1,385 @@
+"""The tables, as data: names, types, keys, meanings. docs/views.md shows what is written here.
+
+A type is `int`, `text` or `blob`, with `?` where it may be null. Any change of a table, or of what
+is written to it, is a new VERSION: a database of another version is built anew from the log.
+"""
+
+from typing import NamedTuple
+
+VERSION = 1
+
+
+class Column(NamedTuple):
+    """One column; `meaning` gives units."""
+
+    name: str
+    type: str
+    meaning: str
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be null."""
+        return self.type.endswith("?")
+
+    @property
+    def base(self) -> str:
+        """`int`, `text` or `blob`."""
+        return self.type.removesuffix("?")
+
+
+class Table(NamedTuple):
+    """A table; `key` are the columns of its primary key, `indexes` those of further indexes."""
+
+    name: str
+    key: tuple[str, ...]
+    meaning: str
+    columns: tuple[Column, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def _table(name: str, key: str, meaning: str, columns: str, *indexes: str) -> Table:
+    rows = (line.split(None, 2) for line in columns.strip().splitlines())
+    return Table(
+        name,
+        tuple(key.split()),
+        meaning,
+        tuple(Column(*row) for row in rows),
+        tuple(tuple(index.split()) for index in indexes),
+    )
+
+
+TABLES = (
+    _table(
+        "cursor",
+        "one",
+        "How far the log has been read: one row, written with the rows that it speaks of.",
+        """
+        one       int   always 1
+        version   int   version of these tables
+        epoch     int   epoch of the last frame
+        seq       int   log position of the last event
+        stamp_us  int   stamp of the last frame
+        digest    blob  digest of the last frame
+        """,
+    ),
+    _table(
+        "locations",
+        "number",
+        "Locations, as last put.",
+        """
+        number    int   the location's number in the log
+        location  text  its id
+        name      text  its name
+        kind      text  warehouse, third_party, store, marketplace or supplier
+        country   text  ISO 3166 code
+        active    int   1 if it may ship, else 0
+        priority  int   lower is preferred
+        document  text  all of it, JSON
+        seq       int   log position of the last change
+        """,
+    ),
+    _table(
+        "skus",
+        "number",
+        "SKUs, as last put.",
+        """
+        number         int   the SKU's number in the log
+        sku            text  its id
+        title          text  its title
+        weight_g       int?  weight of one unit, grams
+        backorderable  int   1 if it may be sold without stock, else 0
+        bundle         int   1 if it is made of components, else 0
+        document       text  all of it, JSON
+        seq            int   log position of the last change
+        """,
+        "sku",
+    ),
+    _table(
+        "components",
+        "sku_number n",
+        "What bundles are made of.",
+        """
+        sku_number        int  the bundle
+        n                 int  order of the component in it, from 0
+        component_number  int  the SKU that goes into it
+        quantity          int  units of it for one bundle
+        """,
+    ),
+    _table(
+        "channels",
+        "number",
+        "Channels that have rules, as last put. Orders may name others.",
+        """
+        number    int   the channel's number in the log
+        channel   text  its id
+        name      text  its name
+        priority  int   lower comes first
+        document  text  all of it with its buffers, JSON
+        seq       int   log position of the last change
+        """,
+    ),
+    _table(
+        "entries",
+        "register number",
+        "Everything that is kept in registers (channels, purchase orders, ...), as last put.",
+        """
+        register  int   number of the register
+        number    int   number of the entry in it
+        name      text  the entry's id
+        document  text  all of it, JSON
+        seq       int   log position of the last change
+        """,
+    ),
+    _table(
+        "positions",
+        "position",
+        "Stock: one row per SKU and location that ever had any.",
+        """
+        position         int  the position's number in the log
+        sku_number       int  the SKU
+        location_number  int  the location
+        on_hand          int  units that are physically there
+        reserved         int  units promised to checkouts
+        allocated        int  units promised to orders
+        damaged          int  units on hand that are damaged
+        quality_control  int  units on hand that are in quality control
+        safety_stock     int  units on hand that are kept back
+        seq              int  log position of the last change
+        """,
+        "sku_number",
+        "location_number position",
+    ),
+    _table(
+        "movements",
+        "position seq n",
+        "Every change of a position. The deltas of a bucket add up to what positions says.",
+        """
+        position  int    the position
+        seq       int    log position of the event that did it: its cause is in activity
+        n         int    order within the event
+        bucket    text   on_hand, reserved, allocated, damaged, quality_control or safety_stock
+        delta     int    units that came (or went, if negative)
+        quantity  int    units in the bucket after it
+        reason    text?  reason of an adjustment
+        """,
+    ),
+    _table(
+        "reservations",
+        "seq",
+        "Promises to checkouts.",
+        """
+        seq             int   log position of the event that made it
+        reservation_id  text  its id; may be used again once it has ended
+        channel         text  where it came from
+        status          text  reserved, committed, released or expired
+        reserved_us     int   when it was made
+        expires_us      int   when it ends, or would have
+        closed_us       int?  when it was committed, released or expired
+        order_seq       int?  the order that it became
+        units           int   units promised
+        takes           text  JSON: [[position, units], ...]
+        """,
+        "reservation_id",
+    ),
+    _table(
+        "orders",
+        "seq",
+        "Orders, as they stand.",
+        """
+        seq              int    log position of the event that placed it: names it elsewhere
+        channel          text   where it came from
+        order_id         text   the channel's id; may be used again 90 days after it was closed
+        status           text   as in docs/orders.md
+        placed_us        int    when it was placed
+        changed_us       int    when it last changed
+        changed_seq      int    log position of its last change
+        reservation_seq  int?   the reservation that it was committed from
+        customer         text?  as the channel gave it
+        currency         text?  ISO 4217 code
+        payment          text?  paid, pending or authorized
+        country          text?  of the destination, ISO 3166 code
+        city             text?  of the destination
+        postcode         text?  of the destination
+        required_by_us   int?   when it has to be there
+        lines            int    number of lines
+        units            int    units wanted now: asked for less cancelled
+        backordered      int    units of them that wait for stock
+        shipped          int    units of them that have left
+        value_minor      int    price of the units wanted now, minor units; lines above 2^43 count 0
+        hold_reason      text?  reason of the newest hold that is live
+        document         text   its details, JSON
+        """,
+        "status seq",
+        "channel order_id",
+        "customer",
+    ),
+    _table(
+        "order_lines",
+        "order_seq line",
+        "Lines of orders, as they stand.",
+        """
+        order_seq    int    the order
+        line         int    number of the line, from 0
+        line_id      text?  the channel's id
+        sku_number   int    the SKU
+        quantity     int    units asked for
+        unit_price   int?   minor units of the order's currency
+        backordered  int    units that wait for stock
+        cancelled    int    units that were cancelled
+        shipped      int    units that have left
+        """,
+        "sku_number order_seq",
+    ),
+    _table(
+        "allocations",
+        "order_seq line take",
+        "Where the units of a line come from.",
+        """
+        order_seq  int  the order
+        line       int  number of the line
+        take       int  number of the allocation within the line, from 0
+        position   int  where the units are
+        quantity   int  units still promised; 0 if they have left or were given back
+        """,
+    ),
+    _table(
+        "holds",
+        "order_seq hold_id",
+        "Stops on orders.",
+        """
+        order_seq    int    the order
+        hold_id      text   its id, once per order
+        reason       text   payment, review, ...
+        owner        text   who is to look at it
+        then_what    text   what happens at its end by itself: release, cancel or escalate
+        keeps_stock  int    1 if the order keeps its units meanwhile, else 0
+        placed_us    int    when it was put on
+        until_us     int?   when it ends by itself
+        ended_us     int?   when it ended
+        ended_how    text?  by what: release, cancel, escalate, or closed with its order
+        seq          int    log position of the event that put it on
+        """,
+    ),
+    _table(
+        "shipments",
+        "seq",
+        "What has left.",
+        """
+        seq              int    log position of the event
+        order_seq        int    the order
+        shipment_id      text   its id, once per order
+        carrier          text?  who carries it
+        tracking_number  text?  the carrier's number
+        shipped_us       int    when it left
+        units            int    units in it
+        """,
+        "order_seq",
+        "tracking_number",
+    ),
+    _table(
+        "shipment_lines",
+        "shipment_seq line",
+        "Units of a line in a shipment. Their positions are the movements of the same seq.",
+        """
+        shipment_seq  int  the shipment
+        line          int  number of the order's line
+        quantity      int  units of it, whole bundles if it is one
+        """,
+    ),
+    _table(
+        "activity",
+        "seq",
+        "One row per event of the log: the timeline of everything.",
+        """
+        seq        int    log position
+        stamp_us   int    when
+        kind       text   the event's kind, as in docs/log-format.md
+        what       text?  what happened to the order, if kind is order_changed: held, edited, ...
+        order_seq  int?   the order that it is about
+        ref        text?  id of the paper, order, reservation, SKU, ... that it is about
+        actor      text?  who asked for it: id of an API key
+        document   text?  more about it, JSON
+        """,
+        "order_seq seq",
+    ),
+    _table(
+        "kpis",
+        "hour_us channel currency",
+        "Counts by hour. Sums of the differences are what orders and lines say.",
+        """
+        hour_us              int   begin of the hour
+        channel              text  where the orders came from
+        currency             text  of the amounts; empty if unknown
+        orders               int   orders placed, those made by a split among them
+        lines                int   lines of them
+        units                int   units asked for, also by later changes
+        revenue_minor        int   price of these units, minor units of the currency
+        units_backordered    int   units that waited at placing
+        units_cancelled      int   units cancelled in this hour, whenever placed
+        cancelled_minor      int   price of these units
+        units_shipped        int   units that left in this hour, whenever placed
+        """,
+    ),
+)
+BY_NAME = {table.name: table for table in TABLES}
+
+# Views over the tables, the same SQL everywhere: names instead of numbers.
+VIEWS = {
+    "stock": """
+        SELECT p.position, s.sku, s.title, l.location, p.on_hand, p.reserved, p.allocated,
+               p.damaged + p.quality_control + p.safety_stock AS unavailable,
+               p.on_hand - p.reserved - p.allocated
+                   - p.damaged - p.quality_control - p.safety_stock AS available, p.seq
+        FROM positions p
+        JOIN skus s ON s.number = p.sku_number
+        JOIN locations l ON l.number = p.location_number""",
+    "order_items": """
+        SELECT o.seq AS order_seq, o.channel, o.order_id, o.status, o.placed_us, o.currency,
+               i.line, i.line_id, s.sku, i.quantity, i.unit_price, i.backordered, i.cancelled,
+               i.shipped
+        FROM order_lines i
+        JOIN orders o ON o.seq = i.order_seq
+        JOIN skus s ON s.number = i.sku_number""",
+    "stock_history": """
+        SELECT m.seq, m.n, s.sku, l.location, m.bucket, m.delta, m.quantity, m.reason,
+               a.stamp_us, a.kind, a.what, a.ref, a.order_seq, a.actor
+        FROM movements m
+        JOIN positions p ON p.position = m.position
+        JOIN skus s ON s.number = p.sku_number
+        JOIN locations l ON l.number = p.location_number
+        JOIN activity a ON a.seq = m.seq""",
+}
+
+
+def statements(types: dict[str, str], clustered: str) -> list[str]:
+    """Return the statements that make tables, indexes and views; `types` are the database's words
+    for the base types, `clustered` what it says behind a table of which the key is its order."""
+    made = []
+    for table in TABLES:
+        columns = [
+            f"{c.name} {types[c.base]}{'' if c.optional else ' NOT NULL'}" for c in table.columns
+        ]
+        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
+        body = ", ".join(columns)
+        tail = clustered if len(table.key) > 1 else ""
+        made.append(f"CREATE TABLE {table.name} ({body}){tail}")
+        for number, index in enumerate(table.indexes):
+            made.append(f"CREATE INDEX {table.name}_{number} ON {table.name} ({', '.join(index)})")
+    made += [f"CREATE VIEW {name} AS {text}" for name, text in VIEWS.items()]
+    return made
+
+
+def described() -> str:
+    """Return the tables as Markdown, for docs/views.md."""
+    parts = []
+    for table in TABLES:
+        rows = "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in table.columns)
+        key = ", ".join(f"`{name}`" for name in table.key)
+        head = "| column | type | meaning |\n|---|---|---|"
+        parts.append(f"### {table.name}\n\n{table.meaning} Key: {key}.\n\n{head}\n{rows}")
+    return "\n\n".join(parts)

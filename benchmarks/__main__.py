@@ -29,6 +29,7 @@ BENCHES = (
     Bench("bench_waiting", ("--short",)),
     Bench("bench_ledger", ("--short",)),
     Bench("bench_routing", ("--locations", "10", "100", "--rounds", "1")),
+    Bench("bench_views", ("--short",)),
     Bench("bench_stores", ("--short",)),
     Bench("bench_recovery", ("--events", "500000", "--rounds", "1")),
     Bench("bench_packed", ("--short",)),

@@ -205,7 +205,7 @@ REWRITE_QUIET_BYTES_PER_S = 1 << 20
 
 # Read models.
 VIEW_POSITIONS_KEPT = 200_000  # in memory, between two transactions
-VIEW_EVENTS_MAX = 8_192  # of one transaction, unless one frame has more
+VIEW_EVENTS_MAX = 16_384  # of one transaction, unless one frame has more
 VIEW_LINE_MINOR_MAX = 1 << 43  # a line of a higher price counts as 0 in amounts: 63 bits hold all
 VIEW_LAG_S = 1.0  # between two looks at how far the log is ahead
 

@@ -68,6 +68,7 @@ _LEFT = struct.Struct("<HI")
 _POSITION = struct.Struct("<III")
 _CHANGE = struct.Struct("<QBB")
 _GONE = struct.Struct("<II")
+_SHORT = "event record is shorter than its fields; run `dibs verify`"
 _RESTATED = 1  # flag of a change: lines follow
 
 
@@ -212,17 +213,14 @@ def encode(event: Event) -> bytes:
 
 
 class _Cursor:
-    """Reads fields one after the other; every overrun is a `LedgerError`."""
+    """Reads fields one after the other; an overrun is a `LedgerError` or a `struct.error`."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, HEADER.size
 
     def unpack(self, packer: struct.Struct) -> tuple:
-        end = self.at + packer.size
-        if end > len(self.data):
-            raise LedgerError("event record is shorter than its fields; run `dibs verify`")
         values = packer.unpack_from(self.data, self.at)
-        self.at = end
+        self.at += packer.size
         return values
 
     def one(self, packer: struct.Struct) -> int:
@@ -231,13 +229,15 @@ class _Cursor:
     def raw(self, size: int) -> bytes:
         end = self.at + size
         if end > len(self.data):
-            raise LedgerError("event record is shorter than its fields; run `dibs verify`")
-        value = bytes(self.data[self.at : end])
+            raise LedgerError(_SHORT)
+        value = self.data[self.at : end]
         self.at = end
         return value
 
     def text(self) -> str:
-        return self.raw(self.one(_U16)).decode()
+        (size,) = _U16.unpack_from(self.data, self.at)
+        self.at += 2
+        return self.raw(size).decode() if size else ""
 
     def blob(self) -> bytes:
         return self.raw(self.one(_U32))
@@ -337,8 +337,9 @@ _READERS = {
 }
 
 
-def decode(record: bytes) -> Event:
-    """Return the event of one packed record; `LedgerError` if it is not exactly one."""
+def decode(record: bytes, *, again: bool = True) -> Event:
+    """Return the event of one packed record; `LedgerError` if it is not exactly one. Without
+    `again` it is not written again to compare: for readers of frames whose digest they checked."""
     if len(record) < HEADER.size:
         raise LedgerError("event record has no header; run `dibs verify`")
     size, kind, version, zero = HEADER.unpack_from(record)
@@ -350,11 +351,13 @@ def decode(record: bytes) -> Event:
     cursor = _Cursor(record)
     try:
         event = _READERS[Kind(kind)](cursor)
+    except struct.error as error:
+        raise LedgerError(_SHORT) from error
     except (UnicodeDecodeError, ValueError) as error:
         raise LedgerError(f"event kind {kind} is damaged: {error}") from error
     if cursor.at != size:
         raise LedgerError(f"event kind {kind} has {size - cursor.at} bytes too many")
-    if encode(event) != record:
+    if again and encode(event) != record:
         # One event has one record: what is kept and what is written again are the same bytes.
         raise LedgerError(f"event kind {kind} is not written as dibs writes it")
     return event

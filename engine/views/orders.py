@@ -69,11 +69,14 @@ def _line_row(order: int, n: int, line, cancelled: int = 0, shipped: int = 0) ->
 
 
 def _take_rows(order: int, lines) -> list[list]:
-    return [
-        [order, n, t, take.position, take.quantity]
-        for n, line in enumerate(lines)
-        for t, take in enumerate(line.takes)
-    ]
+    rows = []
+    for n, line in enumerate(lines):
+        if len(line.takes) == 1:
+            (take,) = line.takes
+            rows.append([order, n, 0, take.position, take.quantity])
+        else:
+            rows += [[order, n, t, p.position, p.quantity] for t, p in enumerate(line.takes)]
+    return rows
 
 
 def placed(work: Work, seq: int, stamp_us: int, event: OrderPlaced) -> None:

@@ -1,5 +1,6 @@
 """The projector: frames in, rows out, the cursor with them. Each event is applied once."""
 
+import gc
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,20 +31,14 @@ class Projector:
         frames = list(frames)
         if not frames:
             return
-        work, last = self._work, frames[-1]
+        work = self._work
+        # All that is made here lives to the commit, and nothing of it is in a cycle: looking for
+        # garbage meanwhile took a third of the time.
+        collects = gc.isenabled()
+        gc.disable()
         try:
             self._database.begin()
-            batch = [
-                (frame.stamp_us, frame.first_seq + n, records.decode(record))
-                for frame in frames
-                for n, record in enumerate(records.split(frame.body))
-            ]
-            self._load([event for _, _, event in batch])
-            for stamp_us, seq, event in batch:
-                self._one(seq, stamp_us, event)
-            work.write()
-            link = Link(last.epoch, last.last_seq, last.stamp_us, last.digest)
-            self._database.put("cursor", [(1, VERSION, *_fields(link))])
+            link = self._write(frames)
             self._database.commit()
         except BaseException:
             self._database.rollback()
@@ -51,7 +46,25 @@ class Projector:
             raise
         finally:
             work.clear()
+            if collects:
+                gc.enable()
         self.link = link
+
+    def _write(self, frames: list[Frame]) -> Link:
+        """Write rows and cursor into the open transaction; return where it ends."""
+        batch = [
+            (frame.stamp_us, frame.first_seq + n, records.decode(record, again=False))
+            for frame in frames
+            for n, record in enumerate(records.split(frame.body))
+        ]
+        self._load([event for _, _, event in batch])
+        for stamp_us, seq, event in batch:
+            self._one(seq, stamp_us, event)
+        self._work.write()
+        last = frames[-1]
+        link = Link(last.epoch, last.last_seq, last.stamp_us, last.digest)
+        self._database.put("cursor", [(1, VERSION, *_fields(link))])
+        return link
 
     def _load(self, events: list[Any]) -> None:
         """Load together what these events change of what was there before them."""

@@ -28,21 +28,30 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; `key` are the columns of its primary key, `indexes` those of further indexes."""
+    """A table; `key` are the columns of its primary key, `indexes` those of further indexes,
+    `fixed` those that a row keeps as they were first: writing them again would cost an index."""
 
     name: str
     key: tuple[str, ...]
     meaning: str
     columns: tuple[Column, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """Names of the columns that a row may change."""
+        return tuple(n for n in self.names if n not in self.key and n not in self.fixed)
 
-def _table(name: str, key: str, meaning: str, columns: str, *indexes: str) -> Table:
+
+def _table(
+    name: str, key: str, meaning: str, columns: str, *indexes: str, fixed: str = ""
+) -> Table:
     rows = (line.split(None, 2) for line in columns.strip().splitlines())
     return Table(
         name,
@@ -50,6 +59,7 @@ def _table(name: str, key: str, meaning: str, columns: str, *indexes: str) -> Ta
         meaning,
         tuple(Column(*row) for row in rows),
         tuple(tuple(index.split()) for index in indexes),
+        tuple(fixed.split()),
     )
 
 
@@ -153,6 +163,7 @@ TABLES = (
         """,
         "sku_number",
         "location_number position",
+        fixed="sku_number location_number",
     ),
     _table(
         "movements",
@@ -185,6 +196,7 @@ TABLES = (
         takes           text  JSON: [[position, units], ...]
         """,
         "reservation_id",
+        fixed="reservation_id channel reserved_us units takes",
     ),
     _table(
         "orders",
@@ -217,6 +229,7 @@ TABLES = (
         "status seq",
         "channel order_id",
         "customer",
+        fixed="channel order_id placed_us reservation_seq",
     ),
     _table(
         "order_lines",

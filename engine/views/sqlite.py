@@ -29,8 +29,7 @@ def _marks(table: Table) -> str:
 
 
 def _changes(table: Table, form: str) -> str:
-    rest = [name for name in table.names if name not in table.key]
-    return ", ".join(form.format(name) for name in rest)
+    return ", ".join(form.format(name) for name in table.changing)
 
 
 class SqliteViews:

@@ -33,13 +33,20 @@ def change(
     work.new["movements"].append((number, seq, n, _COLUMNS[bucket], delta, row[bucket], reason))
 
 
-def take(work: Work, seq: int, lines: tuple[Line, ...], bucket: int, n: int = 0) -> int:
-    """All units of new lines are promised; return how many movements there are then."""
+def take(work: Work, seq: int, lines: tuple[Line, ...], bucket: int, n: int = 0) -> None:
+    """All units of new lines are promised, by movements from `n` on."""
+    # As `change`, without its calls: this is what most events do.
+    positions, touched, moves = work.positions, work.touched, work.new["movements"]
+    name = _COLUMNS[bucket]
     for line in lines:
         for promised in line.takes:
-            change(work, seq, n, promised.position, bucket, promised.quantity)
+            number, units = promised.position, promised.quantity
+            row = positions.get(number) or work.position(number)
+            touched.add(number)
+            row[bucket] += units
+            row[_SEQ] = seq
+            moves.append((number, seq, n, name, units, row[bucket], None))
             n += 1
-    return n
 
 
 def give_back(work: Work, seq: int, takes: list, bucket: int = RESERVED) -> int:

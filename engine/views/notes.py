@@ -6,11 +6,13 @@ To give a noun tables of its own: tables in `schema`, and a function here by the
 
 from typing import Any
 
-from engine.views.orders import HOLD
+from engine.views.orders import HOLD, HOLD_ENDED, HOLD_HOW, HOLD_REASON
 from engine.views.work import OrderRows, Work
 
+_Note = dict[str, Any]
 
-def _held(work: Work, seq: int, stamp_us: int, order: OrderRows, note: dict[str, Any]) -> None:
+
+def _hold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note, n: int = 0) -> None:
     work.holds(order)[note["hold_id"]] = [
         order.head[0],
         note["hold_id"],
@@ -23,23 +25,28 @@ def _held(work: Work, seq: int, stamp_us: int, order: OrderRows, note: dict[str,
         None,
         None,
         seq,
+        n,
     ]
     order.head[HOLD] = note["reason"]
 
 
-def _hold_ended(
-    work: Work, seq: int, stamp_us: int, order: OrderRows, note: dict[str, Any]
-) -> None:
+def _hold_ended(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
     holds = work.holds(order)
-    holds[note["hold_id"]][-3:-1] = stamp_us, note["how"]
-    live = [hold for hold in holds.values() if hold[-3] is None]
-    order.head[HOLD] = live[-1][2] if live else None
+    ended = holds[note["hold_id"]]
+    ended[HOLD_ENDED], ended[HOLD_HOW] = stamp_us, note["how"]
+    live = [hold for hold in holds.values() if hold[HOLD_ENDED] is None]
+    order.head[HOLD] = live[-1][HOLD_REASON] if live else None
 
 
-_FOLD = {"held": _held, "hold_ended": _hold_ended}
+def _checked(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
+    for n, hold in enumerate(note["holds"]):
+        _hold(work, seq, stamp_us, order, hold, n)
 
 
-def fold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: dict[str, Any]) -> None:
+_FOLD = {"held": _hold, "hold_ended": _hold_ended, "checked": _checked}
+
+
+def fold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
     """Write what the note, as JSON says it, means for tables of its own."""
     known = _FOLD.get(note["what"])
     if known:

@@ -21,6 +21,9 @@ _DETAILS = slice(_HEAD.index("customer"), _HEAD.index("required_by_us") + 1)
 _LINE = BY_NAME["order_lines"].names
 QUANTITY, PRICE = map(_LINE.index, ("quantity", "unit_price"))
 LINE_LATE, LINE_CUT, LINE_SHIPPED = map(_LINE.index, ("backordered", "cancelled", "shipped"))
+HOLD_REASON, HOLD_ENDED, HOLD_HOW = map(
+    BY_NAME["holds"].names.index, ("reason", "ended_us", "ended_how")
+)
 _EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -113,8 +116,8 @@ def _settle(order: OrderRows, seq: int, stamp_us: int, status, work: Work) -> No
     if status in CLOSED and head[HOLD] is not None:
         head[HOLD] = None
         for hold in work.holds(order).values():
-            if hold[-3] is None:
-                hold[-3:-1] = stamp_us, "closed"
+            if hold[HOLD_ENDED] is None:
+                hold[HOLD_ENDED], hold[HOLD_HOW] = stamp_us, "closed"
 
 
 def cancelled(work: Work, seq: int, stamp_us: int, event: OrderCancelled) -> OrderRows:

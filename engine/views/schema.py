@@ -6,7 +6,7 @@ is written to it, is a new VERSION: a database of another version is built anew 
 
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Column(NamedTuple):
@@ -276,6 +276,7 @@ TABLES = (
         ended_us     int?   when it ended
         ended_how    text?  by what: release, cancel, escalate, or closed with its order
         seq          int    log position of the event that put it on
+        n            int    order within the event
         """,
     ),
     _table(

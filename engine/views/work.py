@@ -100,7 +100,7 @@ class Work:
     def holds(self, order: OrderRows) -> dict[str, list]:
         """Return all holds that the order ever had, by id, to be changed."""
         if order.holds is None:
-            sql = "SELECT * FROM holds WHERE order_seq = ? ORDER BY seq"
+            sql = "SELECT * FROM holds WHERE order_seq = ? ORDER BY seq, n"
             rows = self.database.select(sql, [order.head[0]])
             order.holds = {row[1]: list(row) for row in rows}
         return order.holds

@@ -26,6 +26,7 @@ from api.wire import encode
 from engine import __version__
 from engine.service.client import Client
 from engine.service.keys import KeyBook
+from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("api")
 
@@ -101,9 +102,15 @@ class App:
         self.front.closing.set()
 
 
-def create_app(client: Client, keys: KeyBook, settings: Settings | None = None) -> App:
-    """Return the application in front of `client`, opened by the keys in `keys`."""
-    front = Front(client, keys, settings or Settings())
+def create_app(
+    client: Client,
+    keys: KeyBook,
+    settings: Settings | None = None,
+    views: ViewsReader | None = None,
+) -> App:
+    """Return the application in front of `client`, opened by the keys in `keys`. Without `views`
+    what is asked of them is unavailable."""
+    front = Front(client, keys, settings or Settings(), views)
     served = [Served(endpoint, front) for endpoint in ENDPOINTS]
     app = FastAPI(
         title="dibs",

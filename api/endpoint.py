@@ -27,6 +27,7 @@ from engine.core import limits
 from engine.core.errors import ServiceError
 from engine.service.client import Client
 from engine.service.keys import KeyBook
+from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("api")
 
@@ -47,8 +48,12 @@ class Settings(msgspec.Struct, frozen=True):
 class Front:
     """What all endpoints share while one application lives."""
 
-    def __init__(self, client: Client, keys: KeyBook, settings: Settings) -> None:
+    def __init__(
+        self, client: Client, keys: KeyBook, settings: Settings, views: ViewsReader | None = None
+    ) -> None:
         self.client, self.keys, self.settings = client, keys, settings
+        self.views = views
+        self.views_at: tuple[int, int] | None = None  # seq and stamp, as metrics last saw it
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
         self.streams: Counter[str] = Counter()  # open now: orders, changes, states

@@ -1,5 +1,6 @@
 """Prometheus metrics: read from the engine and the front at each scrape, nothing is kept twice."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from api import guard
 from engine.core.packed import Kind
+from engine.views.lag import lag
 
 MEDIA = CONTENT_TYPE_LATEST
 _COUNTERS = {
@@ -106,6 +108,16 @@ class _Collector:
         yield state
         yield GaugeMetricFamily("dibs_engine_epoch", "epoch of the writer", status.epoch)
         yield GaugeMetricFamily("dibs_engine_seq", "last durable log position", status.seq)
+        if self._front.views_at:
+            seq, stamp_us = self._front.views_at
+            found = lag(seq, stamp_us, status.seq, time.time_ns() // 1_000)
+            yield GaugeMetricFamily("dibs_views_seq", "log position of the views", seq)
+            yield GaugeMetricFamily("dibs_views_lag_events", "events that views lack", found.events)
+            yield GaugeMetricFamily(
+                "dibs_views_lag_seconds",
+                "age of the views' newest event if they lack others",
+                found.seconds,
+            )
         for name, value in client.counters().items():
             if name in _COUNTERS:
                 yield CounterMetricFamily(f"dibs_engine_{name}", _COUNTERS[name], value)

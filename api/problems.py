@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "idempotency_conflict": (409, "The id was used with another body"),
     "unknown_reservation": (404, "The reservation does not exist"),
     "unknown_order": (404, "The order does not exist"),
+    "unknown_position": (404, "The SKU has never been at this location"),
     "unknown_hold": (404, "The hold does not exist"),
     "unknown_return": (404, "The return does not exist"),
     "unknown_fulfillment": (404, "The fulfillment does not exist"),

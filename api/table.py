@@ -18,6 +18,7 @@ from api.routes import (
     streams,
     system,
     validation,
+    views,
 )
 
 # A path's longer forms stand before its shorter ones: the last parameter takes slashes.
@@ -38,6 +39,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *routing.ENDPOINTS,
             *facts.ENDPOINTS,
             *fulfillments.ENDPOINTS,
+            *views.ENDPOINTS,
             *streams.ENDPOINTS,
             *system.ENDPOINTS,
         ),

@@ -1,6 +1,7 @@
 """The process itself: alive, ready, measured, described; and a page to look at it."""
 
 import base64
+import contextlib
 import hashlib
 import re
 import time
@@ -13,7 +14,9 @@ from api import metrics
 from api.endpoint import Ask, Content, Endpoint, Reply
 from engine.core import limits
 from engine.core.answers import OrderAnswer
+from engine.core.errors import ServiceError
 from engine.service.client import Status
+from engine.views.reader import position
 
 _PAGE = (Path(__file__).parent.parent / "pages" / "status.html").read_bytes()
 
@@ -77,7 +80,12 @@ async def _ready(ask: Ask) -> Reply:
 
 
 async def _metrics(ask: Ask) -> Reply:
-    return 200, Content(metrics.scrape(ask.front), metrics.MEDIA)
+    front = ask.front
+    front.views_at = None
+    if front.views:
+        with contextlib.suppress(ServiceError):
+            front.views_at = await front.views.ask(position)
+    return 200, Content(metrics.scrape(front), metrics.MEDIA)
 
 
 async def _openapi(ask: Ask) -> Reply:

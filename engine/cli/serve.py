@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from engine.cli.views import home_of
 from engine.config import Settings
 from engine.core import limits
 from engine.core.errors import ConfigError
 from engine.service.engine import Engine
 from engine.service.keys import first_admin_key, kept_key
 from engine.service.wiring import Wiring, front_paths
+from engine.views.reader import ViewsReader
 
 if TYPE_CHECKING:
     from api.app import App
@@ -48,7 +50,8 @@ async def _serve(wiring: Wiring) -> None:
     keys.start()
     first_admin_key(keys, settings.data / "admin.key")
     kept_key(keys, settings.data / "page.key", "live page", "read")
-    app = create_app(engine, keys)
+    views = ViewsReader(home_of(settings))
+    app = create_app(engine, keys, views=views)
     packed = await _packed_socket(engine, settings)
     leading = asyncio.create_task(engine.lead(), name="lead")
     stopping = asyncio.Event()
@@ -75,6 +78,7 @@ async def _serve(wiring: Wiring) -> None:
         if packed:
             await packed.close()
         keys.stop()
+        views.close()
 
 
 async def _behind_fronts(

@@ -21,6 +21,7 @@ from engine.log.store import Store
 from engine.service.wiring import Wiring
 from engine.views import follow as following
 from engine.views.home import SqliteHome
+from engine.views.lag import lag
 from engine.views.projector import cursor_of
 
 log = structlog.get_logger("views")
@@ -158,7 +159,7 @@ def show_lag(settings: Settings) -> None:
             return
         link = cursor_of(database)
         database.close()
-        found = following.lag(link, end, int(time.time() * 1e6))
+        found = lag(link.seq, link.stamp_us, end, int(time.time() * 1e6))
         console.print(
             f"views at seq {link.seq:,}, {found.events:,} events and {found.seconds:.1f} s behind"
         )

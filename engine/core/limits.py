@@ -207,7 +207,13 @@ REWRITE_QUIET_BYTES_PER_S = 1 << 20
 VIEW_POSITIONS_KEPT = 200_000  # in memory, between two transactions
 VIEW_EVENTS_MAX = 16_384  # of one transaction, unless one frame has more
 VIEW_LINE_MINOR_MAX = 1 << 43  # a line of a higher price counts as 0 in amounts: 63 bits hold all
-VIEW_LAG_S = 1.0  # between two looks at how far the log is ahead
+VIEW_FINDS_MAX = 2_000  # newest terms that a search looks at
+VIEW_READ_S_MAX = 5.0  # of one question
+VIEW_READS_MAX = 64  # under way or waiting, of one process
+VIEW_READERS = 2  # threads of one process
+VIEW_TIMELINE_MAX = 2_000  # rows of one order's page
+VIEW_KPIS_MAX = 10_000  # rows of one answer
+VIEW_WORDS_MIN = 3  # characters of a search; a shorter one is an order's id
 
 # Replay of order files.
 REPLAY_ROW_BYTES_MAX = 1 << 16

@@ -1,4 +1,5 @@
-"""SKUs, locations, channels and whatever else is kept as it was last put: read model."""
+"""SKUs, locations, channels and whatever else is kept as it was last put: read model. Not every
+database keeps NUL in a text: it is shown as U+FFFD."""
 
 import msgspec
 
@@ -15,7 +16,7 @@ def sku_put(work: Work, seq: int, event: SkuPut) -> str:
     work.changed["skus"][number] = (
         number,
         put["sku"],
-        put["title"],
+        put["title"].replace("\0", "\ufffd"),
         put.get("weight_g"),
         int(event.backorderable),
         int(bool(event.components)),
@@ -34,7 +35,7 @@ def location_put(work: Work, seq: int, event: LocationPut) -> str:
     work.changed["locations"][event.number] = (
         event.number,
         put["location"],
-        put["name"],
+        put["name"].replace("\0", "\ufffd"),
         put["kind"],
         put["country"],
         int(put.get("active", True)),
@@ -52,6 +53,7 @@ def entry_put(work: Work, seq: int, event: EntryPut) -> str:
     key = (event.register, event.number)
     work.changed["entries"][key] = (*key, name, document, seq)
     if event.register == Code.CHANNELS:
-        row = (event.number, name, put.get("name", ""), put.get("priority", 100), document, seq)
+        shown = put.get("name", "").replace("\0", "\ufffd")
+        row = (event.number, name, shown, put.get("priority", 100), document, seq)
         work.changed["channels"][event.number] = row
     return name

@@ -22,20 +22,6 @@ log = structlog.get_logger("views")
 Progress = Callable[[int, int], None]  # events done, events in all
 
 
-class Lag(msgspec.Struct, frozen=True):
-    """How far views are behind the log: `events`, and `seconds` since the last one that they
-    have, 0 if there is none beyond it."""
-
-    events: int
-    seconds: float
-
-
-def lag(link: Link, log_seq: int, now_us: int) -> Lag:
-    """Return the lag at `now_us` of views at `link`, while the log ends at `log_seq`."""
-    behind = max(log_seq - link.seq, 0)
-    return Lag(behind, max(now_us - link.stamp_us, 0) / 1e6 if behind and link.seq else 0.0)
-
-
 def log_end(archive: Archive, store: Store | None) -> int:
     """Return the last log position that there is."""
     newest = newest_frame_id(store) if store else ""

@@ -17,7 +17,8 @@ CHANNEL, NAME, CURRENCY = map(_HEAD.index, ("channel", "order_id", "currency"))
 STATUS, CHANGED_US, CHANGED_SEQ = map(_HEAD.index, ("status", "changed_us", "changed_seq"))
 UNITS, LATE, SHIPPED, VALUE = map(_HEAD.index, ("units", "backordered", "shipped", "value_minor"))
 HOLD, _LINES, _DOCUMENT = map(_HEAD.index, ("hold_reason", "lines", "document"))
-_DETAILS = slice(_HEAD.index("customer"), _HEAD.index("required_by_us") + 1)
+_CUSTOMER = _HEAD.index("customer")
+_DETAILS = slice(_CUSTOMER, _HEAD.index("required_by_us") + 1)
 _LINE = BY_NAME["order_lines"].names
 QUANTITY, PRICE = map(_LINE.index, ("quantity", "unit_price"))
 LINE_LATE, LINE_CUT, LINE_SHIPPED = map(_LINE.index, ("backordered", "cancelled", "shipped"))
@@ -62,7 +63,10 @@ def _details(document: bytes) -> tuple:
     place, by = found.ship_to or _NOWHERE, found.required_by
     by_us = (by - _EPOCH) // _US if by else None
     where = (place.country, place.city, place.postcode)
-    return (found.customer, found.currency, found.payment, *where, by_us)
+    texts = (found.customer, found.currency, found.payment, *where)
+    if b"\\u0000" in document:  # which not every database keeps
+        texts = tuple(text and text.replace("\0", "\ufffd") for text in texts)
+    return (*texts, by_us)
 
 
 def _line_row(order: int, n: int, line, cancelled: int = 0, shipped: int = 0) -> list:
@@ -90,6 +94,9 @@ def placed(work: Work, seq: int, stamp_us: int, event: OrderPlaced) -> None:
     head += (len(lines), 0, 0, 0, 0, None, event.document.decode())
     _sum(head, lines)
     work.orders[seq] = OrderRows(head, lines, _take_rows(seq, event.lines), fresh=True)
+    customer = head[_CUSTOMER]
+    text = f"{event.order_id}\n{customer}" if customer else event.order_id
+    work.new["terms"].append((seq, seq, text))
     counts = kpis.of(work, stamp_us, head[CHANNEL], head[CURRENCY])
     kpis.add_order(counts, len(lines), head[UNITS], head[VALUE], head[LATE])
 
@@ -158,6 +165,8 @@ def shipped(work: Work, seq: int, stamp_us: int, event: OrderShipped) -> OrderRo
     _settle(order, seq, stamp_us, event.status, work)
     names = (event.shipment_id, event.carrier or None, event.tracking_number or None)
     work.new["shipments"].append((seq, event.order, *names, stamp_us, left))
+    text = "\n".join(name for name in (event.shipment_id, event.tracking_number) if name)
+    work.new["terms"].append((seq, event.order, text))
     lines: dict[int, int] = {}
     for row in event.left:
         lines[row.line] = lines.get(row.line, 0) + row.quantity
@@ -184,7 +193,10 @@ def changed(work: Work, seq: int, stamp_us: int, event: OrderChanged) -> OrderRo
         counts = kpis.of(work, stamp_us, head[CHANNEL], head[CURRENCY])
         kpis.add_difference(counts, before, _totals(order.lines))
     if event.document:
+        before = head[_CUSTOMER]
         head[_DETAILS] = _details(event.document)
+        if head[_CUSTOMER] and head[_CUSTOMER] != before:
+            work.new["terms"].append((seq, event.order, head[_CUSTOMER]))
         head[_DOCUMENT] = event.document.decode()
     _settle(order, seq, stamp_us, event.status, work)
     return order

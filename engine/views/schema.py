@@ -6,7 +6,7 @@ is written to it, is a new VERSION: a database of another version is built anew 
 
 from typing import NamedTuple
 
-VERSION = 2
+VERSION = 3
 
 
 class Column(NamedTuple):
@@ -227,7 +227,7 @@ TABLES = (
         document         text   its details, JSON
         """,
         "status seq",
-        "channel order_id",
+        "order_id channel",
         "customer",
         fixed="channel order_id placed_us reservation_seq",
     ),
@@ -306,6 +306,16 @@ TABLES = (
         """,
     ),
     _table(
+        "terms",
+        "seq",
+        "Words by which orders are found: what events told of their ids, customers and tracking.",
+        """
+        seq        int   log position of the event
+        order_seq  int   the order
+        text       text  the words
+        """,
+    ),
+    _table(
         "activity",
         "seq",
         "One row per event of the log: the timeline of everything.",
@@ -341,59 +351,3 @@ TABLES = (
     ),
 )
 BY_NAME = {table.name: table for table in TABLES}
-
-# Views over the tables, the same SQL everywhere: names instead of numbers.
-VIEWS = {
-    "stock": """
-        SELECT p.position, s.sku, s.title, l.location, p.on_hand, p.reserved, p.allocated,
-               p.damaged + p.quality_control + p.safety_stock AS unavailable,
-               p.on_hand - p.reserved - p.allocated
-                   - p.damaged - p.quality_control - p.safety_stock AS available, p.seq
-        FROM positions p
-        JOIN skus s ON s.number = p.sku_number
-        JOIN locations l ON l.number = p.location_number""",
-    "order_items": """
-        SELECT o.seq AS order_seq, o.channel, o.order_id, o.status, o.placed_us, o.currency,
-               i.line, i.line_id, s.sku, i.quantity, i.unit_price, i.backordered, i.cancelled,
-               i.shipped
-        FROM order_lines i
-        JOIN orders o ON o.seq = i.order_seq
-        JOIN skus s ON s.number = i.sku_number""",
-    "stock_history": """
-        SELECT m.seq, m.n, s.sku, l.location, m.bucket, m.delta, m.quantity, m.reason,
-               a.stamp_us, a.kind, a.what, a.ref, a.order_seq, a.actor
-        FROM movements m
-        JOIN positions p ON p.position = m.position
-        JOIN skus s ON s.number = p.sku_number
-        JOIN locations l ON l.number = p.location_number
-        JOIN activity a ON a.seq = m.seq""",
-}
-
-
-def statements(types: dict[str, str], clustered: str) -> list[str]:
-    """Return the statements that make tables, indexes and views; `types` are the database's words
-    for the base types, `clustered` what it says behind a table of which the key is its order."""
-    made = []
-    for table in TABLES:
-        columns = [
-            f"{c.name} {types[c.base]}{'' if c.optional else ' NOT NULL'}" for c in table.columns
-        ]
-        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-        body = ", ".join(columns)
-        tail = clustered if len(table.key) > 1 else ""
-        made.append(f"CREATE TABLE {table.name} ({body}){tail}")
-        for number, index in enumerate(table.indexes):
-            made.append(f"CREATE INDEX {table.name}_{number} ON {table.name} ({', '.join(index)})")
-    made += [f"CREATE VIEW {name} AS {text}" for name, text in VIEWS.items()]
-    return made
-
-
-def described() -> str:
-    """Return the tables as Markdown, for docs/views.md."""
-    parts = []
-    for table in TABLES:
-        rows = "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in table.columns)
-        key = ", ".join(f"`{name}`" for name in table.key)
-        head = "| column | type | meaning |\n|---|---|---|"
-        parts.append(f"### {table.name}\n\n{table.meaning} Key: {key}.\n\n{head}\n{rows}")
-    return "\n\n".join(parts)

@@ -3,17 +3,26 @@
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.core import limits
 from engine.core.errors import ViewsError
 from engine.log.files import sync_folder
-from engine.views.schema import BY_NAME, VERSION, Table, statements
+from engine.views.ddl import statements
+from engine.views.schema import BY_NAME, VERSION, Table
 
 _TYPES = {"int": "INTEGER", "text": "TEXT", "blob": "BLOB"}
 _CACHE_KIB = 64 << 10
 _CHECKPOINT_PAGES = 8_000
+_STEPS = 10_000  # of SQLite's machine, between two looks at the clock
+# Terms by their trigrams; which of those stand side by side is looked up in the term itself.
+_SEARCHED = (
+    "CREATE VIRTUAL TABLE terms_text USING fts5(text, content = 'terms', content_rowid = 'seq', "
+    "tokenize = 'trigram', detail = 'none')"
+)
 
 
 @contextlib.contextmanager
@@ -59,7 +68,7 @@ class SqliteViews:
         db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             db.execute("BEGIN")
-            for statement in statements(_TYPES, " WITHOUT ROWID"):
+            for statement in (*statements(_TYPES, " WITHOUT ROWID"), _SEARCHED):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
             db.execute("COMMIT")
@@ -118,7 +127,33 @@ class SqliteViews:
 
     def insert(self, table: str, rows: Iterable) -> None:
         """Insert rows that are new."""
+        rows = list(rows)
         self._many(f"INSERT INTO {table} {_marks(BY_NAME[table])}", rows, table)
+        if table == "terms":
+            found = ((seq, text) for seq, _, text in rows)
+            self._many("INSERT INTO terms_text (rowid, text) VALUES (?, ?)", found, table)
+
+    def search(self, words: str) -> tuple[str, list[str]]:
+        """Return a query for the newest orders of which a term contains `words`, at least three
+        characters, and its parameters."""
+        parts = {words[at : at + 3] for at in range(len(words) - 2)}
+        match = " AND ".join('"' + part.replace('"', '""') + '"' for part in sorted(parts))
+        like = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        sql = (
+            "SELECT t.order_seq FROM terms_text x JOIN terms t ON t.seq = x.rowid "
+            "WHERE terms_text MATCH ? AND t.text LIKE ? ESCAPE '\\' "
+            f"ORDER BY x.rowid DESC LIMIT {limits.VIEW_FINDS_MAX}"
+        )
+        return sql, [match, f"%{like}%"]
+
+    def limit_time(self, seconds: float) -> None:
+        """Let a question that takes longer from now on fail; 0: no limit."""
+        until = time.monotonic() + seconds
+
+        def late() -> bool:
+            return time.monotonic() > until
+
+        self._db.set_progress_handler(late if seconds else None, _STEPS)
 
     def put(self, table: str, rows: Iterable) -> None:
         """Insert rows, in place of those with the same key."""

@@ -68,7 +68,7 @@ class Work:
         self.fresh_reservations: set[int] = set()
         self.touched: set[int] = set()
         self.new: dict[str, list] = {
-            name: [] for name in ("movements", "activity", "shipments", "shipment_lines")
+            name: [] for name in ("movements", "terms", "activity", "shipments", "shipment_lines")
         }
         self.changed: dict[str, dict[Any, tuple]] = {
             name: {} for name in ("locations", "skus", "channels", "entries")

@@ -1,7 +1,12 @@
 """The front over a real slow ledger, with a small catalogue and a key for every scope."""
 
+import atexit
 import contextlib
+import functools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +15,20 @@ from api.app import App, create_app
 from api.endpoint import Endpoint, Settings
 from api.table import ENDPOINTS
 from engine.service.keys import SCOPES, KeyBook
+from engine.views.home import SqliteHome
+from engine.views.reader import ViewsReader
 from tests.contract.inprocess import InProcessClient
+
+
+@functools.cache
+def empty_views() -> ViewsReader:
+    """Views of nothing, shared by all worlds: what they say of something has tests of its own."""
+    folder = tempfile.mkdtemp(prefix="dibs-views-")
+    atexit.register(shutil.rmtree, folder)
+    home = SqliteHome(Path(folder))
+    home.swap(home.new())
+    return ViewsReader(home)
+
 
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 PROBLEM = "application/problem+json"
@@ -42,7 +60,7 @@ class World:
         self.client = InProcessClient()
         self.book = KeyBook(DictStore(), b"s" * 32)
         self.tokens = {scope: self.book.create(scope, [scope])[1] for scope in SCOPES}
-        self.app: App = create_app(self.client, self.book, settings)
+        self.app: App = create_app(self.client, self.book, settings, empty_views())
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://dibs")
 

@@ -5,6 +5,7 @@ Proves P7 for the read models, and that a crash leaves what a rebuild gives.
 
 import asyncio
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from engine.core.commands import Cancel, Request
 from engine.core.errors import ViewsError
 from engine.log.frame import Link
 from engine.service.wiring import Wiring
-from engine.views import follow, schema
-from engine.views.follow import Follower, lag
+from engine.views import ddl, follow, schema
+from engine.views.follow import Follower
+from engine.views.lag import Lag, lag
 from engine.views.projector import Projector, cursor_of
 from tests.faults.views import storm
 from tests.processes import Dibs
@@ -166,11 +168,10 @@ def test_a_rebuild_that_fails_leaves_no_file(tmp_path: Path, monkeypatch) -> Non
 
 
 def test_lag_is_events_and_seconds() -> None:
-    link = Link(1, 40, 1_000_000, b"")
-    assert lag(link, 40, 9_000_000) == follow.Lag(0, 0.0)
-    assert lag(link, 45, 3_500_000) == follow.Lag(5, 2.5)
-    assert lag(link, 39, 3_500_000) == follow.Lag(0, 0.0)
-    assert lag(Link(), 7, 3_500_000) == follow.Lag(7, 0.0)
+    assert lag(40, 1_000_000, 40, 9_000_000) == Lag(0, 0.0)
+    assert lag(40, 1_000_000, 45, 3_500_000) == Lag(5, 2.5)
+    assert lag(40, 1_000_000, 39, 3_500_000) == Lag(0, 0.0)
+    assert lag(0, 0, 7, 3_500_000) == Lag(7, 0.0)
 
 
 def test_views_killed_at_random_equal_a_rebuild(tmp_path: Path) -> None:
@@ -178,6 +179,11 @@ def test_views_killed_at_random_equal_a_rebuild(tmp_path: Path) -> None:
     found = storm(3, 1, tmp_path / "data", work=False)
     assert found.clean, found
     assert found.events > 100
+
+
+def ask(dibs: Dibs, path: str) -> bytes:
+    headers = {"Authorization": f"Bearer {dibs.key}"}
+    return urllib.request.urlopen(urllib.request.Request(dibs.url + path, headers=headers)).read()
 
 
 def test_the_worker_keeps_views_beside_it(tmp_path: Path) -> None:
@@ -191,11 +197,14 @@ def test_the_worker_keeps_views_beside_it(tmp_path: Path) -> None:
         assert database, dibs.log("work")
         assert database.select("SELECT kind FROM activity WHERE seq = 1") == [("epoch_opened",)]
         database.close()
+        told = ask(dibs, "/metrics").decode()
+        assert "dibs_views_seq 1.0" in told and "dibs_views_lag_events 0.0" in told
+        assert ask(dibs, "/v1/views/orders") == b'{"orders":[],"next_cursor":null}'
     with home.alone("follower"):
         pass  # it has ended with the worker
 
 
 def test_the_guide_shows_the_tables() -> None:
-    assert schema.described() in GUIDE.read_text()
-    for name in schema.VIEWS:
+    assert ddl.described() in GUIDE.read_text()
+    for name in ddl.VIEWS:
         assert f"`{name}`" in GUIDE.read_text()

@@ -28,6 +28,10 @@ def _log_memory() -> int:
     return int(text)
 
 
+def _database() -> str | None:
+    return os.environ.get("DIBS_DATABASE") or None
+
+
 def _awake() -> str:
     return os.environ.get("DIBS_AWAKE", "auto")
 
@@ -40,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True):
     `redis` is None for the bundled server; its files lie in `data/server`, and it refuses appends
     beyond `log_memory_mib` (`DIBS_LOG_MEMORY_MIB`) until the worker has trimmed the log. `awake`
     (`DIBS_AWAKE`) says whether the writer may keep its core awake while many orders wait for the
-    log; `auto`: where each process of dibs has a core.
+    log; `auto`: where each process of dibs has a core. `database` (`DIBS_DATABASE`) is where views
+    are kept: None for SQLite files in the data folder, or a postgresql:// address.
     """
 
     data: Path
@@ -52,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True):
     fronts: int = 0
     log_memory_mib: int = msgspec.field(default_factory=_log_memory)
     awake: str = msgspec.field(default_factory=_awake)
+    database: str | None = msgspec.field(default_factory=_database)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -66,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True):
             raise ConfigError(f"fronts is {self.fronts}; use 0 to {limits.FRONTS_MAX}")
         if self.redis and urlsplit(self.redis).scheme not in ("redis", "rediss", "unix"):
             raise ConfigError(f"{self.redis!r} is no redis://, rediss:// or unix:// address")
+        if self.database and urlsplit(self.database).scheme not in ("postgresql", "postgres"):
+            raise ConfigError("--database is no postgresql:// address; without it views are SQLite")
         try:
             ipaddress.ip_address(self.host)
         except ValueError as error:

@@ -29,6 +29,12 @@ Redis = Annotated[
     str | None,
     typer.Option(envvar="DIBS_REDIS", help="Redis or Valkey address; default: the bundled server."),
 ]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database", envvar="DIBS_DATABASE", help="Views in PostgreSQL; default: SQLite files."
+    ),
+]
 Host = Annotated[str, typer.Option(envvar="DIBS_HOST", help="IP address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="DIBS_PORT", help="TCP port to listen on.")]
 Twin = Annotated[
@@ -56,6 +62,7 @@ def up(
     port: Port = PORT_DEFAULT,
     ledger: Twin = "auto",
     fronts: Fronts = 0,
+    database: Database = None,
     demo: Annotated[
         bool, typer.Option(help="Load a demo catalogue and send a burst of real orders.")
     ] = False,
@@ -64,7 +71,8 @@ def up(
     """Run everything on this machine: log server, HTTP front with the writer, and worker."""
     from engine.cli.up import up as run
 
-    settings = Settings(data.absolute(), redis, host, port, ledger, fronts=fronts)
+    place = {"fronts": fronts, "database": database}
+    settings = Settings(data.absolute(), redis, host, port, ledger, **place)
     raise typer.Exit(run(settings, demo=demo, stop_after_demo=stop_after_demo))
 
 
@@ -77,6 +85,7 @@ def serve(
     ledger: Twin = "auto",
     lane: Lane = "auto",
     fronts: Fronts = 0,
+    database: Database = None,
     tied: Tied = False,
 ) -> None:
     """Run the HTTP front and the one writer."""
@@ -84,7 +93,7 @@ def serve(
 
     if tied:
         end_with_parent()
-    run(Settings(data.absolute(), redis, host, port, ledger, lane, fronts))
+    run(Settings(data.absolute(), redis, host, port, ledger, lane, fronts, database=database))
 
 
 @app.command(hidden=True)
@@ -112,6 +121,7 @@ def work(
     snapshot_events: Annotated[int, typer.Option(help="Events between snapshots.")] = 500_000,
     snapshot_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 300.0,
     views: Annotated[bool, typer.Option(help="Run `dibs views follow` beside it.")] = True,
+    database: Database = None,
     tied: Tied = False,
 ) -> None:
     """Run the worker: stock stream, archive, snapshots, trimming; and views in a process beside."""
@@ -119,7 +129,7 @@ def work(
 
     if tied:
         end_with_parent()
-    settings = Settings(data.absolute(), redis, ledger=ledger)
+    settings = Settings(data.absolute(), redis, ledger=ledger, database=database)
     run(settings, snapshot_events=snapshot_events, snapshot_s=snapshot_s, views=views)
 
 
@@ -250,37 +260,41 @@ def keys_revoke(
 
 
 @views_app.command("follow")
-def views_follow(data: Data = _DATA, redis: Redis = None, tied: Tied = False) -> None:
+def views_follow(
+    data: Data = _DATA, redis: Redis = None, database: Database = None, tied: Tied = False
+) -> None:
     """Keep the views at the log's end. `dibs work` runs it beside itself."""
     from engine.cli.views import follow
 
     if tied:
         end_with_parent()
-    follow(Settings(data.absolute(), redis))
+    follow(Settings(data.absolute(), redis, database=database))
 
 
 @views_app.command("rebuild")
-def views_rebuild(data: Data = _DATA, redis: Redis = None) -> None:
+def views_rebuild(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
     """Build the views anew from the whole log, beside those that are read, then swap them."""
     from engine.cli.views import rebuild
 
-    rebuild(Settings(data.absolute(), redis))
+    rebuild(Settings(data.absolute(), redis, database=database))
 
 
 @views_app.command("check")
-def views_check(data: Data = _DATA, redis: Redis = None) -> None:
+def views_check(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
     """Compare the views with views built from zero. Exit code 0: no row differs; 1: some do."""
     from engine.cli.views import check
 
-    raise typer.Exit(0 if check(Settings(data.absolute(), redis)) else EXIT_FAILED)
+    raise typer.Exit(
+        0 if check(Settings(data.absolute(), redis, database=database)) else EXIT_FAILED
+    )
 
 
 @views_app.command("lag")
-def views_lag(data: Data = _DATA, redis: Redis = None) -> None:
+def views_lag(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
     """Say how far the views are behind the log, in events and seconds."""
     from engine.cli.views import show_lag
 
-    show_lag(Settings(data.absolute(), redis))
+    show_lag(Settings(data.absolute(), redis, database=database))
 
 
 def _log_to_stderr() -> None:

@@ -1,6 +1,7 @@
 """`dibs up`: the bundled log server, `dibs serve` and `dibs work` as processes of one terminal."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +33,9 @@ class _Child:
         if settings.redis:
             self._command += ["--redis", settings.redis]
         self._command += ["--ledger", settings.ledger, "--tied", *options]
+        # The address may hold a password: the environment is not for others to read.
+        place = {"DIBS_DATABASE": settings.database} if settings.database else {}
+        self._environment = os.environ | place
         self._process: subprocess.Popen | None = None
         self._restart_at = 0.0
 
@@ -43,6 +47,7 @@ class _Child:
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.PIPE,
+                env=self._environment,
                 start_new_session=True,
             )
 

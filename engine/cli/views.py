@@ -20,8 +20,9 @@ from engine.log.archive import Archive
 from engine.log.store import Store
 from engine.service.wiring import Wiring
 from engine.views import follow as following
-from engine.views.home import SqliteHome
+from engine.views.home import Home, SqliteHome
 from engine.views.lag import lag
+from engine.views.postgres import PostgresHome
 from engine.views.projector import cursor_of
 
 log = structlog.get_logger("views")
@@ -29,8 +30,10 @@ log = structlog.get_logger("views")
 _NICENESS = 5
 
 
-def home_of(settings: Settings) -> SqliteHome:
-    """Return where the views of a data folder are."""
+def home_of(settings: Settings) -> Home:
+    """Return where the views are: in the data folder, or in the database that is set."""
+    if settings.database:
+        return PostgresHome(settings.database)
     return SqliteHome(settings.data / "views")
 
 
@@ -60,8 +63,9 @@ class ViewsBeside:
     def __init__(self, settings: Settings) -> None:
         self._command = [sys.executable, "-m", "engine.cli", "views", "follow", "--tied"]
         self._command += ["--data", str(settings.data)]
-        # The address may hold a password: the environment is not for others to read.
-        self._environment = os.environ | ({"DIBS_REDIS": settings.redis} if settings.redis else {})
+        # Addresses may hold passwords: the environment is not for others to read.
+        places = {"DIBS_REDIS": settings.redis, "DIBS_DATABASE": settings.database}
+        self._environment = os.environ | {name: url for name, url in places.items() if url}
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="views", daemon=True)
         self._process: subprocess.Popen | None = None

@@ -14,7 +14,7 @@ from engine.log.history import read_history
 from engine.log.reader import newest_frame_id, position_of, read_entries
 from engine.log.store import Store
 from engine.views.compare import differences
-from engine.views.home import SqliteHome
+from engine.views.home import Home
 from engine.views.projector import Projector, cursor_of
 from engine.views.schema import VERSION
 
@@ -42,7 +42,7 @@ def gathered(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
 
 
 def build(
-    home: SqliteHome,
+    home: Home,
     archive: Archive,
     store: Store | None,
     *,
@@ -65,7 +65,7 @@ def build(
 
 
 def rebuild(
-    home: SqliteHome,
+    home: Home,
     archive: Archive,
     store: Store | None,
     progress: Progress = lambda done, total: None,
@@ -86,7 +86,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def check(
-    home: SqliteHome,
+    home: Home,
     archive: Archive,
     store: Store | None,
     progress: Progress = lambda done, total: None,
@@ -116,7 +116,7 @@ def check(
 class Follower:
     """Keeps the tables of `home` at the log's end. One at a time; `connect` gives a `Store`."""
 
-    def __init__(self, home: SqliteHome, archive: Archive, connect: Callable[[], Store]) -> None:
+    def __init__(self, home: Home, archive: Archive, connect: Callable[[], Store]) -> None:
         self._home, self._archive, self._connect = home, archive, connect
         self._store: Store | None = None
         self._database = None

@@ -12,23 +12,43 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 from engine.core.errors import ViewsError
 from engine.log.files import write_whole
 from engine.views.sqlite import SqliteViews
 
 
+class Home(Protocol):
+    """Where views lie: tables that hold, and others that may take their place."""
+
+    shown: str
+
+    def open(self, *, read_only: bool = False) -> Any:
+        """Return the database that holds, None while there is none."""
+
+    def holds(self, database: Any) -> bool:
+        """Say whether this database still is the one that holds."""
+
+    def new(self) -> Any:
+        """Return an empty database that nobody reads yet. What was begun before is removed."""
+
+    def swap(self, database: Any) -> None:
+        """Close a new database and let it hold from now on."""
+
+    def discard(self, database: Any) -> None:
+        """Close a new database and remove it."""
+
+    def alone(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock of this name, follower or rebuild; `ViewsError` if another does."""
+
+
 class SqliteHome:
     """A folder of SQLite files, of which one holds."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.shown = folder, str(folder)
         self._pointer = folder / "current"
-
-    @property
-    def shown(self) -> str:
-        """Where it is, for people."""
-        return str(self.folder)
 
     def _current(self) -> Path | None:
         try:

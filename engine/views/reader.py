@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from engine.core import limits
 from engine.core.errors import OverloadedError, UnavailableError, ViewsError
-from engine.views.home import SqliteHome
+from engine.views.home import Home
 from engine.views.projector import cursor_of
 from engine.views.schema import VERSION
 
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 class ViewsReader:
     """Answers questions to the views of `home`, whichever database holds by then."""
 
-    def __init__(self, home: SqliteHome) -> None:
+    def __init__(self, home: Home) -> None:
         self._home, self._asked = home, 0
         self._threads = ThreadPoolExecutor(limits.VIEW_READERS, thread_name_prefix="views")
         self._mine = threading.local()

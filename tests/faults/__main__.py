@@ -236,11 +236,13 @@ def run_simulations(count: int, seed: int) -> Part:
     return Part(f"{count} simulated worlds", not wrong, rows, wrong)
 
 
-def run_views(kills: int, seed: int) -> Part:
+def run_views(kills: int, seed: int, *, server: bool = False) -> Part:
     """Kill the views under load, then compare them with a rebuild."""
     from tests.faults.views import storm_in_a_folder
 
-    found = _watched("views", kills, lambda told: storm_in_a_folder(kills, seed, told))
+    found = _watched(
+        "views", kills, lambda told: storm_in_a_folder(kills, seed, told, server=server)
+    )
     rows = {
         "kills": found.kills,
         "while views were behind": found.killed_behind,
@@ -248,7 +250,8 @@ def run_views(kills: int, seed: int) -> Part:
         "differing rows": _join(found.differing) or 0,
         "failure": found.failure or "-",
     }
-    return Part("views killed under load equal a rebuild", found.clean, rows, found)
+    where = "PostgreSQL" if server else "SQLite"
+    return Part(f"views in {where}, killed under load, equal a rebuild", found.clean, rows, found)
 
 
 def _join(counts: dict[str, int]) -> str:
@@ -323,9 +326,14 @@ def simulate(count: int = 2_000, seed: Seed = 1, report: Report = _REPORT) -> No
 
 
 @app.command()
-def views(kills: int = 50, seed: Seed = 1, report: Report = _REPORT) -> None:
+def views(
+    kills: int = 50,
+    seed: Seed = 1,
+    postgres: Annotated[bool, typer.Option(help="Views in a PostgreSQL of its own.")] = False,
+    report: Report = _REPORT,
+) -> None:
     """Kill the views at random times under load, then compare them with a rebuild from zero."""
-    _finish([run_views(kills, seed)], report)
+    _finish([run_views(kills, seed, server=postgres)], report)
 
 
 @app.command("all")
@@ -341,6 +349,7 @@ def everything(
         "bugs": lambda: run_bugs([]),
         "writers": lambda: run_writers(rounds, seed),
         "views": lambda: run_views(50, seed),
+        "views in PostgreSQL": lambda: run_views(50, seed, server=True),
         "storm": lambda: run_storm(kills, seed),
     }
     _finish([_or_failure(name, run) for name, run in parts.items()], report)

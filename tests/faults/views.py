@@ -22,6 +22,7 @@ from engine.service.wiring import Wiring
 from engine.views import follow
 from engine.views.projector import cursor_of
 from tests.model.histories import History, adds_up, same_as_the_ledger
+from tests.postgres import postgres
 
 PATIENCE_S = 60.0
 
@@ -42,13 +43,16 @@ class Found(msgspec.Struct):
         return not self.differing and not self.failure
 
 
-def _start(folder: Path, *words: str) -> subprocess.Popen:
+def _start(settings: Settings, *words: str) -> subprocess.Popen:
+    folder = settings.data
+    place = {"DIBS_DATABASE": settings.database} if settings.database else {}
     with (folder / "storm.log").open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "engine.cli", *words, "--data", str(folder)],
             stdout=out,
             stderr=out,
             start_new_session=True,
+            env=os.environ | place,
         )
 
 
@@ -58,10 +62,10 @@ def _end(process: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def _worker(folder: Path, wanted: bool) -> Iterator[None]:
+def _worker(settings: Settings, wanted: bool) -> Iterator[None]:
     """`dibs work`, so that the log is archived and trimmed under the views' feet."""
     words = ("work", "--no-views", "--snapshot-events", "500", "--snapshot-s", "1")
-    process = _start(folder, *words) if wanted else None
+    process = _start(settings, *words) if wanted else None
     try:
         yield
     finally:
@@ -76,16 +80,17 @@ def storm(
     told: Callable[[str], None] = lambda step: None,
     *,
     work: bool = True,
+    database: str | None = None,
 ) -> Found:
     """Write a random history to a real log while views are killed `kills` times, then compare."""
-    rng, history, settings = Random(seed), History(seed), Settings(folder)
+    rng, history, settings = Random(seed), History(seed), Settings(folder, database=database)
     wiring = Wiring(settings)
     store = wiring.store()
     try:
         store.fence(1, "storm")
         history.open()
-        with _worker(folder, work):
-            behind = _killed(kills, rng, history, store, folder, told)
+        with _worker(settings, work):
+            behind = _killed(kills, rng, history, store, settings, told)
             return _judge(kills, behind, history, store, settings)
     finally:
         store.close()
@@ -98,11 +103,11 @@ def _write(history: History, store: Store) -> None:
         store.append(f"{frame.epoch}-{frame.last_seq}", frame.data)
 
 
-def _killed(kills, rng, history: History, store: Store, folder: Path, told) -> int:
+def _killed(kills, rng, history: History, store: Store, settings: Settings, told) -> int:
     """Write, and kill; return how many kills found views behind the log."""
-    behind, home = 0, home_of(Settings(folder))
+    behind, home = 0, home_of(settings)
     for _ in range(kills):
-        process = _start(folder, "views", "follow")
+        process = _start(settings, "views", "follow")
         until = time.monotonic() + rng.uniform(0.3, 1.5)
         while time.monotonic() < until:
             _write(history, store)
@@ -118,7 +123,7 @@ def _killed(kills, rng, history: History, store: Store, folder: Path, told) -> i
 
 def _judge(kills: int, behind: int, history: History, store: Store, settings: Settings) -> Found:
     found = Found(kills, history.link.seq, behind, {})
-    process = _start(settings.data, "views", "follow")
+    process = _start(settings, "views", "follow")
     home, archive = home_of(settings), archive_of(settings)
     try:
         deadline = time.monotonic() + PATIENCE_S
@@ -152,7 +157,8 @@ def _caught_up(home, seq: int) -> bool:
         views.close()
 
 
-def storm_in_a_folder(kills: int, seed: int, told: Callable[[str], None]) -> Found:
-    """`storm` in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="dibs-views-") as folder:
-        return storm(kills, seed, Path(folder), told)
+def storm_in_a_folder(kills: int, seed: int, told: Callable[[str], None], *, server: bool) -> Found:
+    """`storm` in a temporary folder; with `server`, its views are in a PostgreSQL of its own."""
+    database = postgres() if server else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory(prefix="dibs-views-") as folder, database as url:
+        return storm(kills, seed, Path(folder), told, database=url)

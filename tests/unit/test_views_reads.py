@@ -11,10 +11,12 @@ from engine.core import commands as c
 from engine.core import limits
 from engine.core.errors import OverloadedError, UnavailableError
 from engine.views import queries
-from engine.views.home import SqliteHome
+from engine.views.home import Home, SqliteHome
+from engine.views.postgres import PostgresHome
 from engine.views.projector import Projector
 from engine.views.queries import OrderFilter
 from engine.views.reader import ViewsReader, position
+from tests.postgres import postgres
 from tests.unit.logkit import Chain
 
 ALL = OrderFilter()
@@ -55,9 +57,17 @@ def history() -> Chain:
     return chain
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def home(request, tmp_path_factory) -> Iterator[Home]:
+    if request.param == "sqlite":
+        yield SqliteHome(tmp_path_factory.mktemp("views"))
+    else:
+        with postgres() as url:
+            yield PostgresHome(url)
+
+
 @pytest.fixture(scope="module")
-def views(tmp_path_factory) -> Iterator:
-    home = SqliteHome(tmp_path_factory.mktemp("views"))
+def views(home: Home) -> Iterator:
     fresh = home.new()
     Projector(fresh).apply(history().frames)
     home.swap(fresh)

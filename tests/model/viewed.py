@@ -4,11 +4,11 @@ import msgspec
 
 from engine.core import limits
 from engine.core.answers import moment
-from engine.core.commands import Details
 from engine.core.events import NO_PRICE
+from engine.core.kept import Kept
 from engine.core.state import RESERVATION_STATUS, State
 
-_details = msgspec.json.Decoder(Details).decode
+_details = msgspec.json.Decoder(Kept).decode
 
 
 def _us(at) -> int | None:

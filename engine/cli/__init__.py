@@ -297,6 +297,20 @@ def views_lag(data: Data = _DATA, redis: Redis = None, database: Database = None
     show_lag(Settings(data.absolute(), redis, database=database))
 
 
+@views_app.command("export")
+def views_export(
+    table: Annotated[str, typer.Argument(help="Table or view, as in docs/views.md.")],
+    day: Annotated[str | None, typer.Option(help="Only this day, UTC: YYYY-MM-DD.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File; default: standard output.")] = None,
+    data: Data = _DATA,
+    database: Database = None,
+) -> None:
+    """Write a table or view as CSV."""
+    from engine.cli.views import export
+
+    export(Settings(data.absolute(), database=database), table, day, out)
+
+
 def _log_to_stderr() -> None:
     """Logs: lines for a person on a terminal, JSON lines with UTC stamps elsewhere."""
     import structlog

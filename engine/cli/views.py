@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 
 import structlog
 from rich.console import Console
@@ -16,9 +18,11 @@ from rich.table import Table
 
 from engine.config import Settings
 from engine.core import limits
+from engine.core.errors import ConfigError, ViewsError
 from engine.log.archive import Archive
 from engine.log.store import Store
 from engine.service.wiring import Wiring
+from engine.views import export as exporting
 from engine.views import follow as following
 from engine.views.home import Home, SqliteHome
 from engine.views.lag import lag
@@ -167,3 +171,25 @@ def show_lag(settings: Settings) -> None:
         console.print(
             f"views at seq {link.seq:,}, {found.events:,} events and {found.seconds:.1f} s behind"
         )
+
+
+def export(settings: Settings, table: str, day: str | None, out: Path | None) -> None:
+    """Write a table as CSV to a file, or to standard output."""
+    try:
+        wanted = date.fromisoformat(day) if day else None
+    except ValueError:
+        raise ConfigError(f"--day is {day!r}; use YYYY-MM-DD") from None
+    database = home_of(settings).open(read_only=True)
+    if database is None:
+        raise ViewsError("there are no views yet; `dibs work` makes them")
+    database.begin()
+    try:
+        if out is None:
+            exporting.export(database, table, wanted, sys.stdout)
+            return
+        with out.open("w", newline="") as file:
+            count = exporting.export(database, table, wanted, file)
+        Console().print(f"{count:,} rows of {table} in {out}", soft_wrap=True)
+    finally:
+        database.rollback()
+        database.close()

@@ -46,6 +46,8 @@ def _told(what: str) -> Iterator[None]:
 class PostgresViews:
     """One schema. With `read_only` it can only be asked. One thread at a time."""
 
+    like = "ILIKE"  # which does not tell A from a
+
     def __init__(self, url: str, schema: str, *, read_only: bool = False) -> None:
         self.schema, self._read_only, self._seconds = schema, read_only, 0.0
         self._loop = asyncio.new_event_loop()
@@ -129,13 +131,21 @@ class PostgresViews:
         rows = self._run(self._db.fetch(_numbered(sql), *parameters), "query")
         return [tuple(row) for row in rows]
 
-    def each(self, sql: str) -> Iterator[tuple]:
+    def columns(self, name: str) -> list[str]:
+        """Return the names of the columns of a table or view."""
+        sql = (
+            "SELECT column_name::text FROM information_schema.columns "
+            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
+        )
+        return [row[0] for row in self.select(sql, [self.schema, name])]
+
+    def each(self, sql: str, parameters: Iterable[Any] = ()) -> Iterator[tuple]:
         """Yield the rows of a query without holding all of them."""
         own = self._open is None
         if own:
             self.begin()
         try:
-            cursor = self._run(self._db.cursor(sql), "query")
+            cursor = self._run(self._db.cursor(_numbered(sql), *parameters), "query")
             while rows := self._run(cursor.fetch(_ROWS), "query"):
                 yield from map(tuple, rows)
         finally:

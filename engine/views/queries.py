@@ -263,17 +263,15 @@ def stock(
     `q` in id or title, at `location` only if it is given; and where the next page goes on."""
     where, values = ["s.number > ?"], [after]
     if q:
-        where.append("(LOWER(s.sku) LIKE ? ESCAPE '\\' OR LOWER(s.title) LIKE ? ESCAPE '\\')")
-        like = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        where.append(f"(s.sku {views.like} ? ESCAPE '\\' OR s.title {views.like} ? ESCAPE '\\')")
+        like = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values += [f"%{like}%"] * 2
-    place = "JOIN positions p ON p.sku_number = s.number "
+    there = "p.sku_number = s.number"
     if location:
-        place += "AND p.location_number = ? "
-        values.insert(0, _number(views, "locations", "location", location))
-    sql = (
-        f"SELECT DISTINCT s.number FROM skus s {place}WHERE {' AND '.join(where)} "
-        "ORDER BY s.number LIMIT ?"
-    )
+        there += " AND p.location_number = ?"
+        values.append(_number(views, "locations", "location", location))
+    where.append(f"EXISTS (SELECT 1 FROM positions p WHERE {there})")
+    sql = f"SELECT s.number FROM skus s WHERE {' AND '.join(where)} ORDER BY s.number LIMIT ?"
     numbers = [row[0] for row in views.select(sql, [*values, limit + 1])]
     numbers, place_of_next = _page(numbers, limit, lambda number: number)
     if not numbers:

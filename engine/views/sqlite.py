@@ -45,6 +45,8 @@ class SqliteViews:
     """One file. With `read_only` it can only be asked; one that is `building` is durable only
     when it is finished. One thread at a time."""
 
+    like = "LIKE"  # which does not tell A from a, of ASCII
+
     def __init__(self, path: Path, *, read_only: bool = False, building: bool = False) -> None:
         self.path = path
         mode = "?mode=ro" if read_only else "?mode=rwc"
@@ -116,10 +118,14 @@ class SqliteViews:
         with _told("query"):
             return self._db.execute(sql, tuple(parameters)).fetchall()
 
-    def each(self, sql: str) -> Iterator[tuple]:
+    def each(self, sql: str, parameters: Iterable[Any] = ()) -> Iterator[tuple]:
         """Yield the rows of a query without holding all of them."""
         with _told("query"):
-            yield from self._db.execute(sql)
+            yield from self._db.execute(sql, tuple(parameters))
+
+    def columns(self, name: str) -> list[str]:
+        """Return the names of the columns of a table or view."""
+        return [row[0] for row in self.select("SELECT name FROM pragma_table_info(?)", [name])]
 
     def _many(self, sql: str, rows: Iterable, what: str) -> None:
         with _told(what):

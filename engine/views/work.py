@@ -14,7 +14,10 @@ POSITION_BLOCK = 256  # positions loaded together: neighbours are often of the s
 
 
 class Database(Protocol):
-    """A place for the tables of `schema`. Raises `ViewsError` where it fails."""
+    """A place for the tables of `schema`. Raises `ViewsError` where it fails. `like` is its word
+    for LIKE that does not tell A from a."""
+
+    like: str
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -27,6 +30,10 @@ class Database(Protocol):
 
     def select(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple]:
         """Return the rows of a query; parameters stand as `?`."""
+
+    def search(self, words: str) -> tuple[str, list[str]]:
+        """Return a query for the newest orders of which a term contains `words`, and its
+        parameters."""
 
     def insert(self, table: str, rows: Iterable) -> None:
         """Insert rows that are new."""

@@ -1,7 +1,10 @@
 """Questions to the views: queue, search, order page, stock, movements, exceptions, KPIs."""
 
 import asyncio
+import csv
+import io
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,13 +12,15 @@ import pytest
 
 from engine.core import commands as c
 from engine.core import limits
-from engine.core.errors import OverloadedError, UnavailableError
+from engine.core.errors import ConfigError, OverloadedError, UnavailableError
 from engine.views import queries
+from engine.views.export import export
 from engine.views.home import Home, SqliteHome
 from engine.views.postgres import PostgresHome
 from engine.views.projector import Projector
 from engine.views.queries import OrderFilter
 from engine.views.reader import ViewsReader, position
+from engine.views.schema import BY_NAME
 from tests.postgres import postgres
 from tests.unit.logkit import Chain
 
@@ -174,6 +179,28 @@ def test_exceptions_and_kpis_count(views) -> None:
     web = [row for row in hours if row.channel == "web"]
     assert [(r.orders, r.units, r.revenue_minor) for r in web] == [(4, 8, 2_000), (0, 0, 0)]
     assert [(r.units_cancelled, r.units_shipped) for r in web] == [(0, 2), (2, 0)]
+
+
+def test_tables_are_exported_as_csv_by_the_day(views) -> None:
+    def exported(name: str, day: date | None = None) -> list[dict]:
+        out = io.StringIO()
+        count = export(views, name, day, out)
+        out.seek(0)
+        rows = list(csv.DictReader(out))
+        assert len(rows) == count
+        return rows
+
+    orders = exported("orders")
+    assert [row["order_id"] for row in orders if row["status"] == "shipped"] == ["ord-2"]
+    assert list(orders[0]) == list(BY_NAME["orders"].names)
+    then = datetime.fromtimestamp(int(orders[0]["placed_us"]) / 1e6, UTC).date()
+    assert len(exported("order_items", then)) == 6
+    assert exported("order_items", then - timedelta(days=1)) == []
+    assert len(exported("stock")) == 4 and len(exported("cursor")[0]["digest"]) == 32
+    with pytest.raises(ConfigError, match="no table"):
+        exported("users")
+    with pytest.raises(ConfigError, match="no days"):
+        exported("positions", then)
 
 
 async def test_a_reader_follows_a_swap_and_bounds_questions(tmp_path: Path, monkeypatch) -> None:

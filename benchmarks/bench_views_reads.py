@@ -1,0 +1,123 @@
+"""How long do questions to the views take, over many orders and SKUs?
+
+Orders of two lines over 50,000 SKUs are written into SQLite by the projector itself; then one
+reader asks what screens ask: the first page of the queue, filters, searches by parts of ids and
+customers, order pages, pages of the stock grid, movements. Every answer has to hold what was asked
+for.
+
+    python -m benchmarks.bench_views_reads [--short] [--orders 1000000] [--asks 200] [--folder F]
+
+With `--folder` the tables stay there, and are asked again by the next run.
+"""
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.bench_views import SKUS, Log
+from benchmarks.show import Samples, finish
+from engine.views import queries
+from engine.views.follow import gathered
+from engine.views.home import SqliteHome
+from engine.views.projector import Projector
+from engine.views.queries import OrderFilter
+
+CASE, MOST = "questions to views", 95
+
+
+def percentile(took: list[float], share: int) -> float:
+    """Return the time in ms within which `share` % of the questions were answered."""
+    return statistics.quantiles(took, n=100)[share - 1] * 1e3
+
+
+def questions(views, orders: int, pick: random.Random) -> dict[str, Callable[[], bool]]:
+    """Return what is asked, by name; each says whether its answer was right."""
+
+    def page(**wanted) -> list:
+        return queries.orders(views, OrderFilter(**wanted), before=0, limit=50)[0]
+
+    def order() -> bool:
+        name = f"order-{pick.randrange(orders):08d}"
+        return queries.order(views, "web", name).order.order_id == name
+
+    def part() -> bool:
+        number = f"{pick.randrange(orders):08d}"
+        return page(q=f"er-{number}")[0].order_id == f"order-{number}"
+
+    def sku() -> bool:
+        return len(page(sku=f"SKU-{pick.randrange(SKUS)}")) > 0
+
+    def stock() -> bool:
+        after = pick.randrange(SKUS - 51)
+        return len(queries.stock(views, q="", location="", after=after, limit=50)[0]) == 50
+
+    def moves() -> bool:
+        name = f"SKU-{pick.randrange(SKUS)}"
+        return bool(queries.movements(views, name, "place-0", before=(0, 0), limit=50)[0])
+
+    return {
+        "first page of the queue": lambda: len(page()) == 50,
+        "first page, by status": lambda: len(page(status="allocated")) == 50,
+        "first page, by channel and location": lambda: (
+            len(page(channel="web", location="place-0")) == 50
+        ),
+        "first page, by SKU": sku,
+        "search by a part of an order's id": part,
+        "search by a part of a customer": lambda: (
+            len(page(q=f"mer {pick.randrange(1_000, 99_991)}")) > 0
+        ),
+        "search for what all have": lambda: len(page(q="order-")) == 50,
+        "order page": order,
+        "page of the stock grid": stock,
+        "stock by a part of its title": lambda: bool(
+            queries.stock(views, q=f"-{pick.randrange(SKUS)}", location="", after=-1, limit=50)[0]
+        ),
+        "movements of a position": moves,
+        "exceptions": lambda: queries.exceptions(views) == [],
+    }
+
+
+def fill(home: SqliteHome, orders: int) -> None:
+    """Write the orders, a part of the log at a time."""
+    database = home.new()
+    projector = Projector(database)
+    log = Log(2, 2 * orders)
+    for frames in (*gathered(log.opening), *gathered(log.orders)):
+        projector.apply(frames)
+    home.swap(database)
+
+
+def main() -> None:
+    """Measure, print and write `results/views_reads.jsonl`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="a twentieth of the orders")
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--asks", type=int, default=200)
+    parser.add_argument("--folder", type=Path, help="where the tables stay for the next run")
+    options = parser.parse_args()
+    if options.short:
+        options.orders = 50_000
+    samples, pick = Samples(), random.Random(1)
+    with tempfile.TemporaryDirectory(prefix="dibs-views-") as folder:
+        home = SqliteHome(options.folder or Path(folder))
+        if home.open(read_only=True) is None:
+            fill(home, options.orders)
+        views = home.open(read_only=True)
+        for name, ask in questions(views, options.orders, pick).items():
+            took, right = [], True
+            for _ in range(options.asks):
+                began = time.perf_counter()
+                right = ask() and right
+                took.append(time.perf_counter() - began)
+            samples.add(CASE, name, f"ms, p{MOST}", percentile(took, MOST) if right else 0.0)
+        views.close()
+    asked = {name: value for name, value in vars(options).items() if name != "folder"}
+    finish("views_reads", {**asked, "rows": samples.rows(), "ratios": []})
+
+
+if __name__ == "__main__":
+    main()

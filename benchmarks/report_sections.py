@@ -67,6 +67,11 @@ SECTIONS = {
         "transactions of 16,384 events, 50,000 SKUs. Beside it what decoding takes by itself, and "
         "SQLite with the same rows.",
     ),
+    "views_reads": Section(
+        "Questions to views",
+        "SQLite with orders of two lines over 50,000 SKUs, one reader in process; "
+        "`--folder` keeps the tables between runs.",
+    ),
     "recovery": Section(
         "Recovery",
         "From a cold start to ready, with the log alone and with a snapshot.",

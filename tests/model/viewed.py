@@ -4,15 +4,22 @@ import msgspec
 
 from engine.core import limits
 from engine.core.answers import moment
-from engine.core.events import NO_PRICE
+from engine.core.events import NO_PRICE, OrderStatus
 from engine.core.kept import Kept
-from engine.core.state import RESERVATION_STATUS, State
+from engine.core.notes.holds import Held
+from engine.core.state import RESERVATION_STATUS, Order, State
 
 _details = msgspec.json.Decoder(Kept).decode
 
 
 def _us(at) -> int | None:
     return None if at is None else round((at - moment(0)).total_seconds() * 1e6)
+
+
+def _live(state: State, order: Order) -> list[Held]:
+    """The holds that stop an order: one that is closed has none."""
+    found = state.lives.of(order.seq).holds
+    return list(found.values()) if order.status is OrderStatus.ON_HOLD else []
 
 
 def positions(state: State) -> list[tuple]:
@@ -40,7 +47,7 @@ def orders(state: State) -> list[tuple]:
         event, found = order.event, _details(order.event.document)
         place = found.ship_to
         lines = list(zip(event.lines, order.cancelled, strict=True))
-        holds = state.lives.holds(seq, order.status)
+        holds = _live(state, order)
         rows.append(
             (
                 seq,
@@ -112,7 +119,7 @@ def holds(state: State) -> list[tuple]:
     return sorted(
         (seq, hold.hold_id, hold.reason, hold.owner, hold.then, int(hold.keeps_stock))
         for seq, order in state.orders.items()
-        for hold in state.lives.holds(seq, order.status)
+        for hold in _live(state, order)
     )
 
 

@@ -31,9 +31,12 @@ def _hold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note, n:
 
 
 def _hold_ended(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
+    _end(work, stamp_us, order, note["hold_id"], note["how"])
+
+
+def _end(work: Work, stamp_us: int, order: OrderRows, hold_id: str, how: str) -> None:
     holds = work.holds(order)
-    ended = holds[note["hold_id"]]
-    ended[HOLD_ENDED], ended[HOLD_HOW] = stamp_us, note["how"]
+    holds[hold_id][HOLD_ENDED], holds[hold_id][HOLD_HOW] = stamp_us, how
     live = [hold for hold in holds.values() if hold[HOLD_ENDED] is None]
     order.head[HOLD] = live[-1][HOLD_REASON] if live else None
 
@@ -43,7 +46,14 @@ def _checked(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note)
         _hold(work, seq, stamp_us, order, hold, n)
 
 
-_FOLD = {"held": _hold, "hold_ended": _hold_ended, "checked": _checked}
+def _fact(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
+    for hold_id in note.get("ended", ()):
+        _end(work, stamp_us, order, hold_id, "fact")
+    for n, hold in enumerate(note.get("held", ())):
+        _hold(work, seq, stamp_us, order, hold, n)
+
+
+_FOLD = {"held": _hold, "hold_ended": _hold_ended, "checked": _checked, "fact": _fact}
 
 
 def fold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:

@@ -274,7 +274,7 @@ TABLES = (
         placed_us    int    when it was put on
         until_us     int?   when it ends by itself
         ended_us     int?   when it ended
-        ended_how    text?  by what: release, cancel, escalate, or closed with its order
+        ended_how    text?  by what: release, cancel, escalate, a fact told, closed with its order
         seq          int    log position of the event that put it on
         n            int    order within the event
         """,

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.staticfiles import StaticFiles
 
-from api import openapi, problems
+from api import openapi, pages, problems
 from api.endpoint import Front, Served, Settings, raw_path
 from api.problems import Problem
 from api.table import ENDPOINTS
@@ -130,6 +130,7 @@ def create_app(
     assets = files("fastapi_offline") / "static"
     app.mount("/docs/assets", StaticFiles(directory=str(assets)))
     document = openapi.document(ENDPOINTS, __version__)
+    app.mount("/console", pages.Files())
     front.document = encode(document)
     app.openapi = lambda: document
     return App(front, app, served)

@@ -1,42 +1,21 @@
-"""The process itself: alive, ready, measured, described; and a page to look at it."""
+"""The process itself: alive, ready, measured, described; and the console."""
 
-import base64
 import contextlib
-import hashlib
-import re
 import time
-from pathlib import Path
 
 import msgspec
 from fastapi.openapi.docs import get_swagger_ui_html
 
 from api import metrics
 from api.endpoint import Ask, Content, Endpoint, Reply
+from api.pages import SECURITY, Page
 from engine.core import limits
 from engine.core.answers import OrderAnswer
 from engine.core.errors import ServiceError
 from engine.service.client import Status
 from engine.views.reader import position
 
-_PAGE = (Path(__file__).parent.parent / "pages" / "status.html").read_bytes()
-
-
-def _hash_of(tag: bytes) -> bytes:
-    """Return the source expression by which the page's own inline part is allowed."""
-    inside = re.search(rb"<%b>(.*?)</%b>" % (tag, tag), _PAGE, re.DOTALL)[1]
-    return b"'sha256-%b'" % base64.b64encode(hashlib.sha256(inside).digest())
-
-
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-)
-_PAGE_POLICY = (
-    b"content-security-policy",
-    b"default-src 'none'; connect-src 'self'; script-src %b; style-src %b; base-uri 'none'; "
-    b"form-action 'none'; frame-ancestors 'none'" % (_hash_of(b"script"), _hash_of(b"style")),
-)
+_PAGE = Page()
 _OVERVIEW_S = 1.0
 _LATEST_ORDERS = 12
 
@@ -101,11 +80,12 @@ async def _docs(ask: Ask) -> Reply:
         swagger_favicon_url="docs/assets/favicon.png",
         swagger_ui_parameters={"persistAuthorization": False, "docExpansion": "none"},
     )
-    return 200, Content(page.body, "text/html; charset=utf-8", _SECURITY)
+    return 200, Content(page.body, "text/html; charset=utf-8", SECURITY)
 
 
 async def _page(ask: Ask) -> Reply:
-    return 200, Content(_PAGE, "text/html; charset=utf-8", (_PAGE_POLICY, *_SECURITY))
+    text, headers = _PAGE.answer()
+    return 200, Content(text, "text/html; charset=utf-8", headers)
 
 
 async def _overview(ask: Ask) -> Reply:
@@ -219,10 +199,10 @@ ENDPOINTS = (
     _open(
         "page",
         "/",
-        "A page that shows the system live",
+        "The console: orders and stock, live, in a browser",
         _page,
         str,
         _HTML,
-        note="The page asks for a key with the scope `read` and keeps it for the browser's tab.",
+        note="It asks for a key, keeps it for the browser's tab, and may do what the key may.",
     ),
 )

@@ -1,6 +1,7 @@
 """The contract of the process: missing things, troubles of the engine, health, metrics, pages."""
 
 import gc
+import re
 
 import httpx
 import pytest
@@ -123,6 +124,34 @@ async def test_pages_need_no_network(world: World) -> None:
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
         assert asset in docs
         assert (await world.http.get(f"/docs/assets/{asset}")).status_code == 200
+
+
+async def test_the_console_is_served_under_a_strict_policy(world: World) -> None:
+    pages = [await world.http.get("/") for _ in range(2)]
+    policies = [page.headers["content-security-policy"] for page in pages]
+    nonces = [re.search("'nonce-([^']+)'", policy)[1] for policy in policies]
+    assert nonces[0] != nonces[1] and "unsafe" not in policies[0]
+    assert pages[0].headers["cache-control"] == "no-store"
+    assert f'nonce="{nonces[0]}"' in pages[0].text and "__NONCE__" not in pages[0].text
+
+
+async def test_the_consoles_files_are_kept_for_good(world: World) -> None:
+    page = (await world.http.get("/")).text
+    names = re.findall(r'"\./(console/[^"]+)"', page)
+    assert {name.rpartition(".")[2] for name in names} == {"js", "css"}
+    for name in names:
+        found = await world.http.get(f"/{name}", headers={"accept-encoding": "gzip"})
+        plain = await world.http.get(f"/{name}", headers={"accept-encoding": "identity"})
+        assert "immutable" in found.headers["cache-control"]
+        assert found.headers["content-encoding"] == "gzip" and found.text == plain.text
+        head = await world.http.head(f"/{name}", headers={"accept-encoding": "identity"})
+        assert (head.content, head.headers["content-length"]) == (b"", str(len(plain.content)))
+    for path, method, code in (
+        ("/console/nothing.js", "GET", "not_found"),
+        ("/console/../../api/pages.py", "GET", "not_found"),
+        (f"/{names[0]}", "POST", "method_not_allowed"),
+    ):
+        assert problem_of(await world.http.request(method, path))["code"] == code
 
 
 async def test_what_failing_requests_leave_behind_is_collected(world: World, monkeypatch) -> None:

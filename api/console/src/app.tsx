@@ -1,0 +1,147 @@
+// The frame: where one can go, whether all is well, and the page itself.
+
+import { lazy, Suspense, useEffect, useState } from "react";
+import { hasKey, onKeyRefused, setKey } from "./lib/api";
+import { whole } from "./lib/format";
+import { t, useLanguage, word } from "./lib/i18n";
+import { useKeys } from "./lib/keys";
+import { usePulse } from "./lib/live";
+import { go, href, useRoute } from "./lib/route";
+import { PAGES, type PageName } from "./pages/list";
+import { Now } from "./pages/now";
+import { Skeleton } from "./ui/bits";
+import { Door } from "./ui/door";
+import { Help } from "./ui/help";
+import { Icon } from "./ui/icon";
+import { Palette } from "./ui/palette";
+import { Toasts, undoLast } from "./ui/toast";
+
+// The grid comes with the first page that needs it, not with the first look.
+const Orders = lazy(() => import("./pages/orders").then((it) => ({ default: it.Orders })));
+const Settings = lazy(() => import("./pages/settings").then((it) => ({ default: it.Settings })));
+
+const SHOWN: Record<PageName, React.ComponentType> = {
+  now: Now,
+  orders: Orders,
+  settings: Settings,
+};
+
+function Nav({ page }: { page: string }) {
+  return (
+    <nav className="nav" aria-label={t("nav")}>
+      {PAGES.map(({ name, icon, key }) => (
+        <a
+          key={name}
+          href={href(name)}
+          aria-current={page === name ? "page" : undefined}
+          title={`${t(`nav.${name}`)} (g ${key})`}
+        >
+          <Icon name={icon} />
+          <span>{t(`nav.${name}`)}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function State() {
+  const { overview, lost } = usePulse();
+  const good = !lost && overview?.state === "leading";
+  return (
+    <span className={good ? "state good" : "state bad"} role="status">
+      <Icon name={good ? "full" : "alert"} />
+      {lost ? t("state.lost") : overview ? word("state", overview.state) : t("state.none")}
+      {overview && <span className="soft seq"> {whole(overview.seq)}</span>}
+    </span>
+  );
+}
+
+type Layer = "" | "palette" | "help";
+
+function Console() {
+  const { page } = useRoute();
+  const [layer, setLayer] = useState<Layer>("");
+  const jumps = Object.fromEntries(PAGES.map(({ name, key }) => [`g ${key}`, () => go(name)]));
+  useKeys({
+    ...jumps,
+    "ctrl+k": () => setLayer(layer === "palette" ? "" : "palette"),
+    "?": () => setLayer(layer === "help" ? "" : "help"),
+    u: undoLast,
+    "/": () => {
+      const box = document.getElementById("search") as HTMLInputElement | null;
+      if (box) {
+        box.focus();
+        box.select();
+      } else setLayer("palette");
+    },
+  });
+  const name = page in SHOWN ? (page as PageName) : "now";
+  const Shown = SHOWN[name];
+  useEffect(() => {
+    document.title = `${t(`nav.${name}`)} · dibs`;
+  });
+  return (
+    <div className="frame">
+      <a
+        className="skip"
+        href="#page"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById("page")?.focus();
+        }}
+      >
+        {t("skip")}
+      </a>
+      <header className="bar">
+        <a className="name" href={href("now")}>
+          dibs
+        </a>
+        <h1>{t(`nav.${name}`)}</h1>
+        <State />
+        <button type="button" className="find" onClick={() => setLayer("palette")}>
+          <Icon name="search" /> <span>{t("palette")}</span> <kbd>Ctrl K</kbd>
+        </button>
+        <button
+          type="button"
+          className="icon"
+          aria-label={t("help")}
+          title={`${t("help")} (?)`}
+          onClick={() => setLayer("help")}
+        >
+          ?
+        </button>
+      </header>
+      <Nav page={name} />
+      <main id="page" tabIndex={-1}>
+        <Suspense fallback={<Skeleton lines={12} />}>
+          <Shown />
+        </Suspense>
+      </main>
+      {layer === "palette" && <Palette onClose={() => setLayer("")} />}
+      {layer === "help" && <Help onClose={() => setLayer("")} />}
+      <Toasts />
+    </div>
+  );
+}
+
+export function App() {
+  useLanguage(); // everything is drawn anew in another language
+  const [inside, setInside] = useState(hasKey());
+  const [why, setWhy] = useState("");
+  useEffect(() => {
+    onKeyRefused((reason) => {
+      setKey("");
+      setWhy(reason);
+      setInside(false);
+    });
+  }, []);
+  useEffect(() => {
+    const out = () => {
+      setKey("");
+      setInside(false);
+    };
+    window.addEventListener("dibs:leave", out);
+    return () => window.removeEventListener("dibs:leave", out);
+  }, []);
+  return inside ? <Console /> : <Door why={why} onOpen={() => setInside(true)} />;
+}

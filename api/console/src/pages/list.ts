@@ -1,0 +1,11 @@
+// The pages, in the order of the navigation; `key` goes there after "g".
+
+import type { IconName } from "../ui/icon";
+
+export const PAGES = [
+  { name: "now", icon: "now", key: "n" },
+  { name: "orders", icon: "orders", key: "o" },
+  { name: "settings", icon: "settings", key: "t" },
+] as const satisfies readonly { name: string; icon: IconName; key: string }[];
+
+export type PageName = (typeof PAGES)[number]["name"];

@@ -1,0 +1,274 @@
+// One order, beside the queue: what it is, where it comes from, what can be done.
+
+import { useState } from "react";
+import { get, path } from "../lib/api";
+import { absolute, money, placesOf, relative, valueOf, waitingOf, whole } from "../lib/format";
+import { t, word } from "../lib/i18n";
+import { useKeys } from "../lib/keys";
+import { useLoad } from "../lib/load";
+import { href } from "../lib/route";
+import type { Hold, Order, OrderLine } from "../lib/types";
+import { Act, Ago, Panel, Skeleton, Trouble } from "../ui/bits";
+import { Icon } from "../ui/icon";
+import { Status } from "../ui/status";
+import { attempt, said } from "../ui/toast";
+import { canHold, cancelUnits, hold, isOpen, left, release, wanted, wishOf } from "./actions";
+import { CancelForm, EditForm, HoldForm, ShipForm, SplitForm } from "./forms";
+
+const EVERY_MS = 2_000;
+export type Change = (now: Order, text: string, undo?: () => Promise<Order>) => void;
+
+/** Why it ships from where it ships, as far as the order itself says. */
+function why(order: Order): string {
+  const places = placesOf(order);
+  const waits = waitingOf(order);
+  const parts: string[] = [];
+  if (places.length === 1) parts.push(t("why.one", { place: places[0]![0], n: places[0]![1] }));
+  if (places.length > 1) {
+    const list = places.map(([place, units]) => `${place} (${whole(units)})`).join(", ");
+    parts.push(t("why.many", { list, n: places.length }));
+  }
+  if (waits) parts.push(t("why.waits", { n: waits }));
+  if (!places.length && !waits) parts.push(t(isOpen(order) ? "why.nothing" : "why.closed"));
+  return parts.join(" ");
+}
+
+function Line(props: { order: Order; line: OrderLine; onCancel?: () => void }) {
+  const { line, order } = props;
+  return (
+    <tr>
+      <td>
+        <a href={href("stock", { q: line.sku, open: line.sku })}>{line.sku}</a>
+        {line.unit_price !== undefined && (
+          <small className="soft"> {money(line.unit_price, order.currency)}</small>
+        )}
+      </td>
+      <td className="right">
+        <b>{whole(wanted(line))}</b>
+        {!!line.cancelled && <small className="soft"> −{whole(line.cancelled)}</small>}
+      </td>
+      <td>
+        {line.allocations.map((part) => (
+          <span className="part" key={`${part.location} ${part.sku ?? ""}`}>
+            {whole(part.quantity)} {part.sku && `× ${part.sku}`} <em>{part.location}</em>
+          </span>
+        ))}
+        {!!line.backordered && (
+          <span className="part warn">
+            {whole(line.backordered)} {t("line.wait")}
+          </span>
+        )}
+        {!!line.shipped && (
+          <span className="part done">
+            {whole(line.shipped)} {t("line.left")}
+          </span>
+        )}
+      </td>
+      <td className="right">
+        {props.onCancel && (
+          <button
+            type="button"
+            className="icon"
+            title={t("line.cancel_one")}
+            aria-label={`${t("line.cancel_one")}: ${line.sku}`}
+            onClick={props.onCancel}
+          >
+            −1
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Holds(props: { order: Order; onRelease: (hold: Hold) => void }) {
+  return (
+    <ul className="holds">
+      {props.order.holds?.map((each) => (
+        <li key={each.hold_id}>
+          <Icon name="hold" />
+          <div>
+            <b>{word("reason", each.reason)}</b>
+            {each.owner && <> · {each.owner}</>}
+            <div className="soft" title={each.until && absolute(each.until)}>
+              {each.until
+                ? t("hold.until", { then: word("then", each.then), when: relative(each.until) })
+                : t("hold.no_end")}
+              {" · "}
+              {t(each.keeps_stock ? "hold.keeps" : "hold.gives")}
+            </div>
+          </div>
+          <button type="button" onClick={() => props.onRelease(each)}>
+            {t("act.release")}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Facts({ order }: { order: Order }) {
+  const to = order.ship_to;
+  const address = [
+    to?.name,
+    to?.company,
+    to?.line1,
+    to?.line2,
+    to?.postcode,
+    to?.city,
+    to?.region,
+    to?.country,
+  ];
+  const facts: [string, React.ReactNode][] = [
+    [t("order.customer"), order.customer],
+    [t("order.address"), address.filter(Boolean).join(", ")],
+    [t("order.contact"), [to?.email, to?.phone].filter(Boolean).join(", ")],
+    [t("order.payment"), order.payment && word("payment", order.payment)],
+    [t("order.value"), valueOf(order) ? money(valueOf(order), order.currency) : ""],
+    [t("order.placed"), order.placed_at && <Ago at={order.placed_at} />],
+    [t("order.required"), order.required_by && <Ago at={order.required_by} />],
+    [t("order.note"), order.note],
+  ];
+  return (
+    <dl className="facts">
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+type Form = "" | "hold" | "edit" | "ship" | "split" | "cancel";
+
+function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void }) {
+  const open = isOpen(order);
+  const can: Record<Exclude<Form, "">, boolean> = {
+    hold: canHold(order),
+    edit: open,
+    ship: open && !order.holds?.length && placesOf(order).length > 0,
+    split: open && waitingOf(order) > 0 && placesOf(order).length > 0,
+    cancel: open,
+  };
+  const act = (form: Exclude<Form, "">) => () => can[form] && onForm(form);
+  useKeys({ h: act("hold"), e: act("edit"), s: act("ship"), p: act("split"), c: act("cancel") });
+  return (
+    <div className="row acts">
+      <Act icon="hold" label={t("act.hold")} hint="h" disabled={!can.hold} onClick={act("hold")} />
+      <Act
+        icon="settings"
+        label={t("act.edit")}
+        hint="e"
+        disabled={!can.edit}
+        onClick={act("edit")}
+      />
+      <Act icon="truck" label={t("act.ship")} hint="s" disabled={!can.ship} onClick={act("ship")} />
+      {can.split && <Act icon="part" label={t("act.split")} hint="p" onClick={act("split")} />}
+      <Act
+        icon="none"
+        label={t("act.cancel")}
+        hint="c"
+        disabled={!can.cancel}
+        onClick={act("cancel")}
+      />
+    </div>
+  );
+}
+
+export function OrderPanel(props: {
+  id: string;
+  onChanged: (order: Order) => void;
+  onClose: () => void;
+}) {
+  const [channel = "", orderId = ""] = props.id.split("/").map(decodeURIComponent);
+  const found = useLoad<Order>(
+    props.id,
+    (signal) => get(path("orders", channel, orderId), signal),
+    EVERY_MS,
+  );
+  const [form, setForm] = useState<{ id: string; name: Form }>({ id: "", name: "" });
+  const order = found.value;
+  const shown = form.id === props.id ? form.name : "";
+  const show = (name: Form) => setForm({ id: props.id, name });
+  const set = (now: Order) => {
+    found.set(now);
+    props.onChanged(now);
+  };
+  const change: Change = (now, text, undo) => {
+    set(now);
+    show("");
+    said(text, undo && (async () => set(await undo())));
+  };
+  const end = (order: Order, old: Hold) =>
+    attempt(async () => {
+      const now = await release(order, old.hold_id);
+      change(now, t("done.released", { id: order.order_id }), () =>
+        hold(now, wishOf(old)).then((held) => held.now),
+      );
+    });
+  const cancelOne = (order: Order, line: OrderLine) =>
+    attempt(async () => {
+      const { now, undo } = await cancelUnits(order, line, 1);
+      change(now, t("done.cancelled_one", { sku: line.sku }), undo);
+    });
+  const leave = () => show("");
+  return (
+    <Panel
+      title={orderId}
+      note={
+        order && (
+          <>
+            <Status value={order.status} /> {channel} · {t("order.at", { seq: order.seq })}
+          </>
+        )
+      }
+      onClose={props.onClose}
+    >
+      {!order && !found.error && <Skeleton />}
+      {found.error && <Trouble error={found.error} again={found.again} />}
+      {order && (
+        <>
+          <Actions order={order} onForm={show} />
+          {shown === "hold" && <HoldForm orders={[order]} onChange={change} onLeave={leave} />}
+          {shown === "edit" && <EditForm order={order} onChange={change} onLeave={leave} />}
+          {shown === "ship" && <ShipForm order={order} onChange={change} onLeave={leave} />}
+          {shown === "split" && <SplitForm order={order} onChange={change} onLeave={leave} />}
+          {shown === "cancel" && <CancelForm order={order} onChange={change} onLeave={leave} />}
+          {!!order.holds?.length && (
+            <Holds order={order} onRelease={(each) => void end(order, each)} />
+          )}
+          <p className="why">{why(order)}</p>
+          <table className="lines">
+            <thead>
+              <tr>
+                <th>{t("line.sku")}</th>
+                <th className="right">{t("line.wanted")}</th>
+                <th>{t("line.where")}</th>
+                <th>
+                  <span className="hidden">{t("act.cancel")}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {order.lines.map((line, i) => (
+                <Line
+                  key={i}
+                  order={order}
+                  line={line}
+                  onCancel={
+                    isOpen(order) && left(line) > 0 ? () => void cancelOne(order, line) : undefined
+                  }
+                />
+              ))}
+            </tbody>
+          </table>
+          <Facts order={order} />
+        </>
+      )}
+    </Panel>
+  );
+}

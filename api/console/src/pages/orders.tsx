@@ -1,0 +1,285 @@
+// Orders: one queue over all channels, newest first, live; one order beside it.
+
+import type { ColDef, GridApi } from "ag-grid-community";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { all, get, query, Refusal } from "../lib/api";
+import { keyOf, money, placesOf, unitsOf, valueOf, waitingOf, whole } from "../lib/format";
+import { t, useLanguage, word } from "../lib/i18n";
+import { useLoad } from "../lib/load";
+import { patch, useRoute } from "../lib/route";
+import type { Order, Page } from "../lib/types";
+import { Ago, Choice, Empty, Trouble } from "../ui/bits";
+import { Grid } from "../ui/grid";
+import { SearchBox } from "../ui/search";
+import { Status } from "../ui/status";
+import { Views } from "../ui/views";
+import { OPEN } from "./actions";
+import { Bulk } from "./bulk";
+import { OrderPanel } from "./order";
+
+const PAGE = 100;
+const EVERY_MS = 2_000;
+const MOST = 5_000; // rows of one view; who needs more narrows it down
+const NARROW = window.matchMedia("(max-width: 720px)");
+const STATUSES = [...OPEN, "shipped", "delivered", "cancelled"];
+const BUILT_IN: [string, Record<string, string>][] = [
+  ["view.all", {}],
+  ["view.to_ship", { status: "allocated" }],
+  ["view.on_hold", { status: "on_hold" }],
+  ["view.waiting", { status: "backordered" }],
+  ["view.partly", { status: "partially_allocated" }],
+  ["view.exceptions", { status: "exception" }],
+];
+
+const reading = (params: URLSearchParams, cursor: string | null): string =>
+  "v1/orders" +
+  query({
+    status: params.get("status"),
+    channel: params.get("channel"),
+    q: params.get("q"),
+    limit: PAGE,
+    cursor,
+  });
+
+/** The queue's rows: the first page again and again, further ones as they are scrolled to. */
+function useQueue(params: URLSearchParams) {
+  const key = reading(params, null);
+  const [rows, setRows] = useState<Order[] | null>(null);
+  const [error, setError] = useState<Refusal | null>(null);
+  const cursor = useRef<string | null>(null);
+  const busy = useRef(false);
+  const [turn, setTurn] = useState(0);
+  const merge = useCallback((fresh: Order[], older: boolean) => {
+    setRows((old) => {
+      const byKey = new Map((old ?? []).map((row) => [keyOf(row), row]));
+      for (const row of fresh) {
+        const known = byKey.get(keyOf(row));
+        if (!known || known.seq < row.seq) byKey.set(keyOf(row), row);
+      }
+      if (older) return [...byKey.values()];
+      const first = fresh.map(keyOf).filter((id) => !old?.some((row) => keyOf(row) === id));
+      const rest = [...byKey.keys()].filter((id) => !first.includes(id));
+      return [...first, ...rest].slice(0, MOST).map((id) => byKey.get(id)!);
+    });
+  }, []);
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer = 0;
+    let begun = false;
+    setRows(null);
+    const look = async () => {
+      try {
+        if (!document.hidden || !begun) {
+          const page = await get<Page<"orders", Order>>(key, stop.signal);
+          if (!begun) cursor.current = page.next_cursor;
+          if (!begun) setRows(page.orders);
+          else merge(page.orders, false);
+          begun = true;
+          setError(null);
+        }
+      } catch (refusal) {
+        if (stop.signal.aborted) return;
+        setError(refusal as Refusal);
+      }
+      timer = window.setTimeout(look, EVERY_MS);
+    };
+    void look();
+    return () => {
+      stop.abort();
+      window.clearTimeout(timer);
+    };
+  }, [key, turn, merge]);
+  const more = useCallback(async () => {
+    if (busy.current || !cursor.current || (rows?.length ?? 0) >= MOST) return;
+    busy.current = true;
+    try {
+      const page = await get<Page<"orders", Order>>(reading(params, cursor.current));
+      cursor.current = page.next_cursor;
+      merge(page.orders, true);
+    } catch (refusal) {
+      setError(refusal as Refusal);
+    }
+    busy.current = false;
+  }, [params, rows, merge]);
+  const put = useCallback((order: Order) => merge([order], true), [merge]);
+  const again = useCallback(() => setTurn((n) => n + 1), []);
+  return { rows, error, more, put, again, whole: cursor.current === null };
+}
+
+/** The location that sends the most, and how many others. */
+function fromOf(order: Order): string {
+  const places = placesOf(order);
+  return places.length > 1 ? `${places[0]![0]} +${places.length - 1}` : (places[0]?.[0] ?? "");
+}
+
+function columnsOf(): ColDef<Order>[] {
+  const columns: (ColDef<Order> & { wide?: boolean })[] = [
+    {
+      headerName: t("order.status"),
+      field: "status",
+      width: NARROW.matches ? 132 : 150,
+      cellRenderer: ({ value }: { value: string }) => <Status value={value} />,
+    },
+    { headerName: t("order.order"), field: "order_id", minWidth: 90, flex: 1 },
+    { headerName: t("order.channel"), field: "channel", width: 100, wide: true },
+    {
+      headerName: t("order.units"),
+      type: "rightAligned",
+      width: 80,
+      valueGetter: ({ data }) => data && unitsOf(data),
+      valueFormatter: ({ value }) => whole(value),
+    },
+    {
+      headerName: t("order.waiting"),
+      type: "rightAligned",
+      width: 90,
+      wide: true,
+      valueGetter: ({ data }) => data && waitingOf(data),
+      valueFormatter: ({ value }) => (value ? whole(value) : ""),
+    },
+    {
+      headerName: t("order.from"),
+      width: 170,
+      wide: true,
+      valueGetter: ({ data }) => data && fromOf(data),
+    },
+    {
+      headerName: t("order.holds"),
+      width: 130,
+      wide: true,
+      valueGetter: ({ data }) =>
+        data?.holds?.map((hold) => word("reason", hold.reason)).join(", ") ?? "",
+    },
+    { headerName: t("order.customer"), field: "customer", width: 120, wide: true },
+    {
+      headerName: t("order.country"),
+      width: 80,
+      wide: true,
+      valueGetter: ({ data }) => data?.ship_to?.country ?? "",
+    },
+    {
+      headerName: t("order.value"),
+      type: "rightAligned",
+      width: 105,
+      wide: true,
+      valueGetter: ({ data }) => data && valueOf(data),
+      valueFormatter: ({ value, data }) => (value ? money(value, data?.currency) : ""),
+    },
+    {
+      headerName: t("order.payment"),
+      field: "payment",
+      width: 100,
+      wide: true,
+      valueFormatter: ({ value }) => (value ? word("payment", value) : ""),
+    },
+    {
+      headerName: t("order.placed"),
+      field: "placed_at",
+      width: 110,
+      wide: true,
+      cellRenderer: ({ value }: { value?: string }) => value && <Ago at={value} />,
+    },
+    {
+      headerName: t("order.seq"),
+      field: "seq",
+      type: "rightAligned",
+      width: 100,
+      wide: true,
+      valueFormatter: ({ value }) => whole(value),
+    },
+  ];
+  return columns
+    .filter((column) => !(column.wide && NARROW.matches))
+    .map(({ wide: _, ...column }) => column);
+}
+
+function Filters({ params }: { params: URLSearchParams }) {
+  const channels = useLoad("channels", () => all<{ channel: string }>("channels", "channels"));
+  const known = new Set(channels.value?.map((row) => row.channel));
+  const chosen = params.get("channel") ?? "";
+  if (chosen) known.add(chosen);
+  return (
+    <div className="filters">
+      <SearchBox value={params.get("q") ?? ""} label={t("orders.search")} />
+      <Choice
+        name={t("order.status")}
+        value={params.get("status") ?? ""}
+        onChange={(status) => patch({ status })}
+        options={[
+          ["", t("orders.any_status")],
+          ...STATUSES.map((status): [string, string] => [status, word("status", status)]),
+        ]}
+      />
+      <input
+        type="text"
+        list="channels"
+        aria-label={t("order.channel")}
+        placeholder={t("orders.any_channel")}
+        defaultValue={chosen}
+        key={chosen}
+        onChange={(event) => {
+          const value = event.target.value.trim();
+          if (!value || known.has(value)) patch({ channel: value });
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") patch({ channel: event.currentTarget.value.trim() });
+        }}
+      />
+      <datalist id="channels">
+        {[...known].map((channel) => (
+          <option key={channel} value={channel} />
+        ))}
+      </datalist>
+    </div>
+  );
+}
+
+export function Orders() {
+  const { params } = useRoute();
+  const language = useLanguage();
+  const queue = useQueue(params);
+  const [chosen, setChosen] = useState<Order[]>([]);
+  const grid = useRef<GridApi<Order> | null>(null);
+  const columns = useMemo(columnsOf, [language]);
+  const open = params.get("open") ?? "";
+  const filtered = ["status", "channel", "q"].some((name) => params.get(name));
+  return (
+    <div className="split">
+      <div className="main">
+        <Views store="orders" builtIn={BUILT_IN} names={["status", "channel", "q"]} />
+        <Filters params={params} />
+        {queue.error && <Trouble error={queue.error} again={queue.again} />}
+        <Grid<Order>
+          label={t("nav.orders")}
+          rows={queue.rows}
+          columns={columns}
+          rowId={keyOf}
+          open={open}
+          onOpen={(order) => patch({ open: keyOf(order) })}
+          onSelect={setChosen}
+          onEnd={() => void queue.more()}
+          onApi={(api) => (grid.current = api)}
+          empty={
+            <Empty title={filtered ? t("orders.none_such") : t("orders.none")}>
+              {filtered ? (
+                <button type="button" onClick={() => patch({ status: "", channel: "", q: "" })}>
+                  {t("orders.all")}
+                </button>
+              ) : (
+                <p>{t("orders.none_how")}</p>
+              )}
+            </Empty>
+          }
+        />
+        <p className="count soft" role="status">
+          {queue.rows &&
+            t(queue.whole ? "orders.count" : "orders.count_more", { n: queue.rows.length })}
+        </p>
+        {chosen.length > 0 && (
+          <Bulk orders={chosen} onChanged={queue.put} onLeave={() => grid.current?.deselectAll()} />
+        )}
+      </div>
+      {open && <OrderPanel id={open} onChanged={queue.put} onClose={() => patch({ open: "" })} />}
+    </div>
+  );
+}

@@ -1,0 +1,193 @@
+// Small parts that pages share.
+
+import type { FormEvent, ReactNode } from "react";
+import { useEffect, useRef, useState } from "react";
+import type { Refusal } from "../lib/api";
+import { absolute, relative } from "../lib/format";
+import { t } from "../lib/i18n";
+import { useKeys } from "../lib/keys";
+import { Icon, type IconName } from "./icon";
+import { words } from "./toast";
+
+/** Grey lines where something will stand. */
+export function Skeleton({ lines = 5 }: { lines?: number }) {
+  return (
+    <div className="skeleton" aria-busy="true" aria-label={t("loading")}>
+      {Array.from({ length: lines }, (_, i) => (
+        <i key={i} />
+      ))}
+    </div>
+  );
+}
+
+export function Trouble({ error, again }: { error: Refusal; again: () => void }) {
+  return (
+    <div className="trouble" role="alert">
+      <Icon name="alert" />
+      <p>{words(error)}</p>
+      <button type="button" onClick={again}>
+        {t("act.again")}
+      </button>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** A relative time, with the absolute one on hover. */
+export function Ago({ at }: { at: string }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(Date.now()), 15_000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return (
+    <time dateTime={at} title={absolute(at)}>
+      {relative(at, now)}
+    </time>
+  );
+}
+
+export function Field(props: { label: string; hint?: string; children: ReactNode }) {
+  return (
+    <label className="field">
+      <span>{props.label}</span>
+      {props.children}
+      {props.hint && <small>{props.hint}</small>}
+    </label>
+  );
+}
+
+export function Choice(props: {
+  value: string;
+  options: [string, string][];
+  onChange: (value: string) => void;
+  name?: string;
+}) {
+  return (
+    <select
+      value={props.value}
+      name={props.name}
+      aria-label={props.name}
+      onChange={(event) => props.onChange(event.target.value)}
+    >
+      {props.options.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** The side panel: beside the list on a desk, over it on a phone. */
+export function Panel(props: {
+  title: ReactNode;
+  note?: ReactNode;
+  onClose: () => void;
+  children: ReactNode;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useKeys({ Escape: props.onClose });
+  return (
+    <aside className="panel" aria-label={t("panel")}>
+      <header>
+        <div>
+          <h2 ref={heading}>{props.title}</h2>
+          {props.note && <div className="soft">{props.note}</div>}
+        </div>
+        <button
+          type="button"
+          className="icon"
+          aria-label={t("act.close")}
+          title={`${t("act.close")} (Esc)`}
+          onClick={props.onClose}
+        >
+          <Icon name="close" />
+        </button>
+      </header>
+      <div className="body">{props.children}</div>
+    </aside>
+  );
+}
+
+/** A form within a panel: one thing to do, said and left by the same two buttons everywhere. */
+export function Doing(props: {
+  title: string;
+  action: string;
+  danger?: boolean;
+  ready?: boolean;
+  onCancel: () => void;
+  onDo: () => Promise<unknown>;
+  children?: ReactNode;
+}) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const form = useRef<HTMLFormElement>(null);
+  useKeys({ Escape: props.onCancel });
+  useEffect(() => {
+    const selector = "input:not([type=checkbox]), select, textarea, button";
+    form.current?.querySelector<HTMLElement>(selector)?.focus();
+    form.current?.scrollIntoView({ block: "nearest" });
+  }, []);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError("");
+    try {
+      await props.onDo();
+    } catch (refusal) {
+      setError(words(refusal));
+    }
+    setBusy(false);
+  };
+  return (
+    <form
+      className="doing"
+      ref={form}
+      onSubmit={(event) => void submit(event)}
+      aria-label={props.title}
+    >
+      <h3>{props.title}</h3>
+      {props.children}
+      {error && (
+        <p className="wrong" role="alert">
+          <Icon name="alert" /> {error}
+        </p>
+      )}
+      <div className="row">
+        <button
+          className={props.danger ? "danger" : "primary"}
+          disabled={busy || props.ready === false}
+          aria-busy={busy}
+        >
+          {props.action}
+        </button>
+        <button type="button" onClick={props.onCancel}>
+          {t("act.leave")}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function Act(props: {
+  icon: IconName;
+  label: string;
+  hint?: string;
+  disabled?: boolean;
+  onClick: () => void;
+}) {
+  return (
+    <button type="button" disabled={props.disabled} onClick={props.onClick} title={props.hint}>
+      <Icon name={props.icon} /> {props.label} {props.hint && <kbd>{props.hint}</kbd>}
+    </button>
+  );
+}

@@ -1,0 +1,143 @@
+// The command palette: go somewhere, find an order or a SKU, change how it looks.
+
+import { useEffect, useState } from "react";
+import { get, query } from "../lib/api";
+import { keyOf } from "../lib/format";
+import { LANGUAGES, setLanguage, t, word } from "../lib/i18n";
+import { go } from "../lib/route";
+import { setTheme, type Theme } from "../lib/theme";
+import type { Order, Page } from "../lib/types";
+import { PAGES } from "../pages/list";
+import { Icon, type IconName } from "./icon";
+import { Layer } from "./layer";
+
+interface Command {
+  id: string;
+  icon: IconName;
+  text: string;
+  note?: string;
+  run: () => void;
+}
+
+const THEMES: Theme[] = ["light", "dark", "system"];
+const AFTER_MS = 120;
+const ORDERS = 6;
+
+function commands(): Command[] {
+  return [
+    ...PAGES.map(({ name, icon, key }) => ({
+      id: name,
+      icon,
+      text: t(`nav.${name}`),
+      note: `g ${key}`,
+      run: () => go(name),
+    })),
+    ...["on_hold", "backordered", "exception"].map((status) => ({
+      id: status,
+      icon: "orders" as const,
+      text: `${t("nav.orders")}: ${word("status", status)}`,
+      run: () => go("orders", { status }),
+    })),
+    ...THEMES.map((theme) => ({
+      id: theme,
+      icon: "settings" as const,
+      text: `${t("settings.theme")}: ${t(`theme.${theme}`)}`,
+      run: () => setTheme(theme),
+    })),
+    ...LANGUAGES.map(([language, name]) => ({
+      id: language,
+      icon: "settings" as const,
+      text: `${t("settings.language")}: ${name}`,
+      run: () => setLanguage(language),
+    })),
+  ];
+}
+
+/** Orders whose id contains what was typed, a little after it was typed. */
+function useOrders(text: string): Command[] {
+  const [found, setFound] = useState<Order[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    if (text.length < 2) setFound([]);
+    const timer = window.setTimeout(async () => {
+      if (text.length < 2) return;
+      try {
+        const url = "v1/orders" + query({ q: text, limit: ORDERS });
+        setFound((await get<Page<"orders", Order>>(url, stop.signal)).orders);
+      } catch {
+        setFound([]); // the palette still has its commands; the page tells what is wrong
+      }
+    }, AFTER_MS);
+    return () => {
+      stop.abort();
+      window.clearTimeout(timer);
+    };
+  }, [text]);
+  return found.map((order) => ({
+    id: keyOf(order),
+    icon: "orders",
+    text: order.order_id,
+    note: `${order.channel} · ${word("status", order.status)}`,
+    run: () => go("orders", { open: keyOf(order) }),
+  }));
+}
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const needle = text.trim().toLocaleLowerCase();
+  const orders = useOrders(text.trim());
+  const shown = [
+    ...commands().filter((command) => command.text.toLocaleLowerCase().includes(needle)),
+    ...orders,
+  ];
+  const chosen = Math.min(at, shown.length - 1);
+  const run = (command?: Command) => {
+    if (!command) return;
+    onClose();
+    command.run();
+  };
+  return (
+    <Layer label={t("palette")} onClose={onClose}>
+      <div className="palette">
+        <input
+          autoFocus
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="found"
+          aria-activedescendant={shown[chosen] ? `found-${chosen}` : undefined}
+          aria-label={t("palette.what")}
+          placeholder={t("palette.what")}
+          value={text}
+          onChange={(event) => {
+            setText(event.target.value);
+            setAt(0);
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, shown.length - 1));
+            else if (event.key === "ArrowUp") setAt(Math.max(chosen - 1, 0));
+            else if (event.key === "Enter") run(shown[chosen]);
+            else return;
+            event.preventDefault();
+          }}
+        />
+        <ul id="found" role="listbox" aria-label={t("palette")}>
+          {shown.map((command, i) => (
+            <li
+              key={command.id}
+              id={`found-${i}`}
+              role="option"
+              aria-selected={i === chosen}
+              onMouseMove={() => setAt(i)}
+              onClick={() => run(command)}
+            >
+              <Icon name={command.icon} /> {command.text}
+              <span className="soft">{command.note}</span>
+            </li>
+          ))}
+        </ul>
+        {shown.length === 0 && <p className="soft">{t("palette.none")}</p>}
+      </div>
+    </Layer>
+  );
+}

@@ -1,0 +1,34 @@
+// A status by shape, colour and word, so that no one of the three is needed.
+
+import { word } from "../lib/i18n";
+import { Icon, type IconName } from "./icon";
+
+const LOOKS: Record<string, [IconName, string]> = {
+  received: ["wait", "quiet"],
+  validated: ["wait", "quiet"],
+  allocated: ["full", "good"],
+  partially_allocated: ["part", "warn"],
+  backordered: ["wait", "warn"],
+  on_hold: ["hold", "hold"],
+  released: ["box", "busy"],
+  picking: ["box", "busy"],
+  packed: ["box", "busy"],
+  partially_shipped: ["truck", "warn"],
+  shipped: ["truck", "done"],
+  delivered: ["check", "done"],
+  cancelled: ["none", "quiet"],
+  exception: ["exceptions", "bad"],
+  open: ["wait", "busy"],
+  active: ["full", "good"],
+  inactive: ["none", "quiet"],
+};
+
+export function Status({ value }: { value: string }) {
+  const [icon, tone] = LOOKS[value] ?? ["wait", "quiet"];
+  return (
+    <span className={`status ${tone}`}>
+      <Icon name={icon} />
+      {word("status", value)}
+    </span>
+  );
+}

@@ -1,0 +1,100 @@
+// What has just happened, with its undo; and what was refused, with what to do about it.
+
+import { useSyncExternalStore } from "react";
+import { Refusal } from "../lib/api";
+import { t } from "../lib/i18n";
+import { Icon } from "./icon";
+
+interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+  undo?: () => Promise<unknown>;
+}
+
+const STAYS_MS = 8_000;
+const MOST = 3;
+let toasts: Toast[] = [];
+let count = 0;
+const heard = new Set<() => void>();
+
+function set(next: Toast[]): void {
+  toasts = next.slice(-MOST);
+  for (const tell of heard) tell();
+}
+
+const drop = (id: number): void => set(toasts.filter((toast) => toast.id !== id));
+
+function add(text: string, bad: boolean, undo?: () => Promise<unknown>): void {
+  const id = ++count;
+  set([...toasts, { id, text, bad, undo }]);
+  window.setTimeout(() => drop(id), bad ? 2 * STAYS_MS : STAYS_MS);
+}
+
+export const said = (text: string, undo?: () => Promise<unknown>): void => add(text, false, undo);
+
+/** A refusal in words: what is wrong, and what to do. */
+export function words(error: unknown): string {
+  if (!(error instanceof Refusal)) return String(error);
+  if (error.status === 0) return t("error.no_answer");
+  if (error.status === 403) return t("error.forbidden", { detail: error.message });
+  if (error.code === "stale_order") return t("error.stale");
+  return error.message;
+}
+
+export const refused = (error: unknown): void => add(words(error), true);
+
+/** Run something and tell a refusal; returns whether it went well. */
+export async function attempt(doing: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await doing();
+    return true;
+  } catch (error) {
+    refused(error);
+    return false;
+  }
+}
+
+/** Undo the last thing that can be undone. */
+export function undoLast(): void {
+  const found = toasts.findLast((toast) => toast.undo);
+  if (found) void undo(found);
+}
+
+async function undo(toast: Toast): Promise<void> {
+  drop(toast.id);
+  if (await attempt(toast.undo!)) said(t("toast.undone"));
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (tell) => {
+      heard.add(tell);
+      return () => heard.delete(tell);
+    },
+    () => toasts,
+  );
+  return (
+    <div className="toasts" role="status" aria-live="polite">
+      {shown.map((toast) => (
+        <div key={toast.id} className={toast.bad ? "toast bad" : "toast"}>
+          <Icon name={toast.bad ? "alert" : "check"} />
+          <span>{toast.text}</span>
+          {toast.undo && (
+            <button type="button" className="link" onClick={() => void undo(toast)}>
+              {t("toast.undo")} <kbd>u</kbd>
+            </button>
+          )}
+          <button
+            type="button"
+            className="icon"
+            aria-label={t("act.close")}
+            onClick={() => drop(toast.id)}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,9 +1,15 @@
 """Stock: what is there, and the four papers that move it."""
 
+from typing import Annotated
+
+import msgspec
+
 from api.endpoint import Ask, Endpoint, Reply
 from api.problems import missing
 from api.routes import params
 from api.routes.submit import create
+from api.wire import Param
+from engine.core import limits
 from engine.core.answers import DocumentAnswer, StockAnswer, no_sku
 from engine.core.commands import Adjust, Count, Receive, Transfer
 
@@ -25,7 +31,30 @@ async def _stock(ask: Ask) -> Reply:
     return 200, answer
 
 
+class StockPage(msgspec.Struct):
+    """Stock of SKUs in order of their creation, all of one moment. `next_cursor` is null on the
+    last page."""
+
+    stock: list[StockAnswer]
+    next_cursor: str | None
+
+
+async def _page(ask: Ask) -> Reply:
+    client, after = ask.front.client, params.place_of(ask.query["cursor"], -1)
+    skus, place = await client.skus(after=after, limit=ask.query["limit"])
+    rows = await client.stocks([sku.sku for sku in skus])
+    return 200, StockPage(rows, params.cursor_of(place))
+
+
+_ROWS = Annotated[int, msgspec.Meta(ge=1, le=limits.STATES_READ_SKUS_MAX)]
 _QUANTITIES = {"on_hand": 40, "reserved": 2, "allocated": 3, "unavailable": 0, "available": 35}
+
+_STOCK = {
+    "sku": "TEA-1",
+    "seq": 7,
+    **_QUANTITIES,
+    "locations": [{"location": "berlin", **_QUANTITIES}],
+}
 
 
 def _paper(name: str, summary: str, body: type, more: tuple, example: dict, answer: dict):
@@ -60,12 +89,21 @@ ENDPOINTS = (
         answer=StockAnswer,
         codes=("unknown_sku",),
         hot=True,
-        answer_example={
-            "sku": "TEA-1",
-            "seq": 7,
-            **_QUANTITIES,
-            "locations": [{"location": "berlin", **_QUANTITIES}],
-        },
+        answer_example=_STOCK,
+    ),
+    Endpoint(
+        name="list_stock",
+        method="GET",
+        path="/v1/stock",
+        noun="stock",
+        summary="Stock of all SKUs, page by page; the pages are those of `GET /v1/skus`",
+        handler=_page,
+        query=(
+            params.CURSOR,
+            Param("limit", _ROWS, "SKUs in one page", default=limits.PAGE_ROWS_DEFAULT, example=50),
+        ),
+        answer=StockPage,
+        answer_example={"stock": [_STOCK], "next_cursor": None},
     ),
     _paper(
         "receipt",

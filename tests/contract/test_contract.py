@@ -49,6 +49,17 @@ async def test_pages_of_locations_and_skus_meet_each_row_once(world: World) -> N
         assert len(names) == len(set(names)) > 1
 
 
+async def test_the_list_of_stock_says_what_each_sku_says(world: World) -> None:
+    found, cursor = [], ""
+    while cursor is not None:
+        page = await world.good("GET", f"/v1/stock?limit=2&cursor={cursor}")
+        found += page["stock"]
+        cursor = page["next_cursor"]
+    assert [row["sku"] for row in found] == ["TEA-1", "MUG-1", "SET-1"]
+    assert found == [await world.good("GET", f"/v1/stock/{row['sku']}") for row in found]
+    assert found[2]["available"] == 10, "a bundle has what could be built"
+
+
 # Stock.
 
 

@@ -18,11 +18,25 @@ import { Toasts, undoLast } from "./ui/toast";
 
 // The grid comes with the first page that needs it, not with the first look.
 const Orders = lazy(() => import("./pages/orders").then((it) => ({ default: it.Orders })));
+const Stock = lazy(() => import("./pages/stock").then((it) => ({ default: it.Stock })));
+const Exceptions = lazy(() =>
+  import("./pages/exceptions").then((it) => ({ default: it.Exceptions })),
+);
+const Purchases = lazy(() => import("./pages/purchases").then((it) => ({ default: it.Purchases })));
+const Locations = lazy(() => import("./pages/locations").then((it) => ({ default: it.Locations })));
+const Channels = lazy(() => import("./pages/channels").then((it) => ({ default: it.Channels })));
+const Flash = lazy(() => import("./pages/flash").then((it) => ({ default: it.Flash })));
 const Settings = lazy(() => import("./pages/settings").then((it) => ({ default: it.Settings })));
 
 const SHOWN: Record<PageName, React.ComponentType> = {
   now: Now,
   orders: Orders,
+  stock: Stock,
+  exceptions: Exceptions,
+  purchases: Purchases,
+  locations: Locations,
+  channels: Channels,
+  flash: Flash,
   settings: Settings,
 };
 

@@ -117,6 +117,86 @@ export interface Stock extends Units {
   locations: Position[];
 }
 
+/** @schema SkuAnswer */
+export interface Sku {
+  sku: string;
+  title: string;
+  backorderable: boolean;
+  weight_g?: number;
+  components?: { sku: string; quantity: number }[];
+  baseline?: number;
+}
+
+/** @schema DocumentAnswer */
+export interface StockDocument {
+  seq: number;
+  lines: { sku: string; on_hand: number }[];
+}
+
+/** @schema Change */
+export interface StockState extends Units {
+  seq: number;
+  sku: string;
+  location: string;
+}
+
+/** @schema PurchaseLineAnswer */
+export interface PurchaseLine {
+  sku: string;
+  quantity: number;
+  received: number;
+}
+
+/** @schema PurchaseOrderAnswer */
+export interface PurchaseOrder {
+  purchase_order: string;
+  status: string;
+  location: string;
+  expected_at: string;
+  supplier?: string;
+  lines: PurchaseLine[];
+}
+
+/** @schema Buffer */
+export interface Buffer {
+  units?: number;
+  percent?: number;
+  skus?: string[];
+  locations?: string[];
+  below?: number;
+  below_baseline?: boolean;
+  season?: { first: string; last: string };
+}
+
+/** @schema ChannelAnswer */
+export interface Channel {
+  channel: string;
+  name: string;
+  priority: number;
+  locations?: string[];
+  buffers?: Buffer[];
+  cap?: number;
+  protect?: number;
+}
+
+/** @schema WithheldAnswer */
+export interface Withheld {
+  cause: string;
+  units: number;
+  location?: string;
+  buffer?: number;
+}
+
+/** @schema SellableAnswer */
+export interface Sellable {
+  sku: string;
+  sellable: number;
+  available: number;
+  withheld?: Withheld[];
+  backorderable?: boolean;
+  incoming?: { expected_at: string; location: string; units: number; purchase_order: string }[];
+}
+
 /** A page of a list: rows under the list's own name, and where the next page starts. */
 export type Page<Name extends string, Row> = { [key in Name]: Row[] } & {
   next_cursor: string | null;

@@ -5,11 +5,13 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { all, get, query, Refusal } from "../lib/api";
 import { keyOf, money, placesOf, unitsOf, valueOf, waitingOf, whole } from "../lib/format";
 import { t, useLanguage, word } from "../lib/i18n";
+import { csv, save } from "../lib/csv";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Order, Page } from "../lib/types";
 import { Ago, Choice, Empty, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
+import { Icon } from "../ui/icon";
 import { SearchBox } from "../ui/search";
 import { Status } from "../ui/status";
 import { Views } from "../ui/views";
@@ -193,7 +195,30 @@ function columnsOf(): ColDef<Order>[] {
     .map(({ wide: _, ...column }) => column);
 }
 
-function Filters({ params }: { params: URLSearchParams }) {
+function exported(orders: Order[]): string {
+  const head = ["order_id", "channel", "status", "units", "waiting", "from", "customer", "country"];
+  return csv(
+    [...head, "value", "currency", "payment", "placed_at"],
+    orders.map((order) => [
+      order.order_id,
+      order.channel,
+      order.status,
+      unitsOf(order),
+      waitingOf(order),
+      placesOf(order)
+        .map(([place]) => place)
+        .join(" "),
+      order.customer,
+      order.ship_to?.country,
+      valueOf(order),
+      order.currency,
+      order.payment,
+      order.placed_at,
+    ]),
+  );
+}
+
+function Filters({ params, rows }: { params: URLSearchParams; rows: Order[] | null }) {
   const channels = useLoad("channels", () => all<{ channel: string }>("channels", "channels"));
   const known = new Set(channels.value?.map((row) => row.channel));
   const chosen = params.get("channel") ?? "";
@@ -230,6 +255,13 @@ function Filters({ params }: { params: URLSearchParams }) {
           <option key={channel} value={channel} />
         ))}
       </datalist>
+      <button
+        type="button"
+        disabled={!rows?.length}
+        onClick={() => save("orders.csv", exported(rows!))}
+      >
+        <Icon name="download" /> {t("act.export")}
+      </button>
     </div>
   );
 }
@@ -247,7 +279,7 @@ export function Orders() {
     <div className="split">
       <div className="main">
         <Views store="orders" builtIn={BUILT_IN} names={["status", "channel", "q"]} />
-        <Filters params={params} />
+        <Filters params={params} rows={queue.rows} />
         {queue.error && <Trouble error={queue.error} again={queue.again} />}
         <Grid<Order>
           label={t("nav.orders")}

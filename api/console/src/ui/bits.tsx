@@ -124,6 +124,8 @@ export function Doing(props: {
   action: string;
   danger?: boolean;
   ready?: boolean;
+  /** Shown with the panel, not asked for: it takes no focus from the list. */
+  calm?: boolean;
   onCancel: () => void;
   onDo: () => Promise<unknown>;
   children?: ReactNode;
@@ -133,6 +135,7 @@ export function Doing(props: {
   const form = useRef<HTMLFormElement>(null);
   useKeys({ Escape: props.onCancel });
   useEffect(() => {
+    if (props.calm) return;
     const selector = "input:not([type=checkbox]), select, textarea, button";
     form.current?.querySelector<HTMLElement>(selector)?.focus();
     form.current?.scrollIntoView({ block: "nearest" });

@@ -32,6 +32,16 @@ const GROUPS: [Key, [string, Key][]][] = [
       ["c", "act.cancel"],
     ],
   ],
+  [
+    "help.stock",
+    [
+      ["r", "paper.receive"],
+      ["a", "paper.adjust"],
+      ["c", "paper.count"],
+      ["t", "paper.transfer"],
+      ["I", "import.title"],
+    ],
+  ],
 ];
 
 function Row({ keys, text }: { keys: string; text: string }) {

@@ -23,8 +23,9 @@ const LOOKS: Record<string, [IconName, string]> = {
   inactive: ["none", "quiet"],
 };
 
-export function Status({ value }: { value: string }) {
-  const [icon, tone] = LOOKS[value] ?? ["wait", "quiet"];
+/** `look` is the status whose shape and colour it has, if not its own. */
+export function Status({ value, look }: { value: string; look?: string }) {
+  const [icon, tone] = LOOKS[look ?? value] ?? ["wait", "quiet"];
   return (
     <span className={`status ${tone}`}>
       <Icon name={icon} />

@@ -44,6 +44,7 @@ NEEDS = {
         "get_return",
         "list_returns",
         "get_stock",
+        "list_stock",
         "get_reservation",
         "get_order",
         "get_routing_policy",

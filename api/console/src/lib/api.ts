@@ -4,17 +4,26 @@ const STORE = "dibs key";
 const TRIES = 3;
 const WAIT_MS = 400;
 
+/** What is wrong at one place of a request. */
+export interface Fault {
+  path: string;
+  detail: string;
+  sku?: string;
+  requested?: number;
+  available?: number;
+}
+
 /** What the API says when it refuses: a problem document, or that nobody answered. */
 export class Refusal extends Error {
   readonly code: string;
   readonly status: number;
-  readonly fields: { path: string; detail: string }[];
+  readonly faults: Fault[];
 
   constructor(status: number, problem: Record<string, unknown>) {
     super(String(problem.detail ?? problem.title ?? status));
     this.status = status;
     this.code = String(problem.code ?? "no_answer");
-    this.fields = (problem.errors as { path: string; detail: string }[]) ?? [];
+    this.faults = (problem.errors as Fault[]) ?? [];
   }
 }
 

@@ -6,6 +6,7 @@ import { t } from "./i18n";
 import type { StockRow } from "./shelf";
 import type { Location } from "./types";
 import { count, type CountLine } from "../pages/papers";
+import { words } from "../ui/toast";
 
 export type Kind = "counts" | "catalogue";
 export const COLUMNS: Record<Kind, { needed: string[]; more: string[] }> = {
@@ -115,7 +116,7 @@ async function countAll(rows: Row[], id: string, known: Map<string, StockRow>, t
         await count(place, [lineOf(row)], `${id}-${row.number}`);
         tell(row, "");
       } catch (refusal) {
-        tell(row, (refusal as Error).message);
+        tell(row, words(refusal));
       }
     }
   }
@@ -142,7 +143,7 @@ export async function run(plan: Plan, stock: StockRow[], tell: Tell): Promise<vo
       jobs.push(() =>
         putSku(row).then(
           () => tell(row, ""),
-          (error: Error) => tell(row, error.message),
+          (error: unknown) => tell(row, words(error)),
         ),
       );
   } else {

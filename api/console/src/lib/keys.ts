@@ -30,6 +30,7 @@ window.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey) return;
   const name = nameOf(event);
   if (typing(event.target) && !name.startsWith("ctrl+") && name !== "Escape") return;
+  if (name === "Enter" && (event.target as HTMLElement).closest("button, a, summary")) return;
   leader = "";
   if (event.key === "g" && name === "g") {
     leader = "g";

@@ -12,7 +12,7 @@ import { words } from "./toast";
 /** Grey lines where something will stand. */
 export function Skeleton({ lines = 5 }: { lines?: number }) {
   return (
-    <div className="skeleton" aria-busy="true" aria-label={t("loading")}>
+    <div className="skeleton" role="status" aria-busy="true" aria-label={t("loading")}>
       {Array.from({ length: lines }, (_, i) => (
         <i key={i} />
       ))}

@@ -108,9 +108,7 @@ export function Grid<Row>(props: GridProps<Row>) {
       const row = focused();
       row?.setSelected(!row.isSelected());
     },
-    Enter: (event) => {
-      if (!(event.target as HTMLElement).closest("button, a")) open();
-    },
+    Enter: open,
   });
   useEffect(() => {
     grid.current?.redrawRows();

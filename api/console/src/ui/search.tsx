@@ -29,7 +29,9 @@ export function SearchBox({ value, label }: { value: string; label: string }) {
         value={text}
         onChange={(event) => change(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === "Escape" || event.key === "Enter") event.currentTarget.blur();
+          if (event.key !== "Escape" && event.key !== "Enter") return;
+          event.preventDefault(); // the browser would empty the field
+          event.currentTarget.blur();
         }}
       />
       <kbd title={t("key.search")}>/</kbd>

@@ -1,7 +1,7 @@
 // What has just happened, with its undo; and what was refused, with what to do about it.
 
 import { useSyncExternalStore } from "react";
-import { Refusal } from "../lib/api";
+import { type Fault, Refusal } from "../lib/api";
 import { t } from "../lib/i18n";
 import { Icon } from "./icon";
 
@@ -14,6 +14,7 @@ interface Toast {
 
 const STAYS_MS = 8_000;
 const MOST = 3;
+const FAULTS = 3; // of one refusal
 let toasts: Toast[] = [];
 let count = 0;
 const heard = new Set<() => void>();
@@ -39,7 +40,13 @@ export function words(error: unknown): string {
   if (error.status === 0) return t("error.no_answer");
   if (error.status === 403) return t("error.forbidden", { detail: error.message });
   if (error.code === "stale_order") return t("error.stale");
-  return error.message;
+  return [error.message, ...error.faults.slice(0, FAULTS).map(faultOf)].join(" ");
+}
+
+/** Of what, what is wrong, and how far it is from being right. */
+function faultOf({ sku, path, detail, requested, available }: Fault): string {
+  if (requested === undefined || available === undefined) return `(${sku ?? path}: ${detail})`;
+  return t("error.short", { sku: sku ?? path, n: requested, available });
 }
 
 export const refused = (error: unknown): void => add(words(error), true);

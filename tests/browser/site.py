@@ -48,7 +48,7 @@ class Site:
             lines = [{"sku": f"SKU-{n:02}", "quantity": UNITS} for n in range(SKUS)]
             receipt = {"receipt_id": f"all-{place}", "location": place, "lines": lines}
             self.api("POST", "stock/receipts", receipt)
-        for sku in ("RARE", "COUNTED", "BOUGHT"):
+        for sku in ("RARE", "COUNTED", "BOUGHT", "BACK"):
             self.api("PUT", f"skus/{sku}", {"title": sku.title()})
 
     def receive(self, sku: str, quantity: int, place: str = "berlin") -> None:

@@ -17,6 +17,7 @@ PLACES = (
     ("orders?open=web/access-1", ".panel .acts"),
     ("stock?open=SKU-00", ".panel .numbers"),
     ("stock?panel=import", ".panel .doing"),
+    ("returns", ".grid, .empty"),
     ("exceptions", ".grid, .empty"),
     ("purchases?panel=new", ".panel .doing"),
     ("locations?open=berlin", ".panel .doing"),

@@ -88,6 +88,26 @@ def test_an_edit_says_what_is_wanted_and_ships(page, site: Site) -> None:
     assert stands(site, "edit-1")["lines"][0]["shipped"] == 4
 
 
+def test_a_return_goes_into_quality_control_and_is_restocked(page, site: Site) -> None:
+    site.receive("BACK", 5)
+    site.order("back-1", ("BACK", 2))
+    site.api("POST", "orders/web/back-1/shipments", {"shipment_id": "p-1"})
+    panel = opened(page, site, "back-1")
+    panel.get_by_role("button", name="Return").click()
+    panel.locator(".doing .primary").click()
+    panel.locator("a[href*=returns]").click()
+    expect(panel.locator("header .status")).to_have_text("on its way")
+    panel.get_by_role("button", name="Receive").click()
+    panel.get_by_role("button", name="Receive 2 units").click()
+    expect(panel).to_contain_text("waits to be inspected")
+    found = site.api("GET", "stock/BACK")
+    assert (found["on_hand"], found["available"], found["unavailable"]) == (5, 3, 2)
+    panel.get_by_role("button", name="Inspect").click()
+    panel.locator(".doing .primary").click()
+    expect(panel.locator("header .status")).to_have_text("closed")
+    assert site.api("GET", "stock/BACK")["available"] == 5
+
+
 def test_a_refusal_says_what_to_do_and_changes_nothing(page, site: Site) -> None:
     site.receive("RARE", 1)
     before = site.order("short-1", ("RARE", 1))
@@ -110,6 +130,7 @@ def test_many_are_held_released_and_undone_by_keys_alone(page, site: Site) -> No
     keys.press("/")
     keys.type("keys-")
     expect(page.locator(".count")).to_contain_text("3 orders")
+    expect(page.locator(".ag-row")).to_have_count(3)
     keys.press("Escape")
     for _ in range(3):
         keys.press("j")

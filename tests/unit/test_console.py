@@ -12,7 +12,8 @@ from api import openapi
 from api.table import ENDPOINTS
 from engine import __version__
 from engine.core.events import OrderStatus
-from engine.core.terms import HoldReason, HoldThen, Payment, WhenShort
+from engine.core.notes.returns import STATUSES as RETURN_STATUSES
+from engine.core.terms import Disposition, HoldReason, HoldThen, Payment, WhenShort
 
 CONSOLE = Path(__file__).parents[2] / "api" / "console"
 SOURCES = sorted(p for p in (CONSOLE / "src").rglob("*") if p.is_file())
@@ -81,11 +82,12 @@ def test_every_text_is_used() -> None:
 
 def test_every_value_of_the_api_has_a_word() -> None:
     groups = {
-        "status": [status.name.lower() for status in OrderStatus],
+        "status": [*(status.name.lower() for status in OrderStatus), *RETURN_STATUSES],
         "reason": HoldReason.__args__,
         "then": HoldThen.__args__,
         "payment": Payment.__args__,
         "short": WhenShort.__args__,
+        "disposition": Disposition.__args__,
     }
     missing = [
         f"{group}.{value}"

@@ -19,6 +19,7 @@ import { Toasts, undoLast } from "./ui/toast";
 // The grid comes with the first page that needs it, not with the first look.
 const Orders = lazy(() => import("./pages/orders").then((it) => ({ default: it.Orders })));
 const Stock = lazy(() => import("./pages/stock").then((it) => ({ default: it.Stock })));
+const Returns = lazy(() => import("./pages/returns").then((it) => ({ default: it.Returns })));
 const Exceptions = lazy(() =>
   import("./pages/exceptions").then((it) => ({ default: it.Exceptions })),
 );
@@ -32,6 +33,7 @@ const SHOWN: Record<PageName, React.ComponentType> = {
   now: Now,
   orders: Orders,
   stock: Stock,
+  returns: Returns,
   exceptions: Exceptions,
   purchases: Purchases,
   locations: Locations,

@@ -197,6 +197,50 @@ export interface Sellable {
   incoming?: { expected_at: string; location: string; units: number; purchase_order: string }[];
 }
 
+/** @schema ReturnUnitsAnswer */
+export interface ReturnUnits {
+  sku: string;
+  expected: number;
+  received: number;
+}
+
+/** @schema InspectingAnswer */
+export interface Inspecting {
+  sku: string;
+  location: string;
+  quantity: number;
+}
+
+/** @schema InspectedAnswer */
+export interface Inspected {
+  sku: string;
+  location: string;
+  quantity: number;
+  disposition: string;
+}
+
+/** @schema ReturnAnswer */
+export interface Return {
+  seq: number;
+  return_id: string;
+  channel: string;
+  order_id: string;
+  status: string;
+  reason: string;
+  units: ReturnUnits[];
+  inspecting?: Inspecting[];
+  inspected?: Inspected[];
+  carrier?: string;
+  tracking_number?: string;
+  why?: string;
+}
+
+/** @schema Receipt */
+export interface Decision {
+  sentence: string;
+  seq?: number;
+}
+
 /** A page of a list: rows under the list's own name, and where the next page starts. */
 export type Page<Name extends string, Row> = { [key in Name]: Row[] } & {
   next_cursor: string | null;

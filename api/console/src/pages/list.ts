@@ -6,6 +6,7 @@ export const PAGES = [
   { name: "now", icon: "now", key: "n" },
   { name: "orders", icon: "orders", key: "o" },
   { name: "stock", icon: "stock", key: "s" },
+  { name: "returns", icon: "returns", key: "r" },
   { name: "exceptions", icon: "exceptions", key: "e" },
   { name: "purchases", icon: "purchases", key: "p" },
   { name: "locations", icon: "locations", key: "l" },

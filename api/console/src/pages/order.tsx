@@ -1,19 +1,29 @@
 // One order, beside the queue: what it is, where it comes from, what can be done.
 
 import { useState } from "react";
-import { get, path } from "../lib/api";
-import { absolute, money, placesOf, relative, valueOf, waitingOf, whole } from "../lib/format";
+import { get, path, query } from "../lib/api";
+import {
+  absolute,
+  keyOf,
+  money,
+  placesOf,
+  relative,
+  valueOf,
+  waitingOf,
+  whole,
+} from "../lib/format";
 import { t, word } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
-import type { Hold, Order, OrderLine } from "../lib/types";
+import type { Decision, Hold, Order, OrderLine, Page, Return } from "../lib/types";
 import { Act, Ago, Panel, Skeleton, Trouble } from "../ui/bits";
 import { Icon } from "../ui/icon";
 import { Status } from "../ui/status";
 import { attempt, said } from "../ui/toast";
 import { canHold, cancelUnits, hold, isOpen, left, release, wanted, wishOf } from "./actions";
 import { CancelForm, EditForm, HoldForm, ShipForm, SplitForm } from "./forms";
+import { BookForm, keyOfReturn, lookOfReturn } from "./returning";
 
 const EVERY_MS = 2_000;
 export type Change = (now: Order, text: string, undo?: () => Promise<Order>) => void;
@@ -31,6 +41,46 @@ function why(order: Order): string {
   if (waits) parts.push(t("why.waits", { n: waits }));
   if (!places.length && !waits) parts.push(t(isOpen(order) ? "why.nothing" : "why.closed"));
   return parts.join(" ");
+}
+
+/** What routing has said of it, if a policy has routed it; else what can be seen of it. */
+function Why({ order }: { order: Order }) {
+  const found = useLoad(`why ${keyOf(order)} ${order.seq}`, (signal) =>
+    get<{ decisions: Decision[] }>(
+      path("orders", order.channel, order.order_id, "decisions"),
+      signal,
+    ),
+  );
+  const decisions = found.value?.decisions ?? [];
+  return (
+    <div className="why">
+      {decisions.length
+        ? decisions.map((decision, i) => <p key={i}>{decision.sentence}</p>)
+        : why(order)}
+    </div>
+  );
+}
+
+function Returns({ order }: { order: Order }) {
+  const { channel, order_id } = order;
+  const shipped = order.lines.some((line) => line.shipped);
+  const found = useLoad(`returns ${keyOf(order)} ${order.seq} ${shipped}`, async (signal) =>
+    shipped
+      ? (await get<Page<"returns", Return>>("v1/returns" + query({ channel, order_id }), signal))
+          .returns
+      : [],
+  );
+  return (
+    <>
+      {(found.value ?? []).map((each) => (
+        <p key={each.return_id} className="row">
+          <Status value={each.status} look={lookOfReturn(each.status)} />
+          <a href={href("returns", { open: keyOfReturn(each) })}>{each.return_id}</a>
+          {each.reason}
+        </p>
+      ))}
+    </>
+  );
 }
 
 function Line(props: { order: Order; line: OrderLine; onCancel?: () => void }) {
@@ -143,7 +193,7 @@ function Facts({ order }: { order: Order }) {
   );
 }
 
-type Form = "" | "hold" | "edit" | "ship" | "split" | "cancel";
+type Form = "" | "hold" | "edit" | "ship" | "split" | "return" | "cancel";
 
 function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void }) {
   const open = isOpen(order);
@@ -152,10 +202,18 @@ function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void
     edit: open,
     ship: open && !order.holds?.length && placesOf(order).length > 0,
     split: open && waitingOf(order) > 0 && placesOf(order).length > 0,
+    return: order.lines.some((line) => line.shipped),
     cancel: open,
   };
   const act = (form: Exclude<Form, "">) => () => can[form] && onForm(form);
-  useKeys({ h: act("hold"), e: act("edit"), s: act("ship"), p: act("split"), c: act("cancel") });
+  useKeys({
+    h: act("hold"),
+    e: act("edit"),
+    s: act("ship"),
+    p: act("split"),
+    b: act("return"),
+    c: act("cancel"),
+  });
   return (
     <div className="row acts">
       <Act icon="hold" label={t("act.hold")} hint="h" disabled={!can.hold} onClick={act("hold")} />
@@ -168,6 +226,7 @@ function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void
       />
       <Act icon="truck" label={t("act.ship")} hint="s" disabled={!can.ship} onClick={act("ship")} />
       {can.split && <Act icon="part" label={t("act.split")} hint="p" onClick={act("split")} />}
+      {can.return && <Act icon="box" label={t("return.book")} hint="b" onClick={act("return")} />}
       <Act
         icon="none"
         label={t("act.cancel")}
@@ -237,11 +296,13 @@ export function OrderPanel(props: {
           {shown === "edit" && <EditForm order={order} onChange={change} onLeave={leave} />}
           {shown === "ship" && <ShipForm order={order} onChange={change} onLeave={leave} />}
           {shown === "split" && <SplitForm order={order} onChange={change} onLeave={leave} />}
+          {shown === "return" && <BookForm order={order} onChange={change} onLeave={leave} />}
           {shown === "cancel" && <CancelForm order={order} onChange={change} onLeave={leave} />}
           {!!order.holds?.length && (
             <Holds order={order} onRelease={(each) => void end(order, each)} />
           )}
-          <p className="why">{why(order)}</p>
+          <Why order={order} />
+          <Returns order={order} />
           <table className="lines">
             <thead>
               <tr>

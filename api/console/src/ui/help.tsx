@@ -29,6 +29,7 @@ const GROUPS: [Key, [string, Key][]][] = [
       ["e", "act.edit"],
       ["s", "act.ship"],
       ["p", "act.split"],
+      ["b", "return.book"],
       ["c", "act.cancel"],
     ],
   ],

@@ -4,6 +4,7 @@ const PATHS = {
   now: "M1.5 8.5h3l2-5 3 9 2-5.5h3",
   orders: "M3 2.5h10v11H3zM5.5 6h5M5.5 8.5h5M5.5 11h3",
   stock: "M2 5l6-3 6 3v6l-6 3-6-3zM2 5l6 3 6-3M8 8v6",
+  returns: "M5.5 3L2 6.5L5.5 10M2 6.5h7.5a4 4 0 0 1 0 7H7",
   exceptions: "M8 2l6.5 11.5h-13zM8 6.5v3M8 11.3v.4",
   purchases: "M1.5 3.5h8v8h-8zM9.5 6.5h3l2 2.5v2.5h-5M4 13a1 1 0 1 0 .01 0M12 13a1 1 0 1 0 .01 0",
   locations: "M8 14s5-4.4 5-8A5 5 0 0 0 3 6c0 3.6 5 8 5 8zM8 7.8a1.8 1.8 0 1 0 .01 0",

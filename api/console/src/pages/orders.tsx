@@ -43,25 +43,37 @@ const reading = (params: URLSearchParams, cursor: string | null): string =>
     cursor,
   });
 
+const newer = (one: Order, other?: Order): Order => (other && other.seq > one.seq ? other : one);
+
+/**
+ * The rows shown, after the first page was read again: its rows, and what lay behind them. What it
+ * spans and does not have is no longer so. `anew` if nothing joins the two.
+ */
+function refreshed(old: Order[], page: Page<"orders", Order>): { rows: Order[]; anew: boolean } {
+  const known = new Map(old.map((row, i) => [keyOf(row), i]));
+  const places = page.orders.map((row) => known.get(keyOf(row)) ?? -1);
+  const last = Math.max(-1, ...places);
+  const fresh = page.orders.map((row, i) => newer(row, old[places[i]!]));
+  if (page.next_cursor === null || last < 0) return { rows: fresh, anew: true };
+  return { rows: [...fresh, ...old.slice(last + 1)].slice(0, MOST), anew: false };
+}
+
 /** The queue's rows: the first page again and again, further ones as they are scrolled to. */
 function useQueue(params: URLSearchParams) {
   const key = reading(params, null);
   const [rows, setRows] = useState<Order[] | null>(null);
   const [error, setError] = useState<Refusal | null>(null);
   const cursor = useRef<string | null>(null);
+  const shown = useRef<Order[]>([]);
+  shown.current = rows ?? [];
   const busy = useRef(false);
   const [turn, setTurn] = useState(0);
-  const merge = useCallback((fresh: Order[], older: boolean) => {
+  /** Rows that were read or changed: in their place if they are shown, else at the end. */
+  const add = useCallback((more: Order[]) => {
     setRows((old) => {
       const byKey = new Map((old ?? []).map((row) => [keyOf(row), row]));
-      for (const row of fresh) {
-        const known = byKey.get(keyOf(row));
-        if (!known || known.seq < row.seq) byKey.set(keyOf(row), row);
-      }
-      if (older) return [...byKey.values()];
-      const first = fresh.map(keyOf).filter((id) => !old?.some((row) => keyOf(row) === id));
-      const rest = [...byKey.keys()].filter((id) => !first.includes(id));
-      return [...first, ...rest].slice(0, MOST).map((id) => byKey.get(id)!);
+      for (const row of more) byKey.set(keyOf(row), newer(row, byKey.get(keyOf(row))));
+      return [...byKey.values()];
     });
   }, []);
   useEffect(() => {
@@ -69,13 +81,14 @@ function useQueue(params: URLSearchParams) {
     let timer = 0;
     let begun = false;
     setRows(null);
+    shown.current = [];
     const look = async () => {
       try {
         if (!document.hidden || !begun) {
           const page = await get<Page<"orders", Order>>(key, stop.signal);
-          if (!begun) cursor.current = page.next_cursor;
-          if (!begun) setRows(page.orders);
-          else merge(page.orders, false);
+          const { rows, anew } = refreshed(shown.current, page);
+          if (!begun || anew) cursor.current = page.next_cursor;
+          setRows(rows);
           begun = true;
           setError(null);
         }
@@ -90,20 +103,20 @@ function useQueue(params: URLSearchParams) {
       stop.abort();
       window.clearTimeout(timer);
     };
-  }, [key, turn, merge]);
+  }, [key, turn]);
   const more = useCallback(async () => {
     if (busy.current || !cursor.current || (rows?.length ?? 0) >= MOST) return;
     busy.current = true;
     try {
       const page = await get<Page<"orders", Order>>(reading(params, cursor.current));
       cursor.current = page.next_cursor;
-      merge(page.orders, true);
+      add(page.orders);
     } catch (refusal) {
       setError(refusal as Refusal);
     }
     busy.current = false;
-  }, [params, rows, merge]);
-  const put = useCallback((order: Order) => merge([order], true), [merge]);
+  }, [params, rows, add]);
+  const put = useCallback((order: Order) => add([order]), [add]);
   const again = useCallback(() => setTurn((n) => n + 1), []);
   return { rows, error, more, put, again, whole: cursor.current === null };
 }

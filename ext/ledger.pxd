@@ -337,6 +337,7 @@ cdef struct Core:
 cdef class Ledger:
     cdef Core core
     cdef list _places         # names of locations
+    cdef dict _place_rows     # number → state.Location, of those that the shared rules have read
     cdef dict _parents        # SKU number → numbers of the bundles that hold it
     cdef object _registers    # core.registers.Registers
     cdef object _lives        # core.lives.Lives

@@ -154,6 +154,7 @@ cdef class Ledger:
         memset(&self.core, 0, sizeof(Core))
         self._places = []
         self._parents = {}
+        self._place_rows = {}
         self._registers = registers.Registers()
         self._lives = Lives()
         self._waiting = Waiting()
@@ -227,7 +228,7 @@ cdef class Ledger:
     def expire(self, limit=limits.EXPIRIES_PER_TICK_MAX):
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
         and, within a slot, of arming; then do what is due with orders (`decide.timers`), for
-        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done. What is
+        `timers.most_at_once` of them. Returns how many things were done. What is
         free then goes to orders that wait."""
         cdef int64_t most = limit
         cdef int64_t done

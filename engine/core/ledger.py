@@ -180,15 +180,15 @@ class Ledger(Reads):
     def expire(self, limit: int = limits.EXPIRIES_PER_TICK_MAX) -> int:
         """End at most `limit` reservations whose time is over, in the order of their wheel slots
         and, within a slot, of arming; then do what is due with orders (`decide.timers`), for
-        `limits.TIMERS_PER_TICK_MAX` of them at most. Returns how many things were done. What is
-        free then goes to orders that wait."""
+        `timers.most_at_once` of them. Returns how many things were done. What is free then goes to
+        orders that wait."""
         state, done = self._state, 0
         now_tick = state.now_us // limits.WHEEL_TICK_US
         for tick in sorted(tick for tick in state.wheel if tick < now_tick):
             for seq in list(islice(state.wheel[tick], max(limit - done, 0))):
                 self._record(ReservationExpired(seq))
                 done += 1
-        for _ in range(min(limit - done, limits.TIMERS_PER_TICK_MAX)):
+        for _ in range(min(limit - done, timers.most_at_once(state))):
             events = timers.due(state)
             if not events:
                 break

@@ -99,9 +99,10 @@ class OrderBooks(StockBooks):
         (size,) = _U32(data, at)
         held = self.orders.get(seq)
         shipped = tuple(held.shipped) if isinstance(held, Held) else self.left_with.get(seq, ())
-        note = data[at + 4 : at + 4 + size]
+        note = bytes(data[at + 4 : at + 4 + size])
         self.return_note(seq, shipped, note)
-        if bytes(note[: len(FILLED)]) == FILLED:
+        self.work.note(seq, note)
+        if note.startswith(FILLED):
             self._check_fill(seq, before, lines is not None)
         return at + 4 + size
 

@@ -166,6 +166,7 @@ def _returns(books: Books, seq: int, life: list[dict]) -> None:
     held = books.orders.get(seq)
     shipped = tuple(held.shipped) if isinstance(held, Held) else books.left_with.get(seq, ())
     for happened in life:
+        books.work.fold(seq, happened["note"])
         if happened["note"]["what"].startswith("return_"):
             books.fold_return(seq, shipped, happened["note"])
 
@@ -203,6 +204,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
         found.append("its open orders are not those of the walk")
     elif walked.progress != stated.progress:
         found.append("its orders are not as far as those of the walk")
+    if walked.work.open(walked.orders) != stated.work.open(stated.orders):
+        found.append("its fulfillments are not those of the walk")
     returned = {seq: one for seq, one in walked.returned.items() if seq in stated.order_name_of}
     if returned != stated.returned:
         found.append("its returns are not those of the walk")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from engine.core import limits
 from engine.log.books_returns import ReturnBooks
+from engine.log.books_work import WorkBooks
 
 _CAUSE = struct.Struct("<QH").unpack_from
 _PAIR = struct.Struct("<II").unpack_from
@@ -36,6 +37,7 @@ class StockBooks(ReturnBooks):
     def __init__(self, bad: Callable[[str, str], None]) -> None:
         super().__init__()
         self.bad = bad
+        self.work = WorkBooks(bad)
         self.seq = self.stamp_us = self.epoch = 0
         self.locations = 0
         self.entries: dict[int, int] = {}  # register → entries
@@ -240,11 +242,12 @@ class StockBooks(ReturnBooks):
         (size,) = _U16(data, at)
         if not paper:
             raise Unreadable("document of kind 0")
-        self.once(b"%b:%b" % (_PAPERS[paper].encode(), data[at + 2 : at + 2 + size]))
+        name = data[at + 2 : at + 2 + size]
+        self.once(b"%b:%b" % (_PAPERS[paper].encode(), name))
         at += 2 + size
         (rows,) = _U16(data, at)
         at += 2
-        touched, came, moves = set(), 0, Counter()
+        touched, came, moves, gone = set(), 0, Counter(), Counter()
         for _ in range(rows):
             position, bucket, delta, stated, size = _MOVE(data, at)
             at += 23 + size
@@ -253,6 +256,7 @@ class StockBooks(ReturnBooks):
             self.room[position] += -delta if bucket else delta
             came += 0 if bucket else delta
             touched.add(position)
+            gone[position] -= delta
             place = self.position_location[position]
             moves[self.position_sku[position], place, bucket] += delta
             found = column[position]
@@ -262,8 +266,10 @@ class StockBooks(ReturnBooks):
                 self.bad("P2", f"position {position} is not where the document is")
             if paper == _RECEIPT and (bucket or delta < 0):
                 self.bad("P2", f"a receipt takes {delta} from position {position}")
-        if paper == _SHORT and came >= 0:
-            self.bad("P2", f"a short pick finds {came} units")
+        if paper == _SHORT:
+            self.work.short(bytes(name), gone)
+            if came >= 0:
+                self.bad("P2", f"a short pick finds {came} units")
         if paper == _TRANSFER and came:
             self.bad("P2", f"a transfer makes {came:+d} units")
         if paper in _COUNTED:

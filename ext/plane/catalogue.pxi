@@ -149,6 +149,7 @@ cdef object set_place(Ledger self, uint64_t number, uint64_t seq, bytes document
     place = place_at(c, number)
     place.priority, place.active = command.priority, command.active
     self._lives.worklist.close(number, not command.active)
+    self._place_rows.pop(number, None)
     place.located = command.latitude is not None and command.longitude is not None
     if place.located:
         direction(command.latitude, command.longitude, &place.x, &place.y, &place.z)

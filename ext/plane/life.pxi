@@ -198,8 +198,7 @@ cdef int64_t do_due(Ledger self, int64_t most) except -1:
     cdef int64_t due_us = self._lives.due_us()
     if due_us == 0 or due_us > self.core.now_us:
         return 0
-    if most > limits.TIMERS_PER_TICK_MAX:
-        most = limits.TIMERS_PER_TICK_MAX
+    most = min(most, timers.most_at_once(new_view(self)))
     while done < most:
         events = timers.due(new_view(self))
         if not events:

@@ -104,10 +104,13 @@ cdef class _Rows:
         if not 0 <= number < len(self):
             raise IndexError(number)
         if self.which == 0:
-            return state.Location(
-                _decode_place(place_json(&self.ledger.core, <uint32_t> number)),
-                place_at(&self.ledger.core, number).seq,
-            )
+            found = self.ledger._place_rows.get(number)
+            if found is None:
+                found = self.ledger._place_rows[number] = state.Location(
+                    _decode_place(place_json(&self.ledger.core, <uint32_t> number)),
+                    place_at(&self.ledger.core, number).seq,
+                )
+            return found
         if self.which == 2:
             return position_struct(position_at(&self.ledger.core, number))
         row = _SkuRow.__new__(_SkuRow)

@@ -202,7 +202,6 @@ BAD_QUERIES = {
     "reservation": ("%00", "", "x" * 129),
     "location": ("%00", "", "x" * 129),
     "sku": ("%00", "", "x" * 129),
-    "location": ("%00", "", "x" * 129),
     "hold_reason": ("nope", ""),
     "customer": ("x" * 513,),
     "since_us": ("x", "", "-1", "1.5", "250000000000000001"),

@@ -137,6 +137,21 @@ def test_what_the_customer_fetches_leaves_without_a_carrier(make) -> None:
 
 
 @TWINS
+def test_what_was_fetched_in_part_is_not_cancelled(make) -> None:
+    shop = shop_of(make)
+    north, south = release(shop, pickup=True)
+    one = (f.FulfillmentLine("red", 1),)
+    for name in (north, south):
+        picked(shop, name)
+        shop.ok(f.ReadyFulfillment(name))
+        shop.ok(f.HandOver(name, f"till-{name}", one))
+    assert shop.ok(f.CancelFulfillment(south, "never came")).status == "picked_up"
+    assert shop.ok(c.Cancel("web", "1")).status == "shipped"
+    assert shop.ledger.fulfillment(north).status == "picked_up"
+    same_after_replay(shop)
+
+
+@TWINS
 def test_who_does_not_accept_in_time_loses_it(make) -> None:
     shop = shop_of(make)
     north, south = release(shop, accept_minutes=10)

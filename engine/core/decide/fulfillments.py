@@ -20,6 +20,7 @@ from engine.core.decide import (
 )
 from engine.core.decide.rerouting import (
     Held,
+    end_of,
     ended,
     lacking,
     losses,
@@ -39,7 +40,7 @@ from engine.core.decide.work import (
     wrong_status,
 )
 from engine.core.events import OrderCancelled, OrderChanged, OrderStatus
-from engine.core.fulfillment_life import UNPICKED, order_status
+from engine.core.fulfillment_life import OPEN, UNPICKED, order_status
 from engine.core.lives import Life, note_bytes
 from engine.core.notes.fulfillments import Part, Released, Row
 from engine.core.order_life import CLOSED
@@ -221,8 +222,9 @@ def reject(state: State, request: Request) -> Decision:
 def cancel(state: State, request: Request) -> Decision:
     """The location is not to do it; its units stay with the order."""
     reason = request.command.reason or ""
-    allowed = (*UNPICKED, "picking", "packed", "ready_for_pickup")
-    return _step(state, request, "cancelled", "cancelled", allowed, reason=reason)
+    work = find(state, request.command.fulfillment_id)
+    status = "cancelled" if isinstance(work, Refused) else end_of(work.one)
+    return _step(state, request, status, "cancelled", OPEN, reason=reason)
 
 
 def pick(state: State, request: Request) -> Decision:

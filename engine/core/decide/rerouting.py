@@ -17,7 +17,7 @@ from engine.core.decide.work import Work, held_rows, status_with, stepped
 from engine.core.events import Cause, Event, OrderChanged, OrderStatus, Standing
 from engine.core.fulfillment_life import order_status
 from engine.core.lives import Life, note_bytes
-from engine.core.notes.fulfillments import FulfillmentStep, Part, Rerouted
+from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Part, Rerouted
 from engine.core.notes.fulfillments import Row as Units
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
@@ -123,12 +123,19 @@ def lacking(
     return found
 
 
+def end_of(one: Fulfillment) -> str:
+    """Return the status of a fulfillment that is to do nothing more: part of it may have left."""
+    if not one.shipments:
+        return "cancelled"
+    return "picked_up" if one.pickup else "shipped"
+
+
 def status_without(life: Life, number: int, rows: list[Units]) -> str:
     """Return the status of a fulfillment that loses these rows."""
     one = life.work[number]
     if sum(row[2] for row in rows) < sum(one.units.values()):
         return one.status
-    return "shipped" if one.shipments else "cancelled"
+    return end_of(one)
 
 
 def ended(state: State, cause: Cause, work: Work, status: str, reason: str) -> list[Event]:

@@ -2,6 +2,7 @@
 asks at each batch, by the batch's stamp (`Ledger.expire`), and what is decided is logged.
 """
 
+from engine.core import limits
 from engine.core.decide import holds
 from engine.core.decide.rerouting import ended
 from engine.core.decide.work import Work
@@ -29,6 +30,13 @@ def due(state: State) -> list[Event]:
         if events:
             return events
         timers.set(seq, 0)
+
+
+def most_at_once(state: State) -> int:
+    """Return for how many orders something may be done in one step: fewer the more locations each
+    may be routed to, so that no step is long."""
+    share = limits.TIMERS_PLACES_PER_TICK // max(len(state.locations), 1)
+    return max(min(share, limits.TIMERS_PER_TICK_MAX), 1)
 
 
 def _recalled(state: State, seq: int, number: int) -> list[Event]:

@@ -41,8 +41,8 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, facts, fills, fulfillments, holds, joins, orders,
-    purchases, refusals, reservations, returns, routing, shipments, stock, timers, undo, validation,
-    waves,
+    purchases, refusals, reservations, returns, routing, shipments, steals, stock, timers, undo,
+    validation, waves,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -112,6 +112,7 @@ cdef dict _SHARED = {
     commands.Transfer: stock.transfer,
     **fulfillments.RULES,
     commands.ReleaseWave: waves.wave,
+    commands.Reallocate: steals.reallocate,
 }
 _SEED = b"dibs ledger seed"
 

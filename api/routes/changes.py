@@ -6,10 +6,11 @@ from api.routes.reservations import ORDER_ANSWER
 from api.routes.submit import change, create
 from api.wire import body_type
 from engine.core.answers import OrderAnswer
-from engine.core.commands import EditOrder, MergeOrders, SplitOrder
+from engine.core.commands import EditOrder, MergeOrders, Reallocate, SplitOrder
 
 EditOrderBody = body_type(EditOrder, "channel", "order_id", name="EditOrderBody")
 MergeOrdersBody = body_type(MergeOrders, "channel", "order_id", name="MergeOrdersBody")
+ReallocateBody = body_type(Reallocate, "channel", "order_id", name="ReallocateBody")
 SplitOrderBody = body_type(SplitOrder, "channel", "order_id", name="SplitOrderBody")
 _TWO = (params.CHANNEL, params.ORDER)
 _CODES = ("idempotency_conflict", "unknown_order", "order_status", "table_full")
@@ -90,6 +91,27 @@ ENDPOINTS = (
             "new_order_id": "1001-b",
             "lines": [{"sku": "TEA-1", "quantity": 1}],
         },
+        answer_example=ORDER_ANSWER,
+    ),
+    Endpoint(
+        name="reallocate_order",
+        method="POST",
+        path="/v1/orders/{channel}/{order_id}/reallocations",
+        noun="orders",
+        summary="Let an order that waits take units over from orders that it comes before",
+        note=(
+            "Before come a higher priority and, with the same one, an earlier `required_by`; age "
+            "alone does not count. Each order that gives has a note that says to whom and why."
+        ),
+        scope="sell",
+        handler=change,
+        params=_TWO,
+        body=ReallocateBody,
+        command=Reallocate,
+        answer=OrderAnswer,
+        keyed=True,
+        codes=(*_CODES, "insufficient_stock"),
+        example={"reallocation_id": "r1", "lock_hours": 48},
         answer_example=ORDER_ANSWER,
     ),
 )

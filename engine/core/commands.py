@@ -13,7 +13,14 @@ from msgspec import Meta
 from engine.core import limits
 from engine.core.fact_commands import TellFact
 from engine.core.fulfillment_commands import FulfillmentCommand, ReleaseWave
-from engine.core.order_commands import EditOrder, Hold, MergeOrders, ReleaseHold, SplitOrder
+from engine.core.order_commands import (
+    EditOrder,
+    Hold,
+    MergeOrders,
+    Reallocate,
+    ReleaseHold,
+    SplitOrder,
+)
 from engine.core.return_commands import ReturnCommand
 from engine.core.routing.policy import PutScarcity, RoutingPolicy
 from engine.core.terms import (
@@ -359,6 +366,7 @@ Command = (
     | EditOrder
     | MergeOrders
     | SplitOrder
+    | Reallocate
     | ReturnCommand
     | FulfillmentCommand
     | ReleaseWave

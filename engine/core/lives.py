@@ -33,6 +33,7 @@ from engine.core.notes.returns import (
     ReturnRefunded,
     ReturnRejected,
 )
+from engine.core.notes.steals import GaveUp, TookOver
 from engine.core.notes.validation import Checked
 from engine.core.order_life import CLOSED
 from engine.core.return_index import ReturnIndex
@@ -61,6 +62,8 @@ Note = (
     | Released
     | FulfillmentStep
     | Rerouted
+    | TookOver
+    | GaveUp
 )
 
 

@@ -12,6 +12,7 @@ from engine.core.terms import (
     HoldMinutes,
     HoldReason,
     HoldThen,
+    Hours,
     Id,
     Moment,
     OnHand,
@@ -106,3 +107,13 @@ class SplitOrder(Body):
     split_id: Id
     new_order_id: Id
     lines: Annotated[tuple[SplitLine, ...], Meta(max_length=limits.EDIT_LINES_MAX)] | None = None
+
+
+class Reallocate(Body):
+    """Let an order that waits take units over from orders of lower priority, or of the same that
+    are required later. Those that are due within `lock_hours`, on hold or worked on keep theirs."""
+
+    channel: Id
+    order_id: Id
+    reallocation_id: Id
+    lock_hours: Hours = 24

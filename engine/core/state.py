@@ -10,6 +10,7 @@ their invariants:
 """
 
 from collections import deque
+from itertools import islice
 
 import msgspec
 
@@ -214,6 +215,24 @@ class State:
             if order.status in statuses:
                 found.append(seq)
         return found, None
+
+    def holders(
+        self, skus: frozenset[int], statuses: frozenset[int], most: int, scan: int
+    ) -> list[int]:
+        """Return the seqs of at most `most` orders of these statuses that hold units of one of
+        these SKUs, the newest first, of the `scan` that were placed last."""
+        found = []
+        for seq in islice(reversed(self.orders), scan):
+            order = self.orders[seq]
+            if order.status in statuses and any(
+                left and self.positions[take.position].sku in skus
+                for line, takes in zip(order.event.lines, order.takes, strict=True)
+                for take, left in zip(line.takes, takes, strict=True)
+            ):
+                found.append(seq)
+                if len(found) == most:
+                    break
+        return found
 
     def answered(self, key: str) -> Remembered | None:
         """Return what was answered to this key, unless longer ago than retention."""

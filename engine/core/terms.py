@@ -36,6 +36,7 @@ Bucket = Literal["damaged", "quality_control", "safety_stock"]
 Payment = Literal["paid", "pending", "authorized"]
 WhenShort = Literal["refuse", "backorder", "split"]
 HoldMinutes = Annotated[int, Meta(ge=1, le=limits.HOLD_MINUTES_MAX)]
+Hours = Annotated[int, Meta(ge=0, le=limits.LOCK_HOURS_MAX)]
 HoldReason = Literal[
     "unknown_sku",
     "bad_address",

@@ -179,6 +179,27 @@ cdef class _Loads:
         return found if found[0] else default
 
 
+cdef bint holds_any(Core* c, Order* o, skus) except -1:
+    """Whether an order holds units of one of these SKUs."""
+    cdef Cursor at
+    cdef Head head
+    cdef Line line
+    cdef Take take
+    cdef const uint32_t* left = o.left
+    cdef uint32_t i, j
+    read_head(&at, o.record, &head)
+    for i in range(head.lines):
+        read_line(&at, &line)
+        for j in range(line.count):
+            take = take_of(&line, j)
+            if left is NULL or left[LEFT_HEAD + j]:
+                if position_at(c, take.position).sku in skus:
+                    return True
+        if left is not NULL:
+            left += LEFT_HEAD + line.count
+    return False
+
+
 @cython.final
 cdef class _View:
     """What `core.decide`, `core.reading` and `core.answers` read of a state."""
@@ -271,6 +292,23 @@ cdef class _View:
                 count += 1
                 found.append(o.seq)
         return found, None
+
+    def holders(self, skus, statuses, most, scan):
+        """See `State.holders`."""
+        cdef Core* c = &self.ledger.core
+        cdef int64_t looked = 0, bound = scan, room = most
+        cdef uint32_t row = c.newest_order
+        cdef uint32_t wanted = 0
+        cdef Order* o
+        for status in statuses:
+            wanted |= <uint32_t> 1 << <uint32_t> status
+        found = []
+        while row != NONE and looked < bound and <int64_t> len(found) < room:
+            o = order_at(c, row)
+            row, looked = o.older, looked + 1
+            if wanted >> o.status & 1 and holds_any(c, o, skus):
+                found.append(o.seq)
+        return found
 
     def order_row(self, seq):
         """Return the order placed at `seq`."""

@@ -75,6 +75,7 @@ NEEDS = {
         "edit_order",
         "merge_orders",
         "split_order",
+        "reallocate_order",
         "hold_order",
         "release_hold",
         "open_return",

@@ -103,6 +103,16 @@ async def brought(world: World, name: str) -> str:
     return found
 
 
+async def fall_short(world: World) -> None:
+    """Let another order have all that is left, and order 1001 want more and come first."""
+    left = (await world.good("GET", "/v1/stock/TEA-1"))["available"]
+    line = [{"sku": "TEA-1", "quantity": left}]
+    await world.good("POST", "/v1/orders", {"order_id": "1002", "channel": "web", "lines": line})
+    more = {"edit_id": "e0", "priority": 5, "when_short": "backorder"}
+    more["lines"] = [{"sku": "TEA-1", "quantity": 5}]
+    await world.good("PATCH", "/v1/orders/web/1001", more)
+
+
 @pytest.mark.parametrize("endpoint", EXAMPLES, ids=name_of)
 async def test_examples_of_bodies_are_accepted_by_the_real_thing(
     world: World, endpoint: Endpoint
@@ -118,6 +128,8 @@ async def test_examples_of_bodies_are_accepted_by_the_real_thing(
         line = [{"sku": "TEA-1", "quantity": 1}]
         order = {"order_id": "1002", "channel": "web", "lines": line}
         await world.good("POST", "/v1/orders", order)
+    if endpoint.name == "reallocate_order":
+        await fall_short(world)
     if endpoint.name == "open_return":
         await world.good("POST", "/v1/orders/web/1001/shipments", {"shipment_id": "s"})
     elif endpoint.noun == "returns":

@@ -98,6 +98,16 @@ def merge(rng: Random, state) -> oc.MergeOrders:
     return oc.MergeOrders(channel, order_id, name, rng.choice(others or ["o2"]))
 
 
+def reallocate(rng: Random, state) -> oc.Reallocate:
+    """Draw a reallocation, mostly to an order that waits."""
+    waiting = sorted(state.waiting.entries)
+    name = known_order(rng, state)
+    if waiting and rng.random() < 0.8:
+        event = state.orders[rng.choice(waiting)].event
+        name = (event.channel, event.order_id)
+    return oc.Reallocate(*name, f"r{rng.randint(0, 9)}", rng.choice((0, 0, 24, 300)))
+
+
 def split(rng: Random, state) -> oc.SplitOrder:
     """Draw a split: of what waits, or of some units of some lines."""
     name = known_order(rng, state)

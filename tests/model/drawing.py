@@ -316,7 +316,13 @@ def _release_hold(rng: Random, state) -> c.ReleaseHold:
 
 
 _KNOWN = ((_follow_up, 9), (_cancel, 5), (ship, 5), (_hold, 5), (_release_hold, 5))
-_KNOWN += ((changes.edit, 8), (changes.merge, 4), (changes.split, 12), (changes.fact, 10))
+_KNOWN += (
+    (changes.edit, 8),
+    (changes.merge, 4),
+    (changes.split, 12),
+    (changes.reallocate, 12),
+    (changes.fact, 10),
+)
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]
 

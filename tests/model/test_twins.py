@@ -52,6 +52,7 @@ def test_enough_steps_were_made() -> None:
         "EditOrder",
         "MergeOrders",
         "SplitOrder",
+        "Reallocate",
         "PutValidation",
         "OpenReturn",
         "ApproveReturn",

@@ -2,8 +2,8 @@
 
 `waiting.Waiting.pick` says whose turn it is. What the order holds it keeps; only what waits is
 allotted, at the location that a line is bound to, if it is, and by the routing policy that the
-order was routed by. Of a bundle whose parts have changed
-since units of the same line were taken, nothing more is taken.
+order was routed by. Of a bundle whose parts have changed since units of the same line were taken,
+nothing more is taken.
 """
 
 from engine.core import kept
@@ -25,7 +25,7 @@ def fill(state: State, pick: Pick) -> list[Event]:
     nothing is there for it."""
     order = state.order_row(pick.order)
     rows = rows_of(order)
-    lines, wants = _wants(state, order, rows)
+    lines, wants = wants_of(state, order, rows)
     ship_to = kept.read(order.event.document).ship_to
     source = routing.source_again(state, order.event)
     plan = allot(state, wants, ship_to, partial=True, source=source)
@@ -33,7 +33,7 @@ def fill(state: State, pick: Pick) -> list[Event]:
         return []
     if isinstance(source, routing.Routed) and source.strategy.complete and plan.short:
         return []
-    _take_up(rows, lines, plan)
+    take_up(rows, lines, plan)
     if too_large(state, rows):
         return []
     standing = standing_of(rows)
@@ -51,7 +51,7 @@ def spent(state: State, sku: int) -> bool:
     return not state.skus[sku].put.backorderable and not state.free_units(sku)
 
 
-def _wants(state: State, order: Order, rows: list[Row]) -> tuple[list[int], list[Want]]:
+def wants_of(state: State, order: Order, rows: list[Row]) -> tuple[list[int], list[Want]]:
     """Return the numbers of the lines that can be filled now, and what they want."""
     places = dict(kept.read(order.event.document).bound)
     lines, wants = [], []
@@ -69,7 +69,8 @@ def _open(state: State, place: str | None) -> bool:
     return state.locations[state.location_numbers.get(place)].put.active
 
 
-def _take_up(rows: list[Row], lines: list[int], plan: Allotment) -> None:
+def take_up(rows: list[Row], lines: list[int], plan: Allotment) -> None:
+    """Give these lines what the plan has for them."""
     for number, units, takes in zip(lines, plan.granted, plan.takes, strict=True):
         rows[number].backordered -= units
         rows[number].add(takes)

@@ -39,6 +39,35 @@ SECTIONS = {
         "In process, no log: one receipt brings what all of them wait for. Its step fills the "
         "first, each batch after it a bounded number more.",
     ),
+    "large": Section(
+        "Large orders (B0)",
+        "In process, no log: orders whose lines name different SKUs, placed, edited in one line, "
+        "cancelled and replayed.",
+    ),
+    "fulfillment": Section(
+        "Routing anew (B0)",
+        "In process, no log: what a location does not have, or rejects, is had from others in the "
+        "same step.",
+    ),
+    "validation": Section(
+        "Orders that are checked (B0)",
+        "In process, no log: packed two-line orders of channels with and without checks.",
+    ),
+    "routing": Section(
+        "Routing by policy (B0)",
+        "In process, no log: packed two-line orders of a channel with a policy, beside one "
+        "without.",
+    ),
+    "route_quality": Section(
+        "Quality of plans",
+        "Cost of each plan beside that of the planner: an exact solver, simple rules, and a day "
+        "of a real network.",
+    ),
+    "scarcity": Section(
+        "Scarcity prices",
+        "Real orders in the order in which they came: how much of what hindsight would save "
+        "prices on scarce units save.",
+    ),
     "stores": Section(
         "Stores (B1)",
         "Batches of 500 two-line orders, answered when durable, all on one disk. Every run ends "

@@ -39,8 +39,8 @@ build: $(STAMP)  ## make .venv/bin/dibs
 run: build       ## start everything, with a demo catalogue and a burst of real orders
 	$(BIN)/dibs up --data $(DATA) --port $(PORT) --demo
 
-test: $(DEV_STAMP)      ## the whole suite
-	$(BIN)/python -m pytest
+test: $(DEV_STAMP)      ## the whole suite, a worker a core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV_STAMP)     ## style, types of mistakes, layout: seconds
 	$(BIN)/ruff check .

@@ -87,7 +87,9 @@ def opened(places: int, seed: int) -> Ledger:
         c.PutSku(f"SKU-{n}", f"SKU {n}", int(50 * 40 ** rng.random())) for n in range(SKUS)
     ]
     for n in range(places):
-        lines = [c.ReceiptLine(f"SKU-{s}", STOCK) for s in range(SKUS) if rng.random() < 0.5]
+        # Half of them have each SKU, and one does in any case.
+        held = [s for s in range(SKUS) if rng.random() < 0.5 or s % places == n]
+        lines = [c.ReceiptLine(f"SKU-{s}", STOCK) for s in held]
         commands.append(c.Receive(f"r{n}", f"place-{n}", tuple(lines)))
     commands += [policy(places, rng), *(c.PutChannel(kind, policy="main") for kind in KINDS)]
     for command in commands:

@@ -3,7 +3,7 @@ batches. Pages are read in bounded steps, so that a rare filter over many rows n
 writer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,21 @@ class Reads:
     def _leading(self) -> Loop:
         """Return the loop; `UnavailableError` while there is none."""
         raise NotImplementedError
+
+    async def _paged(
+        self, page: Callable[[Any, int, int], tuple[list, int | None]], at: int, limit: int
+    ) -> tuple[list, int | None]:
+        """Gather a page of `limit` rows from `at` on, in steps between which others are served.
+        `page` asks a ledger for at most so many rows from a place on, and where to go on."""
+        rows: list = []
+        while True:
+            room = limit - len(rows)
+            found, cursor = await self._leading().read(partial(_ask, page, at, room))
+            rows += found
+            if cursor is None or len(rows) >= limit:
+                return rows, cursor
+            at = cursor
+            await asyncio.sleep(0)
 
     async def stock(self, sku: str):
         """Stock of one SKU, or None."""
@@ -39,22 +54,13 @@ class Reads:
     ):
         """A page of orders, newest first. Looks at the table in bounded steps, so that a rare
         filter over many orders never holds up the writer."""
-        rows: list = []
-        while True:
-            page = partial(
-                _orders,
-                status=status,
-                channel=channel,
-                q=q,
-                before=before,
-                limit=limit - len(rows),
-            )
-            found, cursor = await self._leading().read(page)
-            rows += found
-            if cursor is None or len(rows) == limit:
-                return rows, cursor
-            before = cursor
-            await asyncio.sleep(0)
+        return await self._paged(
+            lambda ledger, at, room: ledger.orders(
+                status=status, channel=channel, q=q, before=at, limit=room
+            ),
+            before,
+            limit,
+        )
 
     async def fulfillment(self, name: str):
         """One fulfillment as it stands, or None."""
@@ -62,16 +68,13 @@ class Reads:
 
     async def fulfillments(self, *, location: str, status: str, after: int, limit: int):
         """A page of open fulfillments, looked for in bounded steps, as `orders`."""
-        rows: list = []
-        while True:
-            ask = {"after": after, "limit": limit - len(rows)}
-            page = partial(_fulfillments, location=location, status=status, **ask)
-            found, cursor = await self._leading().read(page)
-            rows += found
-            if cursor is None or len(rows) == limit:
-                return rows, cursor
-            after = cursor
-            await asyncio.sleep(0)
+        return await self._paged(
+            lambda ledger, at, room: ledger.fulfillments(
+                location=location, status=status, after=at, limit=room
+            ),
+            after,
+            limit,
+        )
 
     async def reservation(self, reservation_id: str):
         """One reservation as it stands, or None."""
@@ -128,16 +131,13 @@ class Reads:
         self, *, status: str, channel: str, order_id: str, before: int, limit: int
     ) -> tuple[list, int | None]:
         """A page of returns, newest first, read in bounded steps as `orders`."""
-        rows: list = []
-        fixed = {"status": status, "channel": channel, "order_id": order_id}
-        while True:
-            page = partial(_returns, **fixed, before=before, limit=limit - len(rows))
-            found, cursor = await self._leading().read(page)
-            rows += found
-            if cursor is None or len(rows) >= limit:
-                return rows, cursor
-            before = cursor
-            await asyncio.sleep(0)
+        return await self._paged(
+            lambda ledger, at, room: ledger.returns(
+                status=status, channel=channel, order_id=order_id, before=at, limit=room
+            ),
+            before,
+            limit,
+        )
 
     async def routing_policy(self, name: str):
         """One routing policy, or None."""
@@ -178,13 +178,5 @@ class Reads:
         return await self._leading().read(lambda ledger: ledger.turns(sku, limit))
 
 
-def _fulfillments(ledger: Any, **filters: Any):
-    return ledger.fulfillments(**filters)
-
-
-def _orders(ledger: Any, **filters: Any):
-    return ledger.orders(**filters)
-
-
-def _returns(ledger: Any, **filters: Any):
-    return ledger.returns(**filters)
+def _ask(page: Callable, at: int, room: int, ledger: Any):
+    return page(ledger, at, room)

@@ -29,6 +29,18 @@ class _Told(msgspec.Struct, frozen=True):
 _told = msgspec.json.Decoder(_Told).decode
 
 
+def turn_of(document: bytes) -> tuple[int, int]:
+    """Return what of an order's document decides who comes first, less first: its priority,
+    highest first, and when it is required, in microseconds."""
+    return _turn(_told(document))
+
+
+def _turn(told: _Told) -> tuple[int, int]:
+    if told.required_by is None:
+        return -told.priority, NEVER_US
+    return -told.priority, (told.required_by - _EPOCH) // timedelta(microseconds=1)
+
+
 def entry_of(state, order) -> Entry | None:
     """Return how `order`, of a state of either twin, waits; None if it does not."""
     if not any(order.backordered) or not _ready(state, order):
@@ -40,10 +52,7 @@ def entry_of(state, order) -> Entry | None:
             waiting.add(index)
             bundles.leaves(state.skus, line.sku, late, units)
     told = _told(order.event.document)
-    required_us = NEVER_US
-    if told.required_by is not None:
-        required_us = (told.required_by - _EPOCH) // timedelta(microseconds=1)
-    rank = (-told.priority, required_us, told.since or order.seq, order.seq)
+    rank = (*_turn(told), told.since or order.seq, order.seq)
     bound = any(index in waiting for index, _ in told.bound)
     return Entry(rank, tuple(sorted(units.items())), bound)
 

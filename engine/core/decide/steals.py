@@ -8,8 +8,6 @@ first, then what is required last, then what was placed last. What an order gave
 is what it was.
 """
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 
 from engine.core import kept, limits, told
@@ -24,10 +22,9 @@ from engine.core.lives import note_bytes
 from engine.core.notes.steals import GaveUp, TookOver
 from engine.core.order_commands import Reallocate
 from engine.core.outcomes import Code, Fault, Refused
-from engine.core.ranks import NEVER_US
+from engine.core.ranks import turn_of
 from engine.core.state import Order, State
 
-_EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _HOUR_US = 3_600_000_000
 _TAKERS = (OrderStatus.BACKORDERED, OrderStatus.PARTIALLY_ALLOCATED)
 _GIVERS = frozenset((OrderStatus.ALLOCATED, OrderStatus.PARTIALLY_ALLOCATED))
@@ -87,29 +84,21 @@ def reallocate(state: State, request: Request) -> Decision:
     silent = msgspec.structs.replace(cause, key="")
     return [
         *plan.opened,
-        *(_gives(state, order, one, silent) for one in givers),
+        *(_gives(order, one, silent) for one in givers),
         OrderChanged(cause, order.seq, status, standing, note=note_bytes(note)),
     ]
-
-
-def turn_of(order: Order) -> tuple[int, int]:
-    """Return what decides who comes first, less first: priority, highest first, and when the order
-    is required, in microseconds."""
-    found = kept.read(order.event.document)
-    due = NEVER_US if found.required_by is None else (found.required_by - _EPOCH) // _US
-    return -found.priority, due
 
 
 def _givers(state: State, order: Order, lock_hours: int) -> list[_Giver]:
     """Return the orders that can give, in the order in which they do."""
     entry = state.waiting.entries.get(order.seq)
     wanted = frozenset(sku for sku, _ in entry.units) if entry else frozenset()
-    mine, locked_us = turn_of(order), state.now_us + lock_hours * _HOUR_US
+    mine, locked_us = turn_of(order.event.document), state.now_us + lock_hours * _HOUR_US
     most, scan = limits.REALLOCATION_GIVERS_MAX, limits.REALLOCATION_SCAN_MAX
     found = []
     for seq in state.holders(wanted, _GIVERS, most, scan):
         other = state.order_row(seq)
-        turn = turn_of(other)
+        turn = turn_of(other.event.document)
         if seq != order.seq and turn > mine and turn[1] >= locked_us and state.lives.of(seq).room:
             found.append(_Giver(other, turn, rows_of(other)))
     # They come the newest first, and sorting keeps that among equals.
@@ -154,8 +143,8 @@ def _given(giver: _Giver) -> tuple[int, str, str, int]:
     return giver.order.seq, event.channel, event.order_id, sum(giver.lines.values())
 
 
-def _gives(state: State, order: Order, giver: _Giver, cause: Cause) -> OrderChanged:
-    higher = giver.turn[0] > turn_of(order)[0]
+def _gives(order: Order, giver: _Giver, cause: Cause) -> OrderChanged:
+    higher = giver.turn[0] > turn_of(order.event.document)[0]
     note = GaveUp(
         order.event.channel,
         order.event.order_id,

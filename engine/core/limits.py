@@ -205,6 +205,8 @@ REWRITE_TIMES = 3  # as large as its content is the file when it is worth writin
 REWRITE_BYTES_QUIET = 256 << 20  # at least, while little is written
 REWRITE_BYTES_BUSY = 4 << 30
 REWRITE_QUIET_BYTES_PER_S = 1 << 20
+REWRITE_WAIT_S = 120.0  # by `dibs snapshot`, before it lets go of the server
+REWRITE_POLL_S = 0.05
 
 # Read models.
 VIEW_POSITIONS_KEPT = 200_000  # in memory, between two transactions

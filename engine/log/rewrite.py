@@ -59,6 +59,26 @@ class Rewriting:
             return False
         return self._begin(store, found)
 
+    def at_once(self, store: Store, wait_s: float = limits.REWRITE_WAIT_S) -> bool:
+        """Have the file written anew now, if that frees most of it, and wait for the end of it.
+
+        For who has just written much that was trimmed again and leaves: the next start of the
+        server would read it all. After `wait_s` seconds the server goes on by itself. Returns
+        whether it was written.
+        """
+        found = store.info()
+        if not worth_it(found.get("aof_current_size", 0), found["used_memory_dataset"], 0.0):
+            return False
+        if not self._begin(store, found):
+            return False
+        end_s = self._now_s() + wait_s
+        while self._now_s() < end_s:
+            found = store.info()
+            if not (found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"]):
+                return found["aof_last_bgrewrite_status"] == "ok"
+            time.sleep(limits.REWRITE_POLL_S)
+        return False
+
     def _begin(self, store: Store, found: dict[str, Any]) -> bool:
         sizes = {"file_bytes": found["aof_current_size"], "held": found["used_memory_dataset"]}
         try:

@@ -157,9 +157,14 @@ class Replica:
         self._rewriting.look(self._store)
 
     def snapshot_once(self) -> tuple[Path, Link]:
-        """Catch up with the log's end, write a snapshot there and let go; return (file, link)."""
+        """Catch up with the log's end, write a snapshot there and let go; return (file, link).
+
+        What was published and trimmed on the way leaves the server's file, too: it would be
+        read at the next start.
+        """
         self._open()
         path = self.snapshot_now()
+        self._rewriting.at_once(self._store)
         self.close()
         return path, self.link
 

@@ -62,6 +62,18 @@ def test_a_trimmed_file_shrinks_and_nothing_is_lost(server, store, monkeypatch) 
     worker.close()
 
 
+def test_who_leaves_has_it_written_at_once_and_waits(server, store, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "STOCK_STREAM_ENTRIES_MAX", 100)
+    monkeypatch.setattr(limits, "REWRITE_BYTES_QUIET", 2 * MIB)
+    worker, rewriting = Store(server.url("worker")), Rewriting()
+    assert not rewriting.at_once(worker)  # nothing to gain
+    fill(worker, 4)
+    size = worker.info()["aof_current_size"]
+    assert rewriting.at_once(worker)
+    assert worker.info()["aof_current_size"] < size / 2
+    worker.close()
+
+
 def test_a_server_with_a_rule_of_its_own_is_left_alone(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(limits, "STOCK_STREAM_ENTRIES_MAX", 100)
     monkeypatch.setattr(limits, "REWRITE_BYTES_QUIET", MIB)

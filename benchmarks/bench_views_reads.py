@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.bench_views import SKUS, Log
 from benchmarks.show import Samples, finish
-from engine.views import queries
+from engine.views import order_page, queries
 from engine.views.follow import gathered
 from engine.views.home import SqliteHome
 from engine.views.projector import Projector
@@ -42,7 +42,7 @@ def questions(views, orders: int, pick: random.Random) -> dict[str, Callable[[],
 
     def order() -> bool:
         name = f"order-{pick.randrange(orders):08d}"
-        return queries.order(views, "web", name).order.order_id == name
+        return order_page.order(views, "web", name).order.order_id == name
 
     def part() -> bool:
         number = f"{pick.randrange(orders):08d}"

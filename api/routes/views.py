@@ -15,7 +15,7 @@ from engine.core import limits
 from engine.core.commands import Id
 from engine.core.errors import UnavailableError
 from engine.core.terms import HoldReason, Text
-from engine.views import queries
+from engine.views import order_page, queries
 from engine.views.reader import ViewsReader
 
 _THEN = 1_795_000_000_000_000
@@ -77,7 +77,7 @@ async def _orders(ask: Ask) -> Reply:
 
 async def _order(ask: Ask) -> Reply:
     channel, order_id = ask.params["channel"], ask.params["order_id"]
-    found = await _views(ask).ask(queries.order, channel, order_id)
+    found = await _views(ask).ask(order_page.order, channel, order_id)
     if found is None:
         detail = f"channel {channel!r} has no order {order_id!r}, or the views do not know it yet"
         raise missing("unknown_order", "order_id", detail)
@@ -204,15 +204,19 @@ ENDPOINTS = (
     _read(
         "view_order",
         "orders/{channel}/{order_id}",
-        "An order with its lines, allocations, holds, shipments and timeline",
+        "An order with all that is known of it: lines, holds, work, shipments, returns, timeline",
         _order,
-        queries.OrderView,
+        order_page.OrderView,
         {
             "order": _ROW,
             "details": {"currency": "EUR"},
             "lines": [],
             "holds": [],
+            "fulfillments": [],
+            "packages": [],
             "shipments": [],
+            "returns": [],
+            "refunds": [],
             "timeline": [],
         },
         params=(params.CHANNEL, params.ORDER),

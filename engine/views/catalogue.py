@@ -1,13 +1,19 @@
 """SKUs, locations, channels and whatever else is kept as it was last put: read model. Not every
 database keeps NUL in a text: it is shown as U+FFFD."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 
 from engine.core.events import EntryPut, LocationPut, SkuPut
+from engine.core.purchases import PurchaseOrder
+from engine.core.purchases import answer as purchase_order
 from engine.core.register import Code
 from engine.views.work import Work
 
 _parse = msgspec.json.Decoder(dict).decode
+_purchase = msgspec.json.Decoder(PurchaseOrder).decode
+_EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def sku_put(work: Work, seq: int, event: SkuPut) -> str:
@@ -56,4 +62,24 @@ def entry_put(work: Work, seq: int, event: EntryPut) -> str:
         shown = put.get("name", "").replace("\0", "\ufffd")
         row = (event.number, name, shown, put.get("priority", 100), document, seq)
         work.changed["channels"][event.number] = row
+    elif event.register == Code.PURCHASE_ORDERS:
+        _purchased(work, event.number, seq, event.document)
     return name
+
+
+def _purchased(work: Work, number: int, seq: int, document: bytes) -> None:
+    found = purchase_order(_purchase(document), seq)
+    work.changed["purchase_orders"][number] = (
+        number,
+        found.purchase_order,
+        found.status,
+        found.location,
+        found.supplier.replace("\0", "\ufffd"),
+        (found.expected_at - _EPOCH) // _US,
+        sum(line.quantity for line in found.lines),
+        sum(line.received for line in found.lines),
+        seq,
+    )
+    work.purchase_lines[number] = [
+        (number, n, line.sku, line.quantity, line.received) for n, line in enumerate(found.lines)
+    ]

@@ -1,9 +1,10 @@
 """Counts by hour, channel and currency: read model."""
 
+from engine.core import limits
 from engine.views.work import Work
 
 HOUR_US = 3_600_000_000
-ORDERS, LINES, UNITS, REVENUE, LATE, CUT_UNITS, CUT_VALUE, SHIPPED = range(8)
+ORDERS, LINES, UNITS, REVENUE, LATE, CUT_UNITS, CUT_VALUE, SHIPPED, RETURNED, REFUNDED = range(10)
 
 
 def of(work: Work, stamp_us: int, channel: str, currency: str | None) -> list[int]:
@@ -11,7 +12,7 @@ def of(work: Work, stamp_us: int, channel: str, currency: str | None) -> list[in
     key = (stamp_us - stamp_us % HOUR_US, channel, currency or "")
     found = work.kpis.get(key)
     if found is None:
-        found = work.kpis[key] = [0] * 8
+        found = work.kpis[key] = [0] * 10
     return found
 
 
@@ -33,6 +34,16 @@ def add_cancelled(counts: list[int], units: int, value: int) -> None:
 def add_shipped(counts: list[int], units: int) -> None:
     """Units have left."""
     counts[SHIPPED] += units
+
+
+def add_returned(counts: list[int], units: int) -> None:
+    """Units came back."""
+    counts[RETURNED] += units
+
+
+def add_refunded(counts: list[int], amount: int) -> None:
+    """Money went back."""
+    counts[REFUNDED] += amount if amount <= limits.VIEW_LINE_MINOR_MAX else 0
 
 
 def add_difference(counts: list[int], before: tuple[int, ...], after: tuple[int, ...]) -> None:

@@ -1,27 +1,35 @@
-"""What is rare with an order, from the notes of its changes: read models of holds, and of what
-comes after them. A note that is not known here is in `activity` as it is.
+"""What is rare with an order, from the notes of its changes: read model of holds, and the door to
+those of fulfillments and returns. A note that is not known here is in `activity` as it is.
 
-To give a noun tables of its own: tables in `schema`, and a function here by the note's tag.
+To give a noun tables of its own: tables in `schema`, and a function by the note's tag. Beyond
+columns, a function says what is to be found by a search (`Work.term`).
 """
 
 from typing import Any
 
-from engine.views.orders import HOLD, HOLD_ENDED, HOLD_HOW, HOLD_REASON
-from engine.views.work import OrderRows, Work
+from engine.views import fulfillments, returns
+from engine.views.orders import HOLD, HOLD_ENDED, HOLD_ESCALATED, HOLD_HOW, HOLD_N, HOLD_REASON
+from engine.views.orders import HOLD_SEQ as _SEQ
+from engine.views.work import OrderRows, Work, plain
 
 _Note = dict[str, Any]
+# The hold of an order that waits for the goods that it is given for, as `core.notes.exchanges`
+# puts it on.
+_EXCHANGE = {"hold_id": "exchange", "reason": "return", "owner": "", "until_us": 0}
+_EXCHANGE |= {"then": "escalate", "keeps_stock": True}
 
 
 def _hold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note, n: int = 0) -> None:
-    work.holds(order)[note["hold_id"]] = [
+    work.part(order, "holds")[(note["hold_id"],)] = [
         order.head[0],
         note["hold_id"],
         note["reason"],
-        note["owner"],
+        plain(note["owner"]) or "",
         note["then"],
         int(note["keeps_stock"]),
         stamp_us,
         note["until_us"] or None,
+        None,
         None,
         None,
         seq,
@@ -34,11 +42,17 @@ def _hold_ended(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _No
     _end(work, stamp_us, order, note["hold_id"], note["how"])
 
 
+def _escalated(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
+    work.part(order, "holds")[(note["hold_id"],)][HOLD_ESCALATED] = stamp_us
+
+
 def _end(work: Work, stamp_us: int, order: OrderRows, hold_id: str, how: str) -> None:
-    holds = work.holds(order)
-    holds[hold_id][HOLD_ENDED], holds[hold_id][HOLD_HOW] = stamp_us, how
+    holds = work.part(order, "holds")
+    ended = holds[(hold_id,)]
+    ended[HOLD_ENDED], ended[HOLD_HOW] = stamp_us, how
     live = [hold for hold in holds.values() if hold[HOLD_ENDED] is None]
-    order.head[HOLD] = live[-1][HOLD_REASON] if live else None
+    newest = max(live, key=lambda hold: (hold[_SEQ], hold[HOLD_N]), default=None)
+    order.head[HOLD] = newest[HOLD_REASON] if newest else None
 
 
 def _checked(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
@@ -53,7 +67,31 @@ def _fact(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) ->
         _hold(work, seq, stamp_us, order, hold, n)
 
 
-_FOLD = {"held": _hold, "hold_ended": _hold_ended, "checked": _checked, "fact": _fact}
+def _exchange(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
+    if note["waits"]:
+        _hold(work, seq, stamp_us, order, _EXCHANGE)
+
+
+_FOLD = {
+    "held": _hold,
+    "hold_ended": _hold_ended,
+    "hold_escalated": _escalated,
+    "checked": _checked,
+    "fact": _fact,
+    "exchange_for": _exchange,
+    **fulfillments.FOLD,
+    **returns.FOLD,
+}
+# What is loaded together for all notes of a transaction, by the note's tag.
+_NEEDS = dict.fromkeys(("held", "hold_ended", "hold_escalated", "fact"), ("holds",))
+_NEEDS |= dict.fromkeys(fulfillments.FOLD, fulfillments.NEEDS)
+_NEEDS |= dict.fromkeys(returns.FOLD, returns.NEEDS)
+_TAG = len(b'{"what":"')
+
+
+def needs(note: bytes) -> tuple[str, ...]:
+    """Return the tables of which `fold` will ask for the order's rows."""
+    return _NEEDS.get(note[_TAG : note.index(b'"', _TAG)].decode(), ()) if note else ()
 
 
 def fold(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:

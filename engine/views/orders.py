@@ -10,7 +10,7 @@ from engine.core.order_life import CLOSED
 from engine.core.terms import Moment
 from engine.views import kpis, stock
 from engine.views.schema import BY_NAME
-from engine.views.work import OrderRows, Work
+from engine.views.work import OrderRows, Work, plain
 
 _HEAD = BY_NAME["orders"].names
 CHANNEL, NAME, CURRENCY = map(_HEAD.index, ("channel", "order_id", "currency"))
@@ -25,6 +25,7 @@ LINE_LATE, LINE_CUT, LINE_SHIPPED = map(_LINE.index, ("backordered", "cancelled"
 HOLD_REASON, HOLD_ENDED, HOLD_HOW = map(
     BY_NAME["holds"].names.index, ("reason", "ended_us", "ended_how")
 )
+HOLD_ESCALATED, HOLD_SEQ, HOLD_N = map(BY_NAME["holds"].names.index, ("escalated_us", "seq", "n"))
 _EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -122,7 +123,7 @@ def _settle(order: OrderRows, seq: int, stamp_us: int, status, work: Work) -> No
     head[STATUS], head[CHANGED_US], head[CHANGED_SEQ] = _word(status), stamp_us, seq
     if status in CLOSED and head[HOLD] is not None:
         head[HOLD] = None
-        for hold in work.holds(order).values():
+        for hold in work.part(order, "holds").values():
             if hold[HOLD_ENDED] is None:
                 hold[HOLD_ENDED], hold[HOLD_HOW] = stamp_us, "closed"
 
@@ -163,10 +164,11 @@ def shipped(work: Work, seq: int, stamp_us: int, event: OrderShipped) -> OrderRo
         stock.change(work, seq, 2 * n + 1, row[3], stock.ON_HAND, -freed.quantity)
     _sum(order.head, order.lines)
     _settle(order, seq, stamp_us, event.status, work)
-    names = (event.shipment_id, event.carrier or None, event.tracking_number or None)
-    work.new["shipments"].append((seq, event.order, *names, stamp_us, left))
-    text = "\n".join(name for name in (event.shipment_id, event.tracking_number) if name)
-    work.new["terms"].append((seq, event.order, text))
+    name, number = event.shipment_id, plain(event.tracking_number)
+    fulfillment = order.leaving.pop(name, None)
+    row = (seq, event.order, name, plain(event.carrier), number, stamp_us, left, fulfillment)
+    work.new["shipments"].append(row)
+    work.term(seq, event.order, name, number)
     lines: dict[int, int] = {}
     for row in event.left:
         lines[row.line] = lines.get(row.line, 0) + row.quantity
@@ -196,7 +198,7 @@ def changed(work: Work, seq: int, stamp_us: int, event: OrderChanged) -> OrderRo
         before = head[_CUSTOMER]
         head[_DETAILS] = _details(event.document)
         if head[_CUSTOMER] and head[_CUSTOMER] != before:
-            work.new["terms"].append((seq, event.order, head[_CUSTOMER]))
+            work.term(seq, event.order, head[_CUSTOMER])
         head[_DOCUMENT] = event.document.decode()
     _settle(order, seq, stamp_us, event.status, work)
     return order

@@ -72,6 +72,13 @@ class Projector:
         changes = (e.OrderCancelled, e.OrderShipped, e.OrderChanged)
         old = {event.order for event in events if isinstance(event, changes)}
         self._work.load_orders(seq for seq in old if seq <= after)
+        parts: dict[str, set[int]] = {}
+        for event in events:
+            if type(event) is e.OrderChanged and event.order <= after:
+                for table in notes.needs(event.note):
+                    parts.setdefault(table, set()).add(event.order)
+        for table, some in parts.items():
+            self._work.load_part(table, sorted(some))
         held = {getattr(event, "reservation", 0) for event in events}
         self._work.load_reservations(seq for seq in held if 0 < seq <= after)
 

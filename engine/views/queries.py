@@ -4,7 +4,6 @@ Pages go on behind the log position or number of their last row, so a page costs
 it lies and new rows move nothing.
 """
 
-import json
 from typing import Any
 
 import msgspec
@@ -109,9 +108,11 @@ class KpiRow(msgspec.Struct):
     units_cancelled: int
     cancelled_minor: int
     units_shipped: int
+    units_returned: int
+    refunded_minor: int
 
 
-_ORDER = ", ".join(f"o.{name}" for name in OrderRow.__struct_fields__)
+ORDER_COLUMNS = ", ".join(f"o.{name}" for name in OrderRow.__struct_fields__)
 _MOVEMENT = """
     SELECT m.seq, m.n, m.bucket, m.delta, m.quantity, m.reason, a.stamp_us, a.kind, a.what, a.ref,
            o.channel, o.order_id, a.actor
@@ -171,89 +172,13 @@ def orders(
         where.append("o.seq < ?")
         values.append(before)
     text = f"WHERE {' AND '.join(where)} " if where else ""
-    sql = f"SELECT {_ORDER} FROM orders o {text}ORDER BY o.seq DESC LIMIT ?"
+    sql = f"SELECT {ORDER_COLUMNS} FROM orders o {text}ORDER BY o.seq DESC LIMIT ?"
     rows = [OrderRow(*row) for row in views.select(sql, [*values, limit + 1])]
     return _page(rows, limit, lambda row: row.seq)
 
 
 def _page(rows: list, limit: int, place) -> tuple[list, int | None]:
     return rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None
-
-
-def _dicts(views: Database, sql: str, names: str, values: list[Any]) -> list[dict[str, Any]]:
-    fields = names.split()
-    return [dict(zip(fields, row, strict=True)) for row in views.select(sql, values)]
-
-
-class OrderView(msgspec.Struct):
-    """All that is known of an order: its row and details, lines with allocations, holds, shipments
-    and timeline. Fields as the columns of the tables of that name."""
-
-    order: OrderRow
-    details: dict[str, Any]
-    lines: list[dict[str, Any]]
-    holds: list[dict[str, Any]]
-    shipments: list[dict[str, Any]]
-    timeline: list[dict[str, Any]]
-
-
-_HOLD = "hold_id reason owner then_what keeps_stock placed_us until_us ended_us ended_how seq"
-_SHIPMENT = "seq shipment_id carrier tracking_number shipped_us units"
-_TOLD = "seq stamp_us kind what ref actor document"
-
-
-def order(views: Database, channel: str, order_id: str) -> OrderView | None:
-    """Return an order; of several that bore this id, the newest. None if there is none."""
-    sql = (
-        f"SELECT {_ORDER}, o.document FROM orders o WHERE o.order_id = ? AND o.channel = ? "
-        "ORDER BY o.seq DESC LIMIT 1"
-    )
-    rows = views.select(sql, [order_id, channel])
-    if not rows:
-        return None
-    *row, document = rows[0]
-    seq = [row[0]]
-    timeline = _of_order(views, "activity", _TOLD, "seq", seq)
-    for told in timeline:
-        told["document"] = json.loads(told["document"]) if told["document"] else None
-    return OrderView(
-        OrderRow(*row),
-        json.loads(document),
-        _lines(views, seq),
-        _of_order(views, "holds", _HOLD, "seq, n", seq),
-        _of_order(views, "shipments", _SHIPMENT, "seq", seq),
-        timeline,
-    )
-
-
-def _of_order(
-    views: Database, table: str, names: str, by: str, seq: list[int]
-) -> list[dict[str, Any]]:
-    columns = ", ".join(names.split())
-    sql = f"SELECT {columns} FROM {table} WHERE order_seq = ? ORDER BY {by} LIMIT ?"
-    return _dicts(views, sql, names, [*seq, limits.VIEW_TIMELINE_MAX])
-
-
-def _lines(views: Database, seq: list[int]) -> list[dict[str, Any]]:
-    names = "line line_id sku title quantity unit_price backordered cancelled shipped"
-    sql = (
-        "SELECT i.line, i.line_id, s.sku, s.title, i.quantity, i.unit_price, i.backordered, "
-        "i.cancelled, i.shipped FROM order_lines i JOIN skus s ON s.number = i.sku_number "
-        "WHERE i.order_seq = ? ORDER BY i.line"
-    )
-    lines = _dicts(views, sql, names, seq)
-    by_line = {line["line"]: line.setdefault("allocations", []) for line in lines}
-    sql = (
-        "SELECT a.line, p.position, s.sku, l.location, a.quantity FROM allocations a "
-        "JOIN positions p ON p.position = a.position JOIN skus s ON s.number = p.sku_number "
-        "JOIN locations l ON l.number = p.location_number "
-        "WHERE a.order_seq = ? AND a.quantity > 0 ORDER BY a.line, a.take"
-    )
-    for line, position, sku, location, quantity in views.select(sql, seq):
-        by_line[line].append(
-            {"position": position, "sku": sku, "location": location, "quantity": quantity}
-        )
-    return lines
 
 
 def stock(

@@ -4,67 +4,15 @@ A type is `int`, `text` or `blob`, with `?` where it may be null. Any change of 
 is written to it, is a new VERSION: a database of another version is built anew from the log.
 """
 
-from typing import NamedTuple
+from engine.views.schema_work import WORK
+from engine.views.table import Column, Table, table
 
-VERSION = 3
+__all__ = ["BY_NAME", "TABLES", "VERSION", "Column", "Table"]
 
-
-class Column(NamedTuple):
-    """One column; `meaning` gives units."""
-
-    name: str
-    type: str
-    meaning: str
-
-    @property
-    def optional(self) -> bool:
-        """Whether it may be null."""
-        return self.type.endswith("?")
-
-    @property
-    def base(self) -> str:
-        """`int`, `text` or `blob`."""
-        return self.type.removesuffix("?")
-
-
-class Table(NamedTuple):
-    """A table; `key` are the columns of its primary key, `indexes` those of further indexes,
-    `fixed` those that a row keeps as they were first: writing them again would cost an index."""
-
-    name: str
-    key: tuple[str, ...]
-    meaning: str
-    columns: tuple[Column, ...]
-    indexes: tuple[tuple[str, ...], ...] = ()
-    fixed: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        return tuple(column.name for column in self.columns)
-
-    @property
-    def changing(self) -> tuple[str, ...]:
-        """Names of the columns that a row may change."""
-        return tuple(n for n in self.names if n not in self.key and n not in self.fixed)
-
-
-def _table(
-    name: str, key: str, meaning: str, columns: str, *indexes: str, fixed: str = ""
-) -> Table:
-    rows = (line.split(None, 2) for line in columns.strip().splitlines())
-    return Table(
-        name,
-        tuple(key.split()),
-        meaning,
-        tuple(Column(*row) for row in rows),
-        tuple(tuple(index.split()) for index in indexes),
-        tuple(fixed.split()),
-    )
-
+VERSION = 4
 
 TABLES = (
-    _table(
+    table(
         "cursor",
         "one",
         "How far the log has been read: one row, written with the rows that it speaks of.",
@@ -77,7 +25,7 @@ TABLES = (
         digest    blob  digest of the last frame
         """,
     ),
-    _table(
+    table(
         "locations",
         "number",
         "Locations, as last put.",
@@ -93,7 +41,7 @@ TABLES = (
         seq       int   log position of the last change
         """,
     ),
-    _table(
+    table(
         "skus",
         "number",
         "SKUs, as last put.",
@@ -109,7 +57,7 @@ TABLES = (
         """,
         "sku",
     ),
-    _table(
+    table(
         "components",
         "sku_number n",
         "What bundles are made of.",
@@ -120,7 +68,7 @@ TABLES = (
         quantity          int  units of it for one bundle
         """,
     ),
-    _table(
+    table(
         "channels",
         "number",
         "Channels that have rules, as last put. Orders may name others.",
@@ -133,7 +81,7 @@ TABLES = (
         seq       int   log position of the last change
         """,
     ),
-    _table(
+    table(
         "entries",
         "register number",
         "Everything that is kept in registers (channels, purchase orders, ...), as last put.",
@@ -145,7 +93,7 @@ TABLES = (
         seq       int   log position of the last change
         """,
     ),
-    _table(
+    table(
         "positions",
         "position",
         "Stock: one row per SKU and location that ever had any.",
@@ -165,7 +113,7 @@ TABLES = (
         "location_number position",
         fixed="sku_number location_number",
     ),
-    _table(
+    table(
         "movements",
         "position seq n",
         "Every change of a position. The deltas of a bucket add up to what positions says.",
@@ -179,7 +127,7 @@ TABLES = (
         reason    text?  reason of an adjustment
         """,
     ),
-    _table(
+    table(
         "reservations",
         "seq",
         "Promises to checkouts.",
@@ -198,7 +146,7 @@ TABLES = (
         "reservation_id",
         fixed="reservation_id channel reserved_us units takes",
     ),
-    _table(
+    table(
         "orders",
         "seq",
         "Orders, as they stand.",
@@ -231,7 +179,7 @@ TABLES = (
         "customer",
         fixed="channel order_id placed_us reservation_seq",
     ),
-    _table(
+    table(
         "order_lines",
         "order_seq line",
         "Lines of orders, as they stand.",
@@ -248,7 +196,7 @@ TABLES = (
         """,
         "sku_number order_seq",
     ),
-    _table(
+    table(
         "allocations",
         "order_seq line take",
         "Where the units of a line come from.",
@@ -260,7 +208,7 @@ TABLES = (
         quantity   int  units still promised; 0 if they have left or were given back
         """,
     ),
-    _table(
+    table(
         "holds",
         "order_seq hold_id",
         "Stops on orders.",
@@ -273,13 +221,14 @@ TABLES = (
         keeps_stock  int    1 if the order keeps its units meanwhile, else 0
         placed_us    int    when it was put on
         until_us     int?   when it ends by itself
+        escalated_us int?   when nobody had decided in time, so that it was for somebody else
         ended_us     int?   when it ended
         ended_how    text?  by what: release, cancel, escalate, a fact told, closed with its order
         seq          int    log position of the event that put it on
         n            int    order within the event
         """,
     ),
-    _table(
+    table(
         "shipments",
         "seq",
         "What has left.",
@@ -291,11 +240,12 @@ TABLES = (
         tracking_number  text?  the carrier's number
         shipped_us       int    when it left
         units            int    units in it
+        fulfillment      int?   number of the order's fulfillment, if it is of one
         """,
         "order_seq",
         "tracking_number",
     ),
-    _table(
+    table(
         "shipment_lines",
         "shipment_seq line",
         "Units of a line in a shipment. Their positions are the movements of the same seq.",
@@ -305,7 +255,8 @@ TABLES = (
         quantity      int  units of it, whole bundles if it is one
         """,
     ),
-    _table(
+    *WORK,
+    table(
         "terms",
         "seq",
         "Words by which orders are found: what events told of their ids, customers and tracking.",
@@ -315,7 +266,7 @@ TABLES = (
         text       text  the words
         """,
     ),
-    _table(
+    table(
         "activity",
         "seq",
         "One row per event of the log: the timeline of everything.",
@@ -331,7 +282,7 @@ TABLES = (
         """,
         "order_seq seq",
     ),
-    _table(
+    table(
         "kpis",
         "hour_us channel currency",
         "Counts by hour. Sums of the differences are what orders and lines say.",
@@ -347,6 +298,8 @@ TABLES = (
         units_cancelled      int   units cancelled in this hour, whenever placed
         cancelled_minor      int   price of these units
         units_shipped        int   units that left in this hour, whenever placed
+        units_returned       int   units of stocked SKUs that came back in this hour
+        refunded_minor       int   money that went back; a refund above 2^43 counts 0
         """,
     ),
 )

@@ -9,8 +9,19 @@ from itertools import chain
 from typing import Any, Protocol
 
 from engine.core import limits
+from engine.views.schema import BY_NAME
 
 POSITION_BLOCK = 256  # positions loaded together: neighbours are often of the same delivery
+# Tables of what is rare with an order: their columns begin with their key, the order first.
+PARTS = ("holds", "fulfillments", "fulfillment_lines", "returns", "return_units")
+_ONCE = ("movements", "terms", "activity", "shipments", "shipment_lines", "return_lines")
+_ONCE += ("packages", "return_receipts", "dispositions", "refunds")
+_PUT = ("locations", "skus", "channels", "entries", "purchase_orders")
+
+
+def plain(text: str | None) -> str | None:
+    """Return a text as every database keeps it: NUL is shown as U+FFFD, empty is null."""
+    return text.replace("\0", "\ufffd") if text else None
 
 
 class Database(Protocol):
@@ -49,13 +60,16 @@ class Database(Protocol):
 
 
 class OrderRows:
-    """One order: its row, its lines, and their takes, as they will be written."""
+    """One order: its row, its lines, and their takes, as they will be written. `parts` are rows of
+    `PARTS` by the rest of their key, of those tables that were asked for; `leaving` says of which
+    fulfillment a shipment is, by its id, until the shipment itself follows in the same frame."""
 
-    __slots__ = ("fresh", "head", "holds", "lines", "takes")
+    __slots__ = ("fresh", "head", "leaving", "lines", "parts", "takes")
 
     def __init__(self, head: list, lines: list, takes: list, *, fresh: bool) -> None:
         self.head, self.lines, self.takes, self.fresh = head, lines, takes, fresh
-        self.holds: dict[str, list] | None = {} if fresh else None
+        self.parts: dict[str, dict[tuple, list]] = {}
+        self.leaving: dict[str, int] = {}
 
 
 class Work:
@@ -74,13 +88,10 @@ class Work:
         self.reservations: dict[int, list] = {}
         self.fresh_reservations: set[int] = set()
         self.touched: set[int] = set()
-        self.new: dict[str, list] = {
-            name: [] for name in ("movements", "terms", "activity", "shipments", "shipment_lines")
-        }
-        self.changed: dict[str, dict[Any, tuple]] = {
-            name: {} for name in ("locations", "skus", "channels", "entries")
-        }
+        self.new: dict[str, list] = {name: [] for name in _ONCE}
+        self.changed: dict[str, dict[Any, tuple]] = {name: {} for name in _PUT}
         self.components: dict[int, list[tuple]] = {}
+        self.purchase_lines: dict[int, list[tuple]] = {}
         self.kpis: dict[tuple[int, str, str], list[int]] = {}
 
     def order(self, seq: int) -> OrderRows:
@@ -104,13 +115,33 @@ class Work:
             for row in select(f"SELECT * FROM allocations {where}, take", some):
                 self.orders[row[0]].takes.append(list(row))
 
-    def holds(self, order: OrderRows) -> dict[str, list]:
-        """Return all holds that the order ever had, by id, to be changed."""
-        if order.holds is None:
-            sql = "SELECT * FROM holds WHERE order_seq = ? ORDER BY seq, n"
-            rows = self.database.select(sql, [order.head[0]])
-            order.holds = {row[1]: list(row) for row in rows}
-        return order.holds
+    def part(self, order: OrderRows, table: str) -> dict[tuple, list]:
+        """Return the order's rows of a table of `PARTS`, by the rest of their key, to be changed
+        and added to."""
+        found = order.parts.get(table)
+        if found is None:
+            found = order.parts[table] = {}
+            if not order.fresh:
+                self.load_part(table, [order.head[0]])
+        return found
+
+    def load_part(self, table: str, seqs: Iterable[int]) -> None:
+        """Load the rows that these orders, which are here, have in a table of `PARTS`."""
+        width = len(BY_NAME[table].key)
+        for some in _some(list(seqs)):
+            for seq in some:
+                self.orders[seq].parts.setdefault(table, {})
+            sql = f"SELECT * FROM {table} WHERE order_seq IN ({_marks(some)})"
+            for row in self.database.select(sql, some):
+                self.orders[row[0]].parts[table][row[1:width]] = list(row)
+
+    def term(self, seq: int, order_seq: int, *texts: str | None) -> None:
+        """Let an order be found by these texts, told of in event `seq`."""
+        rows, words = self.new["terms"], "\n".join(text for text in texts if text)
+        if rows and rows[-1][0] == seq:
+            words = "\n".join((rows.pop()[2], words))
+        if words:
+            rows.append((seq, order_seq, words))
 
     def reservation(self, seq: int) -> list:
         """Return the reservation made at `seq`, to be changed."""
@@ -148,6 +179,9 @@ class Work:
         if self.components:
             database.delete("components", "sku_number", self.components)
             database.insert("components", chain.from_iterable(self.components.values()))
+        if self.purchase_lines:
+            database.delete("purchase_lines", "number", self.purchase_lines)
+            database.insert("purchase_lines", chain.from_iterable(self.purchase_lines.values()))
         self._write_orders()
         fresh = self.fresh_reservations
         made = [row for seq, row in self.reservations.items() if seq in fresh]
@@ -173,9 +207,10 @@ class Work:
             database.put("order_lines", chain.from_iterable(order.lines for order in old))
             database.delete("allocations", "order_seq", [order.head[0] for order in old])
             database.insert("allocations", chain.from_iterable(order.takes for order in old))
-        database.put(
-            "holds", [row for order in orders if order.holds for row in order.holds.values()]
-        )
+        changed = [order.parts for order in orders if order.parts]
+        for name in PARTS:
+            parts = (one[name].values() for one in changed if name in one)
+            database.put(name, list(chain.from_iterable(parts)))
 
 
 def _marks(values: list) -> str:

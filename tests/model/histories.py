@@ -8,10 +8,10 @@ from engine.core.ledger import Ledger
 from engine.core.state import State
 from engine.log import frame
 from engine.log.frame import Frame, Link
-from tests.model import drawing, restatements, viewed
+from tests.model import drawing, restatements, returning, viewed, working
 
 START_US = 1_700_000_000_000_000
-COMMANDS_MAX = 12
+COMMANDS_MAX, STEPS = 12, 4
 
 
 class History:
@@ -52,7 +52,11 @@ class History:
                 self.ledger.apply(batch.stamp_us, batch.first_seq, batch.records)
                 self._frame(batch)
             return
-        drawn = [drawing.request(rng, state) for _ in range(rng.randint(1, COMMANDS_MAX))]
+        steps = rng.choice((None, None, working.step, returning.step))
+        if steps:
+            drawn = [Request(steps(rng, state), "alice") for _ in range(STEPS)]
+        else:
+            drawn = [drawing.request(rng, state) for _ in range(rng.randint(1, COMMANDS_MAX))]
         self.decide([request for request in drawn if not _recomposes(request.command, state)])
 
     def taken(self) -> list[Frame]:
@@ -84,6 +88,9 @@ def same_as_the_ledger(views, state: State) -> None:
     columns = "order_seq, hold_id, reason, owner, then_what, keeps_stock"
     live = ask(f"SELECT {columns} FROM holds WHERE ended_us IS NULL ORDER BY 1, 2")
     assert live == viewed.holds(state)
+    for sql, rows in viewed.rare(state).items():
+        found = ask(f"{sql} ORDER BY 1, 2, 3, 4, 5")
+        assert [row for row in found if row[0] in kept] == sorted(rows), sql
     columns = "seq, reservation_id, channel, status, expires_us, closed_us, order_seq"
     found = ask(f"SELECT {columns} FROM reservations ORDER BY seq")
     assert [row for row in found if row[0] in state.reservations] == viewed.reservations(state)

@@ -6,7 +6,10 @@ from engine.core import limits
 from engine.core.answers import moment
 from engine.core.events import NO_PRICE, OrderStatus
 from engine.core.kept import Kept
+from engine.core.notes.fulfillments import Fulfillment
 from engine.core.notes.holds import Held
+from engine.core.notes.returns import Return
+from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.state import RESERVATION_STATUS, Order, State
 
 _details = msgspec.json.Decoder(Kept).decode
@@ -123,6 +126,78 @@ def holds(state: State) -> list[tuple]:
     )
 
 
+def rare(state: State) -> dict[str, list[tuple]]:
+    """Rows of what is rare with orders that the ledger still has, a few columns of each."""
+    found: dict[str, list[tuple]] = {
+        sql: [] for sql in (_FULFILLMENTS, _UNITS, _BOXES, _RETURNS, _COMING, _INSPECTED, _REFUNDS)
+    }
+    for seq in state.orders:
+        life = state.lives.of(seq)
+        for one in life.work.values():
+            _work(found, seq, one)
+        for name, back in life.returns.items():
+            _back(found, seq, name, back)
+    return found
+
+
+_FULFILLMENTS = (
+    "SELECT order_seq, number, fulfillment_id, location_number, status, pickup, open, "
+    "COALESCE(accept_by_us, 0), COALESCE(reason, ''), seq FROM fulfillments"
+)
+_UNITS = "SELECT order_seq, number, line, position, open FROM fulfillment_lines WHERE open > 0"
+_BOXES = (
+    "SELECT order_seq, number, COALESCE(shipment_id, ''), n, package_id, "
+    "COALESCE(weight_g, -1), contents FROM packages"
+)
+_RETURNS = (
+    "SELECT order_seq, return_id, status, received - inspected, expected, received, "
+    "COALESCE(why, ''), COALESCE(carrier, ''), COALESCE(exchange_order_id, '') FROM returns"
+)
+_COMING = "SELECT order_seq, return_id, line, sku_number, expected, received FROM return_units"
+_INSPECTED = (
+    "SELECT order_seq, return_id, location_number, sku_number, disposition, "
+    "CAST(SUM(units) AS BIGINT) FROM dispositions GROUP BY 1, 2, 3, 4, 5"
+)
+_REFUNDS = "SELECT order_seq, return_id, refund_id, amount_minor, currency FROM refunds"
+
+
+def _work(found: dict[str, list[tuple]], seq: int, one: Fulfillment) -> None:
+    open_units = sum(one.units.values())
+    head = (seq, one.number, f"{seq}-{one.number}", one.location, one.status, int(one.pickup))
+    found[_FULFILLMENTS].append((*head, open_units, one.accept_by_us, one.reason, one.made_seq))
+    found[_UNITS] += [(seq, one.number, *key, units) for key, units in one.units.items()]
+    boxes = [("", one.packages), *((left.shipment_id, left.packages) for left in one.shipments)]
+    for shipment, packages in boxes:
+        for n, box in enumerate(packages):
+            weight = -1 if box.weight_g is None else box.weight_g
+            lines = msgspec.json.encode(box.lines).decode()
+            found[_BOXES].append((seq, one.number, shipment, n, box.package_id, weight, lines))
+
+
+def _back(found: dict[str, list[tuple]], seq: int, name: str, back: Return) -> None:
+    came, expected = sum(back.came.values()), sum(back.expected.values())
+    found[_RETURNS].append(
+        (
+            seq,
+            name,
+            back.status,
+            sum(back.waiting.values()),
+            expected,
+            came,
+            back.why,
+            back.label[0],
+            back.opened.exchange,
+        )
+    )
+    for line, sku in {**back.expected, **back.came}:
+        units = (back.expected.get((line, sku), 0), back.came.get((line, sku), 0))
+        found[_COMING].append((seq, name, line, sku, *units))
+    found[_INSPECTED] += [(seq, name, *key, units) for key, units in back.sorted.items()]
+    found[_REFUNDS] += [
+        (seq, name, one.refund_id, one.amount, one.currency) for one in back.refunds
+    ]
+
+
 def reservations(state: State) -> list[tuple]:
     """Rows of `reservations` that the ledger still has."""
     return [
@@ -137,6 +212,11 @@ def reservations(state: State) -> list[tuple]:
         )
         for seq, r in sorted(state.reservations.items())
     ]
+
+
+def _purchases(state: State) -> list[PurchaseOrderAnswer]:
+    register = state.registers.purchase_orders
+    return [register.answer(row.put, row.seq) for row in register.rows]
 
 
 def catalogue(state: State) -> dict[str, list[tuple]]:
@@ -157,6 +237,26 @@ def catalogue(state: State) -> dict[str, list[tuple]]:
         "SELECT number, channel, name, priority, seq FROM channels": [
             (n, row.put.channel, row.put.name, row.put.priority, row.seq)
             for n, row in enumerate(state.registers.channels.rows)
+        ],
+        "SELECT number, purchase_order, status, location, supplier, expected_us, units, "
+        "received, seq FROM purchase_orders": [
+            (
+                n,
+                a.purchase_order,
+                a.status,
+                a.location,
+                a.supplier,
+                _us(a.expected_at),
+                sum(line.quantity for line in a.lines),
+                sum(line.received for line in a.lines),
+                a.seq,
+            )
+            for n, a in enumerate(_purchases(state))
+        ],
+        "SELECT number, line, sku, quantity, received FROM purchase_lines": [
+            (n, at, line.sku, line.quantity, line.received)
+            for n, a in enumerate(_purchases(state))
+            for at, line in enumerate(a.lines)
         ],
         "SELECT register, number, name, document, seq FROM entries": [
             (register.code, n, getattr(row.put, register.noun), json(row.put).decode(), row.seq)

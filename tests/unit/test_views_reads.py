@@ -13,7 +13,7 @@ import pytest
 from engine.core import commands as c
 from engine.core import limits
 from engine.core.errors import ConfigError, OverloadedError, UnavailableError
-from engine.views import queries
+from engine.views import order_page, queries
 from engine.views.export import export
 from engine.views.home import Home, SqliteHome
 from engine.views.postgres import PostgresHome
@@ -127,17 +127,17 @@ def test_pages_of_the_queue_follow_each_other(views) -> None:
 
 
 def test_an_order_s_page_tells_everything(views) -> None:
-    shipped = queries.order(views, "web", "ord-2")
+    shipped = order_page.order(views, "web", "ord-2")
     assert shipped.order.status == "shipped" and shipped.order.value_minor == 500
     assert [s["tracking_number"] for s in shipped.shipments] == ["JD0146003"]
     assert [t["kind"] for t in shipped.timeline] == ["order_placed", "order_shipped"]
     assert shipped.lines[0]["allocations"] == []
-    held = queries.order(views, "web", "ord-1")
+    held = order_page.order(views, "web", "ord-1")
     assert held.holds[0]["owner"] == "finance" and held.holds[0]["ended_us"] is None
     assert held.timeline[-1]["document"]["hold_id"] == "h1"
     assert held.lines[0]["allocations"][0]["location"] == "berlin"
     assert held.details["customer"] == "Zoë Ångström"
-    assert queries.order(views, "market", "ord-1") is None
+    assert order_page.order(views, "market", "ord-1") is None
     assert msgspec.json.encode(held)
 
 

@@ -23,13 +23,19 @@ cdef struct Line:
     int64_t slope
 
 
-cdef struct Rates:
-    # Tariff t has bands[starts[t]:starts[t + 1]]; `dearest` bounds one package, `lines` keeps the
-    # lower line that was found last.
-    int64_t count
-    const int64_t* starts
+cdef struct Tariff:
+    # What one package costs at most, and a shipment at least.
     const Band* bands
-    int64_t* dearest
+    int64_t count
+    int64_t heaviest
+    int64_t dearest
+    int64_t least
+
+
+cdef struct Rates:
+    # `lines` keeps the lower line that was found last for each tariff.
+    int64_t count
+    Tariff* tariffs
     Line* lines
 
 
@@ -80,6 +86,8 @@ cdef struct Search:
     int64_t floor
     int64_t wanted
     int64_t* demands
+    int64_t* suits
+    int64_t units
     int64_t* caps
     int64_t* cover
     int64_t* potential
@@ -119,5 +127,5 @@ cdef struct Search:
 
 cdef int search(Search* s) noexcept nogil
 cdef void release(Search* s) noexcept nogil
-cdef int measure(Rates* rates) noexcept nogil
+cdef int measure(Rates* rates, const int64_t* starts, const Band* bands) noexcept nogil
 cdef int64_t cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil

@@ -12,6 +12,12 @@ from libc.string cimport memcmp, memcpy, memset
 
 from engine.core import limits
 
+cdef extern from *:
+    """
+    typedef __int128 dibs_wide;
+    """
+    ctypedef long long wide "dibs_wide"
+
 cdef enum:
     NONE = -1
     PIECES_MAX = 64

@@ -531,7 +531,7 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
         count += units
         mills += units * s.one.unit[i * s.one.places + s.set_places[k]]
         p = put_varint(p, <uint64_t> units)
-    most = rates.bands[rates.starts[site.tariff + 1] - 1].up_to_g
+    most = rates.tariffs[site.tariff].heaviest
     p = put_varint(p, <uint64_t> grams)
     p = put_varint(p, <uint64_t> ((grams + most - 1) // most if grams else 1))
     p = put_varint(p, <uint64_t> scorer.cost(rates, site.tariff, grams))

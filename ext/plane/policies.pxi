@@ -28,9 +28,8 @@ cdef void free_policy(Policy* p) noexcept nogil:
     free(p.prefixes)
     free(p.texts)
     free(p.bits)
-    free(p.starts)
     free(p.bands)
-    free(p.rates.dearest)
+    free(p.rates.tariffs)
     free(p.rates.lines)
     memset(p, 0, sizeof(Policy))
 
@@ -193,25 +192,13 @@ cdef int make_policy(Ledger self, Policy* p, policy) except -1:
 
 
 cdef int make_tariffs(Policy* p, policy, dict origins, dict zones) except -1:
-    cdef int64_t t = 0, b = 0
     cdef uint64_t size = 16, at, key
     lanes, rate = policy.put.lanes, policy.put.distance
     tables = [lane.bands for lane in lanes] + ([rate.bands] if rate is not None else [])
-    p.starts = <int64_t*> zeros(len(tables) + 1, sizeof(int64_t))
-    p.bands = <scorer.Band*> zeros(sum(map(len, tables)), sizeof(scorer.Band))
-    p.rates.dearest = <int64_t*> zeros(len(tables), sizeof(int64_t))
-    p.rates.lines = <scorer.Line*> zeros(len(tables), sizeof(scorer.Line))
-    for bands in tables:
-        for band in costs.tariff_of(bands):
-            p.bands[b].up_to_g, p.bands[b].base, p.bands[b].per_g = band
-            b += 1
-        t += 1
-        p.starts[t] = b
-    p.rates.count, p.rates.starts, p.rates.bands = t, p.starts, p.bands
-    require(not t or scorer.measure(&p.rates), "a tariff's bands do not rise")
+    make_rates(p, tables)
     p.by_distance = -1
     if rate is not None:
-        p.by_distance = <int32_t> (t - 1)
+        p.by_distance = <int32_t> len(lanes)
         p.per_km, p.km_per_day = rate.per_km * costs.MILLS, rate.km_per_day
     while size < 2 * <uint64_t> len(lanes):
         size *= 2
@@ -224,6 +211,27 @@ cdef int make_tariffs(Policy* p, policy, dict origins, dict zones) except -1:
         while p.lanes[at].key:
             at = (at + 1) & p.lane_mask
         p.lanes[at].key, p.lanes[at].tariff, p.lanes[at].days = key, number, lane.transit_days
+    return 0
+
+
+cdef int make_rates(Policy* p, list tables) except -1:
+    cdef int64_t t = 0, b = 0
+    cdef int64_t* starts
+    p.bands = <scorer.Band*> zeros(sum(map(len, tables)), sizeof(scorer.Band))
+    p.rates.tariffs = <scorer.Tariff*> zeros(len(tables), sizeof(scorer.Tariff))
+    p.rates.lines = <scorer.Line*> zeros(len(tables), sizeof(scorer.Line))
+    p.rates.count = len(tables)
+    starts = <int64_t*> zeros(len(tables) + 1, sizeof(int64_t))
+    try:
+        for bands in tables:
+            for band in costs.tariff_of(bands):
+                p.bands[b].up_to_g, p.bands[b].base, p.bands[b].per_g = band
+                b += 1
+            t += 1
+            starts[t] = b
+        require(scorer.measure(&p.rates, starts, p.bands), "a tariff's bands do not rise")
+    finally:
+        free(starts)
     return 0
 
 

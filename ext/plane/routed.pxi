@@ -56,8 +56,7 @@ cdef struct Policy:
     uint32_t longest          # prefix, in bytes, with its country
     uint8_t* texts
     uint64_t* bits            # of all rules
-    int64_t* starts           # tariffs: those of the lanes, then that of the distance
-    scorer.Band* bands
+    scorer.Band* bands        # of tariffs: those of the lanes, then that of the distance
     scorer.Rates rates
     int32_t by_distance       # its tariff, -1: none
     int64_t per_km

@@ -30,13 +30,12 @@ def solve(batch, *, nodes_max=None):
         return
     memset(&s, 0, sizeof(Search))
     rates.count = starts.shape[0] - 1
-    rates.starts, rates.bands = &starts[0], <const Band*> &bands[0, 0]
-    rates.dearest = <int64_t*> malloc(<size_t> rates.count * sizeof(int64_t))
+    rates.tariffs = <Tariff*> malloc(<size_t> rates.count * sizeof(Tariff))
     rates.lines = <Line*> calloc(<size_t> rates.count, sizeof(Line))
     try:
-        if rates.dearest == NULL or rates.lines == NULL:
+        if rates.tariffs == NULL or rates.lines == NULL:
             raise MemoryError
-        if not measure(&rates):
+        if not measure(&rates, &starts[0], <const Band*> &bands[0, 0]):
             raise ValueError("a tariff has no bands, or its bands do not rise")
         s.rates = &rates
         with nogil:
@@ -52,7 +51,7 @@ def solve(batch, *, nodes_max=None):
             raise MemoryError
     finally:
         release(&s)
-        free(rates.dearest)
+        free(rates.tariffs)
         free(rates.lines)
 
 

@@ -17,9 +17,8 @@ cdef int search(Search* s) noexcept nogil:
     if not s.wanted:
         s.best.cost = s.bound = 0
         return PLANNED
-    draw_lines(s)
-    try_singles(s)
-    if s.ranked > 1 and s.one.shipments_max > 1:
+    if not try_singles(s):
+        draw_lines(s)
         two = s.order[0].base + s.order[1].base + s.one.split
         if s.best.cost == NONE or two + s.rest < s.best.cost:
             if s.best.cost == NONE:
@@ -36,7 +35,10 @@ cdef int search(Search* s) noexcept nogil:
 cdef bint within_bounds(Search* s) noexcept nogil:
     """Whether no sum can overflow: `check` of core/routing/instance.py."""
     cdef Case* one = &s.one
-    cdef int64_t i, j, most, units = 0, grams = 0, worst = 0
+    cdef int64_t i, j, most, low = 0, units = 0, grams = 0
+    cdef const int64_t* stock
+    cdef const int64_t* unit
+    cdef wide worst
     for i in range(one.demands):
         if one.quantities[i] < 0 or one.grams[i] < 0:
             return False
@@ -46,50 +48,50 @@ cdef bint within_bounds(Search* s) noexcept nogil:
         if one.quantities[i] and one.grams[i] > (GRAMS_MAX - grams) // one.quantities[i]:
             return False
         grams += one.quantities[i] * one.grams[i]
-    if one.split < 0 or (one.places and one.split > COST_MAX // one.places):
-        return False
-    worst = one.split * one.places
+    worst = <wide> one.split * one.places
     for j in range(one.places):
-        if one.fixed[j] < 0 or one.fixed[j] > COST_MAX - worst:
-            return False
-        worst += one.fixed[j]
+        low |= one.fixed[j]
         most = packages(s.rates, one.tariffs[j], grams)
-        if s.rates.dearest[one.tariffs[j]] > (COST_MAX - worst) // most:
-            return False
-        worst += most * s.rates.dearest[one.tariffs[j]]
+        worst += <wide> most * s.rates.tariffs[one.tariffs[j]].dearest + one.fixed[j]
     for i in range(one.demands):
-        most = 0
-        for j in range(i * one.places, (i + 1) * one.places):
-            if one.stock[j] < 0 or one.unit[j] < 0:
-                return False
-            most = max(most, one.unit[j])
-        if one.quantities[i] and most > (COST_MAX - worst) // one.quantities[i]:
-            return False
-        worst += one.quantities[i] * most
-    return True
+        stock, unit, most = &one.stock[i * one.places], &one.unit[i * one.places], 0
+        for j in range(one.places):
+            low |= stock[j] | unit[j]
+            most = max(most, unit[j])
+        worst += <wide> one.quantities[i] * most
+    # A number below 0 has its highest bit set, and so has what it was put into.
+    return low >= 0 and one.split >= 0 and worst <= COST_MAX
 
 
 cdef bint take_in(Search* s) noexcept nogil:
-    """Set caps and what can be covered at all; return whether everything can."""
+    """Set caps and what can be covered at all; return whether everything can. Of each place it
+    counts the demands that it helps with, and those that it `suits`: of which it has everything."""
     cdef Case* one = &s.one
-    cdef int64_t i, j, quantity, total
+    cdef int64_t i, j, quantity, total, least
     cdef int64_t* caps
     cdef const int64_t* stock
-    s.wanted = 0
+    cdef const int64_t* unit
+    s.wanted, s.units = 0, 0
+    memset(s.helps, 0, <size_t> one.places * sizeof(int64_t))
+    memset(s.suits, 0, <size_t> one.places * sizeof(int64_t))
     for i in range(one.demands):
         quantity, total = one.quantities[i], 0
         caps, stock = &s.caps[i * one.places], &one.stock[i * one.places]
+        unit, least = &one.unit[i * one.places], COST_MAX
         for j in range(one.places):
             caps[j] = min(stock[j], quantity)
             total += caps[j]
+            s.helps[j] += caps[j] > 0
+            s.suits[j] += (stock[j] >= quantity) & (quantity > 0)
+            least = min(least, unit[j] if caps[j] else COST_MAX)
         s.potential[i], s.cover[i] = total, 0
         if quantity:
             s.demands[s.wanted] = i
             s.wanted += 1
             if total < quantity:
                 return False
-    for j in range(one.places):
-        s.free[j] = 1
+            s.units += quantity * least
+    memset(s.free, 1, <size_t> one.places)
     return True
 
 
@@ -145,21 +147,30 @@ cdef void draw_units(Search* s) noexcept nogil:
         s.rest += s.one.quantities[i] * s.dearth[i]
 
 
-cdef void try_singles(Search* s) noexcept nogil:
+cdef bint try_singles(Search* s) noexcept nogil:
+    """Price every place that can do it alone; return whether no plan over several can be below the
+    best of them: `_settled` of the twin."""
     cdef Case* one = &s.one
-    cdef int64_t n, k, i, j, total, grams = 0
+    cdef int64_t n, i, j, total, count = 0, grams = 0
+    cdef int64_t first = 2 * COST_MAX, second = 2 * COST_MAX
     for n in range(s.wanted):
         grams += one.quantities[s.demands[n]] * one.grams[s.demands[n]]
-    for k in range(s.ranked):
-        j, total = s.order[k].place, 0
-        for n in range(s.wanted):
-            i = s.demands[n]
-            if cap(s, i, j) != one.quantities[i]:
-                break
-            total += one.quantities[i] * one.unit[i * one.places + j]
-        else:
-            total += one.fixed[j] + cost(s.rates, one.tariffs[j], grams)
-            consider(s, total, &s.order[k].place, 1, True)
+    for j in range(one.places):
+        if not s.helps[j]:
+            continue
+        count += 1
+        total = one.fixed[j] + s.rates.tariffs[one.tariffs[j]].least
+        second = min(second, max(first, total))
+        first = min(first, total)
+        if s.suits[j] == s.wanted:
+            total = one.fixed[j] + cost(s.rates, one.tariffs[j], grams)
+            for n in range(s.wanted):
+                i = s.demands[n]
+                total += one.quantities[i] * one.unit[i * one.places + j]
+            consider(s, total, &j, 1, True)
+    if count < 2 or one.shipments_max == 1:
+        return True
+    return s.best.cost != NONE and first + second + one.split + s.units >= s.best.cost
 
 
 cdef void consider(Search* s, int64_t total, int64_t* places, int64_t count, bint single) noexcept nogil:

@@ -1,39 +1,51 @@
 # What a shipment costs, and lines below that, as core/routing/tariff.py says.
 
 
-cdef int measure(Rates* rates) noexcept nogil:
-    """Fill `dearest`, at most `COST_MAX + 1`, and forget all lines. Returns 0 for a tariff without
-    bands, with a negative number or with ends that do not rise."""
-    cdef int64_t t, b, top
-    cdef const Band* band
+cdef int measure(Rates* rates, const int64_t* starts, const Band* bands) noexcept nogil:
+    """Take up the tariffs, `bands[starts[t]:starts[t + 1]]` each, and forget all lines. Returns 0
+    for one without bands, with a negative number or with ends that do not rise."""
+    cdef int64_t t
     for t in range(rates.count):
-        rates.dearest[t] = 0
         rates.lines[t].low = NONE
-        if rates.starts[t + 1] <= rates.starts[t]:
+        rates.tariffs[t].bands = &bands[starts[t]]
+        rates.tariffs[t].count = starts[t + 1] - starts[t]
+        if not measure_one(&rates.tariffs[t]):
             return 0
-        for b in range(rates.starts[t], rates.starts[t + 1]):
-            band = &rates.bands[b]
-            if band.base < 0 or band.per_g < 0 or band.up_to_g < 1:
-                return 0
-            if b > rates.starts[t] and rates.bands[b - 1].up_to_g >= band.up_to_g:
-                return 0
-            if band.base > COST_MAX or band.per_g > COST_MAX // band.up_to_g:
-                top = COST_MAX + 1
-            else:
-                top = band.base + band.per_g * band.up_to_g
-            rates.dearest[t] = max(rates.dearest[t], min(top, COST_MAX + 1))
     return 1
 
 
+cdef int measure_one(Tariff* tariff) noexcept nogil:
+    """Set what a tariff's bands say, costs at most `COST_MAX + 1`."""
+    cdef int64_t b, low = 0
+    cdef const Band* band
+    tariff.dearest, tariff.least = 0, COST_MAX + 1
+    for b in range(tariff.count):
+        band = &tariff.bands[b]
+        if band.base < 0 or band.per_g < 0 or band.up_to_g < 1 or band.up_to_g < low:
+            return 0
+        tariff.dearest = max(tariff.dearest, band_cost(band, band.up_to_g))
+        tariff.least = min(tariff.least, band_cost(band, low))
+        low = band.up_to_g + 1
+    tariff.heaviest = low - 1
+    return tariff.count > 0
+
+
+cdef inline int64_t band_cost(const Band* band, int64_t grams) noexcept nogil:
+    """What `grams` cost in a band of a tariff that nobody has checked yet."""
+    if band.base > COST_MAX or (grams and band.per_g > (COST_MAX - band.base) // grams):
+        return COST_MAX + 1
+    return band.base + band.per_g * grams
+
+
 cdef inline int64_t package_cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
-    cdef const Band* band = &rates.bands[rates.starts[t]]
+    cdef const Band* band = rates.tariffs[t].bands
     while grams > band.up_to_g:
         band += 1
     return band.base + band.per_g * grams
 
 
 cdef inline int64_t heaviest(Rates* rates, int64_t t) noexcept nogil:
-    return rates.bands[rates.starts[t + 1] - 1].up_to_g
+    return rates.tariffs[t].heaviest
 
 
 cdef inline int64_t packages(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
@@ -61,12 +73,12 @@ cdef int edges(Rates* rates, int64_t t, int64_t low, int64_t high, int64_t* foun
         last = 0
     if last - first + 1 > PIECES_MAX:
         return 0
-    if (last - first + 1) * (rates.starts[t + 1] - rates.starts[t]) > PIECES_MAX:
+    if (last - first + 1) * rates.tariffs[t].count > PIECES_MAX:
         return 0
     found[0] = low
     for full in range(first, last + 1):
-        for b in range(rates.starts[t], rates.starts[t + 1]):
-            end = full * most + rates.bands[b].up_to_g
+        for b in range(rates.tariffs[t].count):
+            end = full * most + rates.tariffs[t].bands[b].up_to_g
             if low <= end < high:
                 found[count] = end
                 found[count + 1] = end + 1

@@ -10,7 +10,7 @@ from benchmarks.routing.milp import solve
 from engine.core import limits
 from engine.core.routing.instance import Instance, price
 from engine.core.routing.plan import plan
-from engine.core.routing.tariff import Band, cost, edges, lower_line, packages
+from engine.core.routing.tariff import Band, cost, edges, least_cost, lower_line, packages
 
 FLAT = (Band(1_000, 5_000, 0), Band(5_000, 9_000, 1))
 
@@ -55,6 +55,24 @@ def test_the_lower_line_is_nowhere_above_the_cost() -> None:
         assert intercept >= 0 and slope >= 0
         for grams in {low, high, *(rng.randint(low, high) for _ in range(30))}:
             assert intercept + slope * grams <= cost(tariff, grams)
+
+
+def test_no_shipment_costs_less_than_the_least() -> None:
+    rng = Random(2)
+    for _ in range(50):
+        tariff = drawn(rng, 1, 1, 1, 1).tariffs[0]
+        heaviest = tariff[-1].up_to_g
+        assert least_cost(tariff) == min(cost(tariff, grams) for grams in range(heaviest + 1))
+        assert all(least_cost(tariff) <= cost(tariff, heaviest * n + 1) for n in range(1, 4))
+
+
+def test_two_that_cost_as_much_as_one_are_not_looked_for() -> None:
+    def planned(alone: int):
+        rate = (Band(600, 50, 0), Band(1_200, alone, 0))
+        return plan(Instance([2], [600], [0, 0], [rate] * 2, [[2, 1]], [[0, 0]]))
+
+    assert planned(100).nodes == 0 and planned(100).places() == [0]
+    assert planned(101).nodes > 0 and planned(101).places() == [0, 1]
 
 
 @pytest.mark.parametrize("seed", range(150))

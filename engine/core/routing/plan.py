@@ -5,6 +5,8 @@ costs to use it. A plan's cost is, over the locations it uses, each one's fixed 
 tariff's cost of the shipment's weight, plus a cost for each unit (where scarcity goes), plus
 `split` for every location after the first. `plan` finds the least, by branch and bound:
 
+- Locations that can do it alone are priced first. Where the least that any two cost is no less,
+  nothing else is looked at: most orders end here.
 - Each candidate gets a line below its cost over every weight that it may ship; their sums bound any
   set of locations from below.
 - Sets are built by giving the rarest uncovered demand a supplier, cheapest first, each set once.
@@ -19,7 +21,7 @@ be from the best. All numbers are whole; `ext.scorer` takes the same steps and f
 
 from engine.core import limits
 from engine.core.routing.instance import NONE, Instance, Plan, check, price, used
-from engine.core.routing.tariff import cost, lower_line
+from engine.core.routing.tariff import cost, least_cost, lower_line
 
 
 def plan(instance: Instance, nodes_max: int | None = None) -> Plan | None:
@@ -68,15 +70,15 @@ class _Search:
             return None
         if not self.demands:
             return Plan([[0] * len(self.free) for _ in self.caps], 0, 0, NONE, [], 0)
-        self._draw_lines()
         self._try_singles()
-        split = self.instance.split
-        two = self.base[self.order[0]] + self.base[self.order[1]] if len(self.order) > 1 else 0
-        alone = len(self.order) == 1 or self.instance.shipments_max == 1
-        if not alone and (self.best == NONE or two + split + self.rest < self.best):
-            if self.best == NONE:
-                self._try_greedy()
-            self._extend(-split)
+        if not self._settled():
+            self._draw_lines()
+            split = self.instance.split
+            two = self.base[self.order[0]] + self.base[self.order[1]] + split + self.rest
+            if self.best == NONE or two < self.best:
+                if self.best == NONE:
+                    self._try_greedy()
+                self._extend(-split)
         if self.best == NONE:
             return None
         bound = self.best if self.floor == NONE else min(self.best, self.floor)
@@ -88,6 +90,21 @@ class _Search:
             self.runner_up_places,
             self.nodes,
         )
+
+    def _settled(self) -> bool:
+        """Say whether no plan over several locations can be below the best over one. Any two cost
+        their fixed costs, the least by their tariffs, and each unit what it costs at least."""
+        one = self.instance
+        if len(self.places) < 2 or one.shipments_max == 1:
+            return True
+        if self.best == NONE:
+            return False
+        first, second, *_ = sorted(one.fixed[j] + least_cost(one.tariffs[j]) for j in self.places)
+        units = sum(
+            one.quantities[i] * min(one.unit[i][j] for j in self.places if self.caps[i][j])
+            for i in self.demands
+        )
+        return first + second + one.split + units >= self.best
 
     def _draw_lines(self) -> None:
         """Find each candidate's line over all it may ship, the order, what a unit of each demand
@@ -115,7 +132,7 @@ class _Search:
         """Price every location that can do it alone."""
         one = self.instance
         grams = sum(q * g for q, g in zip(one.quantities, one.grams, strict=True))
-        for j in self.order:
+        for j in self.places:
             if all(self.caps[i][j] == one.quantities[i] for i in self.demands):
                 total = one.fixed[j] + cost(one.tariffs[j], grams)
                 total += sum(one.quantities[i] * one.unit[i][j] for i in self.demands)

@@ -50,6 +50,12 @@ def most_cost(tariff: Tariff, grams: int) -> int:
     return packages(tariff, grams) * dearest
 
 
+def least_cost(tariff: Tariff) -> int:
+    """Return what no shipment costs less than, whatever it weighs."""
+    starts = [0, *(band.up_to_g + 1 for band in tariff)]
+    return min(band.base + band.per_g * low for band, low in zip(tariff, starts, strict=False))
+
+
 def edges(tariff: Tariff, low: int, high: int) -> list[int] | None:
     """Return weights from `low` to `high` between which the cost is a line: both ends, and the end
     of each band and the gram after it. None where that takes over `ROUTE_PIECES_MAX` bands."""

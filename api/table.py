@@ -17,6 +17,7 @@ from api.routes import (
     stock,
     streams,
     system,
+    timeline,
     validation,
     views,
 )
@@ -34,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *returns.ENDPOINTS,
             *orders.ENDPOINTS,
             *holds.ENDPOINTS,
+            *timeline.ENDPOINTS,
             *changes.ENDPOINTS,
             *validation.ENDPOINTS,
             *routing.ENDPOINTS,

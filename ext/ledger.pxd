@@ -189,7 +189,9 @@ cdef struct Order:
     uint64_t seq              # 0: the row is free
     uint64_t changed_seq
     uint64_t closed_us
+    uint64_t placed_us
     uint8_t* record
+    uint8_t* trail            # what was cancelled and has left, see plane/trail.pxi; NULL: nothing
     uint32_t* left            # a line: waits, cancelled, units of each take; NULL: as recorded
     uint32_t older, newer
     uint32_t previous, next   # among the closed
@@ -197,6 +199,7 @@ cdef struct Order:
     uint8_t restated          # `record` is as it stands; the one that made it follows
     uint8_t living            # it has a life, see core/lives.py
     uint8_t waits
+    uint8_t trail_over        # something is missing at the end of `trail`
 
 
 cdef struct Paper:            # the first answer to a document's id or an Idempotency-Key
@@ -270,7 +273,7 @@ cdef struct Limits:
     int64_t quantity, bucket_units, expanded, takes_per_line
     int64_t offers, exact_places, exact_work, depth
     int64_t tick_us, slots, stamp_us, expires_us
-    int64_t retention_us, closed_order_us, evictions
+    int64_t retention_us, closed_order_us, evictions, trail_bytes
 
 
 cdef struct Core:

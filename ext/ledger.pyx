@@ -36,8 +36,8 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
-    sellable, state, told, worklists,
+    actors, answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
+    sellable, state, timeline, told, worklists,
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, facts, fills, fulfillments, holds, joins, orders,
@@ -123,6 +123,7 @@ include "plane/wheel.pxi"
 include "plane/waiting.pxi"
 include "plane/rows.pxi"
 include "plane/slip.pxi"
+include "plane/trail.pxi"
 include "plane/effects.pxi"
 include "plane/restate.pxi"
 include "plane/allot.pxi"
@@ -391,6 +392,10 @@ cdef class Ledger:
     def decisions(self, str channel, str order_id):
         """How the units of an order were routed; see `decisions.of_order`."""
         return decisions.of_order(new_view(self), channel, order_id)
+
+    def timeline(self, str channel, str order_id, after=0, limit=limits.PAGE_ROWS_DEFAULT):
+        """A page of what happened to an order; see `timeline.of_order`."""
+        return timeline.of_order(new_view(self), channel, order_id, after, limit)
 
     def preview(self, command, now_us):
         """How an order would be routed at a time; see `decisions.preview`."""

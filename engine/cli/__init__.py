@@ -226,6 +226,24 @@ def explain(
     print("\n".join(run(url, key, data, channel, order_id)))
 
 
+@app.command()
+def timeline(
+    channel: Annotated[str, typer.Argument(help="The order's channel.")],
+    order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
+    key: Annotated[
+        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
+    ] = "",
+    data: Data = _DATA,
+) -> None:
+    """Show every change of an order: when, what, by whom, how many units where, and why."""
+    from rich.console import Console
+
+    from engine.cli.timeline import timeline as run
+
+    Console().print(run(url, key, data, channel, order_id))
+
+
 @keys_app.command("create")
 def keys_create(
     label: Annotated[str, typer.Argument(help="Who will use it.")],

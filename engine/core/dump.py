@@ -11,11 +11,11 @@ import struct
 
 import msgspec
 
-from engine.core import bundles, limits, records
+from engine.core import bundles, limits, records, trail
 from engine.core.commands import PutLocation, PutSku
 from engine.core.errors import LedgerError
 from engine.core.events import OrderPlaced, OrderStatus, Reserved
-from engine.core.fitting import check_lines
+from engine.core.fitting import check_lines, check_scarcity
 from engine.core.order_life import CLOSED
 from engine.core.routing import POLICY_COSTS, slip
 from engine.core.state import (
@@ -31,14 +31,14 @@ from engine.core.state import (
 )
 
 MAGIC = b"DIBSSTAT"
-VERSION = 5
+VERSION = 6
 _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
 _PAIR = struct.Struct("<II")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
-_ORDER = struct.Struct("<QQBQ")
+_ORDER = struct.Struct("<QQBQQB")
 _LINE = struct.Struct("<IIIH")
 _UNITS = struct.Struct("<I")
 _REMEMBERED = struct.Struct("<QQQ")
@@ -86,9 +86,10 @@ def _reservation_row(r: Reservation) -> bytes:
 
 def _order_row(o: Order) -> bytes:
     parts = [
-        _ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us),
+        _ORDER.pack(o.seq, o.changed_seq, o.status, o.closed_us, o.placed_us, o.trail_over),
         _blob(records.encode(o.event)),
         _blob(records.encode(o.placed) if o.placed else b""),
+        _blob(o.trail),
     ]
     for takes, *units in zip(o.takes, o.backordered, o.cancelled, o.shipped, strict=True):
         parts.append(_LINE.pack(*units, len(takes)))
@@ -183,7 +184,7 @@ def load(data: bytes) -> State:
     """Return the state of canonical bytes; `LedgerError` if they are not exactly one state."""
     try:
         return _load(data)
-    except (LookupError, ValueError, msgspec.MsgspecError) as error:
+    except (LookupError, ValueError, struct.error, msgspec.MsgspecError) as error:
         raise LedgerError(f"snapshot is damaged ({error!r}); use an older one") from error
 
 
@@ -212,6 +213,8 @@ def _load(data: bytes) -> State:
         _check("a key's position", seq <= state.seq and stamp_us <= state.stamp_us)
         state.remembered[key] = Remembered(key, seq, stamp_us, fingerprint, reader.blob())
     lives = load_objects(data[reader.at :], state)
+    for row in state.registers.scarcity.rows:
+        check_scarcity(state, row.put.sku)
     _check("the life of an order that is not there", set(lives) <= state.orders.keys())
     for order in state.orders.values():
         state.await_stock(order)
@@ -293,8 +296,8 @@ def _load_reservations(reader: _Reader, state: State) -> None:
 def _load_orders(reader: _Reader, state: State) -> None:
     last = 0
     for _ in reader.rows(limits.ORDERS_MAX):
-        seq, changed_seq, status, closed_us = reader.unpack(_ORDER)
-        event, first = records.decode(reader.blob()), reader.blob()
+        seq, changed_seq, status, closed_us, placed_us, trail_over = reader.unpack(_ORDER)
+        event, first, steps = records.decode(reader.blob()), reader.blob(), reader.blob()
         placed = records.decode(first) if first else None
         _check("an order's event", isinstance(event, OrderPlaced))
         _check_first(state, event, placed)
@@ -303,12 +306,15 @@ def _load_orders(reader: _Reader, state: State) -> None:
         _check_receipt(state, event)
         _check("an order's seq", last < seq <= changed_seq <= state.seq)
         _check("an order's close", closed_us <= state.stamp_us)
+        _check("when an order was placed", placed_us <= state.stamp_us)
+        _check_trail(state, steps, trail_over, seq, changed_seq)
         _check("an order's status", (status in CLOSED) == bool(closed_us))
         name = (event.channel, event.order_id)
         _check("an order stands twice", name not in state.order_seqs)
         order = Order(
             seq, event, changed_seq, OrderStatus(status), [], [], [], [], closed_us, placed
         )
+        order.placed_us, order.trail, order.trail_over = placed_us, steps, bool(trail_over)
         for line in event.lines:
             _load_line(reader, order, line)
         state.orders[seq] = order
@@ -317,6 +323,16 @@ def _load_orders(reader: _Reader, state: State) -> None:
     state.closed_orders.extend(
         entry.seq for entry in sorted(closed, key=lambda entry: entry.changed_seq)
     )
+
+
+def _check_trail(state: State, steps: bytes, over: int, seq: int, changed_seq: int) -> None:
+    _check("an order's trail", over <= 1 and len(steps) <= limits.ORDER_TRAIL_BYTES_MAX)
+    last, places = seq, len(state.positions)
+    for step in trail.steps(steps):
+        _check("an order's trail", last < step.seq <= changed_seq and step.event.order == seq)
+        _check("an order's trail", step.stamp_us <= state.stamp_us)
+        _check("an order's trail", all(number < places for number in step.positions))
+        last = step.seq
 
 
 def _check_receipt(state: State, event: OrderPlaced) -> None:

@@ -30,7 +30,7 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
-from engine.core.fitting import check_lines, check_receipt, fits, misfit
+from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
 from engine.core.restating import restate
 from engine.core.state import (
     COMMITTED,
@@ -109,6 +109,8 @@ def _location_put(state: State, event: LocationPut) -> None:
 
 def _entry_put(state: State, event: EntryPut) -> None:
     answer = state.registers.apply(event, state.seq)
+    if event.register == state.registers.scarcity.code:
+        check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
     _keyed(state, event.cause, lambda: answer)
 
 
@@ -256,6 +258,7 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         backordered=[line.backordered for line in event.lines],
         cancelled=[0] * len(event.lines),
         shipped=[0] * len(event.lines),
+        placed_us=state.now_us,
     )
     state.orders[state.seq] = order
     state.order_seqs[event.channel, event.order_id] = state.seq
@@ -283,6 +286,7 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
         state.rise(take.position, event.kind)
+    state.note_step(order, event)
     state.settle(order, event.status)
     state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: told.order_now(state, order))
@@ -306,6 +310,7 @@ def _order_shipped(state: State, event: OrderShipped) -> None:
         fits(position.allocated)
         fits(position.on_hand)
         state.touch(take.position, event.kind)
+    state.note_step(order, event)
     state.settle(order, event.status)
     state.await_stock(order, event.kind)
     answer = answers.shipment(event, state.seq, state)

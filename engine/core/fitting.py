@@ -35,3 +35,8 @@ def check_receipt(state, event) -> None:
         policies = len(state.registers.policies.rows)
         there = slip.fits(made, policies, len(state.locations), len(state.skus))
         misfit("an order's receipt names what is not there", not there)
+
+
+def check_scarcity(state, sku: str) -> None:
+    """`LedgerError` if scarcity prices are of a SKU that does not exist."""
+    misfit("the SKU of a scarcity price does not exist", sku not in state.sku_numbers)

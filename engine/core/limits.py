@@ -40,6 +40,7 @@ REALLOCATION_GIVERS_MAX = 256  # orders that may give units to one
 PROMISE_ORDERS_MAX = 100_000  # that wait for a SKU, for a date to be given
 FILLS_PER_BATCH_MAX = 512  # waiting orders looked at in one batch, because stock has come
 ORDER_NOTES_MAX = 1_000  # of one order, over its whole life
+ORDER_TRAIL_BYTES_MAX = 1 << 20  # of one order's cancellations and shipments, kept for its timeline
 FULFILLMENTS_MAX = 1_023  # of one order, over its whole life
 WAVE_ORDERS_MAX = 100
 WAVE_LOOKS_MAX = 1_000  # orders of which one wave reads all, for those it takes

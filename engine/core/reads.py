@@ -11,6 +11,7 @@ from engine.core import (
     promises,
     reading,
     sellable,
+    timeline,
     told,
     worklists,
 )
@@ -127,6 +128,12 @@ class Reads:
     def decisions(self, channel: str, order_id: str):
         """How the units of an order were routed; see `decisions.of_order`."""
         return decisions.of_order(self._state, channel, order_id)
+
+    def timeline(
+        self, channel: str, order_id: str, after: int = 0, limit: int = limits.PAGE_ROWS_DEFAULT
+    ):
+        """A page of what happened to an order; see `timeline.of_order`."""
+        return timeline.of_order(self._state, channel, order_id, after, limit)
 
     def preview(self, command: commands.PlaceOrder, now_us: int):
         """How an order would be routed at a time; see `decisions.preview`."""

@@ -14,9 +14,16 @@ from itertools import islice
 
 import msgspec
 
-from engine.core import limits
+from engine.core import limits, trail
 from engine.core.commands import PutLocation, PutSku
-from engine.core.events import Kind, OrderPlaced, OrderStatus, Reserved
+from engine.core.events import (
+    Kind,
+    OrderCancelled,
+    OrderPlaced,
+    OrderShipped,
+    OrderStatus,
+    Reserved,
+)
 from engine.core.lives import Lives
 from engine.core.order_life import CLOSED
 from engine.core.ranks import entry_of
@@ -83,7 +90,8 @@ class Reservation(msgspec.Struct):
 class Order(msgspec.Struct):
     """`event` made it at `seq`; the lists hold what is left of its lines and their takes.
 
-    If it was restated, `event` is as if it had been placed so, and `placed` what made it."""
+    If it was restated, `event` is as if it had been placed so, and `placed` what made it. `trail`
+    is what was cancelled and has left (`core.trail`), up to where it was full (`trail_over`)."""
 
     seq: int
     event: OrderPlaced
@@ -95,6 +103,9 @@ class Order(msgspec.Struct):
     shipped: list[int]
     closed_us: int = 0
     placed: OrderPlaced | None = None
+    placed_us: int = 0
+    trail: bytes = b""
+    trail_over: bool = False
 
 
 class Remembered(msgspec.Struct):
@@ -272,6 +283,13 @@ class State:
         if status in CLOSED:
             order.closed_us = self.now_us
             self.closed_orders.append(order.seq)
+
+    def note_step(self, order: Order, event: OrderCancelled | OrderShipped) -> None:
+        """Keep the present event in the order's trail, as long as there is room."""
+        more = trail.row(self.seq, self.now_us, event, order.event.lines)
+        grown = None if order.trail_over else trail.grown(order.trail, more)
+        order.trail_over = grown is None
+        order.trail = order.trail if grown is None else grown
 
     def load(self, receipt: bytes, sign: int) -> None:
         """Count an order (1), or count it no more (-1), at the locations that its packed receipt

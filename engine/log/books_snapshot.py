@@ -20,7 +20,7 @@ _U32 = struct.Struct("<I")
 _PAIR = struct.Struct("<II")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
-_ORDER = struct.Struct("<QQBQ")
+_ORDER = struct.Struct("<QQBQQB")
 _LINE = struct.Struct("<IIIH")
 _REMEMBERED = struct.Struct("<QQQ")
 _LOAD = struct.Struct("<III")
@@ -64,8 +64,8 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     books, reader = Books(bad), _Reader(dump)
     try:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
-        if magic != b"DIBSSTAT" or version != 5:
-            raise Unreadable("the snapshot's state is not of version 5")
+        if magic != b"DIBSSTAT" or version != 6:
+            raise Unreadable("the snapshot's state is not of version 6")
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -131,8 +131,9 @@ def _reservations(reader: _Reader, books: Books) -> None:
 
 def _orders(reader: _Reader, books: Books) -> None:
     for _ in reader.rows():
-        seq, _, status, closed_us = reader.row(_ORDER)
+        seq, _, status, closed_us, *_ = reader.row(_ORDER)
         record = reader.blob()
+        reader.blob()
         reader.blob()
         _, name, lines_at = _named(record, _ORDER_HEAD_BYTES)
         end, lines = read_lines(record, lines_at)

@@ -31,6 +31,7 @@ from engine.core.promises import BackorderAnswer, PromisesAnswer, TurnsAnswer
 from engine.core.purchases import PurchaseOrderAnswer
 from engine.core.scarcity import ScarcityAnswer
 from engine.core.sellable import AvailabilityAnswer
+from engine.core.timeline import TimelineAnswer
 from engine.core.validation import ValidationAnswer
 
 try:
@@ -208,6 +209,11 @@ class Client(Protocol):
 
     async def decisions(self, channel: str, order_id: str) -> DecisionsAnswer | None:
         """How the units of an order were routed, or None if there is no such order."""
+
+    async def timeline(
+        self, channel: str, order_id: str, *, after: int, limit: int
+    ) -> tuple[TimelineAnswer, int | None] | None:
+        """A page of what happened to an order and where to go on, or None."""
 
     async def preview(self, command: PlaceOrder) -> PreviewAnswer | Refused:
         """What an order would get now, and why, or why it would be refused. Nothing is taken."""

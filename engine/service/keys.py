@@ -142,6 +142,11 @@ class KeyBook:
         known = self._match(token)
         return known.key if known else None
 
+    def label(self, key_id: str) -> str | None:
+        """Return the label of a key, of one that was revoked too; None if there is none."""
+        known = self._known.get(key_id)
+        return known.key.label if known else None
+
     def _match(self, token: str) -> _Known | None:
         if len(token) != _TOKEN_CHARS or not token.isascii():
             return None

@@ -151,6 +151,11 @@ class Reads:
         """How an order's units were routed, or None."""
         return await self._leading().read(lambda ledger: ledger.decisions(channel, order_id))
 
+    async def timeline(self, channel: str, order_id: str, *, after: int, limit: int):
+        """A page of what happened to an order and where to go on, or None."""
+        read = self._leading().read
+        return await read(lambda ledger: ledger.timeline(channel, order_id, after, limit))
+
     async def preview(self, command: PlaceOrder):
         """What an order would get now, or why it would be refused."""
         loop = self._leading()

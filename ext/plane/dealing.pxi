@@ -2,6 +2,8 @@
 # whose status follows from their units, of stocked SKUs, that no policy has routed and whose lines
 # are not bound to a place. The others are left to the shared rule, which would decide the same.
 
+cdef bytes _SYSTEM = actors.SYSTEM.encode()
+
 cdef enum:
     LEAVE = 0                  # to the shared rule
     FILLED = 1
@@ -112,7 +114,7 @@ cdef inline int64_t line_quantity(Core* c, uint64_t index) noexcept nogil:
 
 cdef uint64_t fill_bytes(Core* c) noexcept nogil:
     """At least the bytes of the lines of a fill."""
-    cdef uint64_t i, total = 64 + c.plan.takes.count * 8
+    cdef uint64_t i, total = 96 + c.plan.takes.count * 8
     for i in range(c.plan.lines.count):
         total += 48 + (<Line*> c.plan.lines.data)[i].name.size
         total += 8 * <uint64_t> (<Line*> c.plan.lines.data)[i].count
@@ -137,14 +139,15 @@ cdef int emit_fill(Core* c, Order* o, bytes note, uint32_t row) except -1:
     cdef uint8_t* mark
     cdef uint8_t* p
     cdef Text text
-    cdef Cause none
+    cdef Cause system
     cdef int result
-    memset(&none, 0, sizeof(Cause))
+    memset(&system, 0, sizeof(Cause))
+    bytes_in(_SYSTEM, &system.actor)
     ensure(c, emit_opened(c))
     ensure(c, out_room(&c.out, size))
     o = order_at(c, row)
     start = c.out.data + c.out.size
-    mark = put64(put_cause(put_header(start, ORDER_CHANGED, 0), &none), o.seq)
+    mark = put64(put_cause(put_header(start, ORDER_CHANGED, 0), &system), o.seq)
     p = put_fill(c, o, put8(mark + 1, 1), figures)
     put8(mark, status_after(figures[0], figures[1], figures[2]))
     bytes_in(note, &text)
@@ -204,7 +207,7 @@ cdef int fill_plain(Ledger self, pick) except -1:
         emit_fill(c, o, note, row)
         if room:
             order_lives(c, pick.order)
-            self._lives.add(pick.order, Happened(c.seq, c.now_us, "", 0, filled))
+            self._lives.add(pick.order, Happened(c.seq, c.now_us, actors.SYSTEM, 0, filled))
         sync_waiting(self)
     except BaseException:
         self._broken = True

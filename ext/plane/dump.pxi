@@ -94,8 +94,11 @@ cdef void dump_order(Order* o, Sink* s) noexcept nogil:
     sink64(s, o.changed_seq)
     sink(s, &o.status, 1)
     sink64(s, o.closed_us)
+    sink64(s, o.placed_us)
+    sink(s, &o.trail_over, 1)
     sink_blob(s, o.record, load32(o.record))
     sink_blob(s, first_record(o), load32(first_record(o)) if o.restated else 0)
+    sink_blob(s, o.trail + 4, 0 if o.trail is NULL else load32(o.trail))
     read_head(&at, o.record, &head)
     for i in range(head.lines):
         read_line(&at, &line)
@@ -113,7 +116,7 @@ cdef void dump_all(Core* c, Sink* s, Ranked* rows) noexcept nogil:
     cdef uint32_t row = c.oldest_order
     cdef Paper* p
     sink(s, <const char*> b"DIBSSTAT", 8)
-    sink16(s, 5)
+    sink16(s, 6)
     sink64(s, c.seq)
     sink64(s, <uint64_t> c.stamp_us)
     dump_catalogue(c, s)

@@ -319,33 +319,28 @@ cdef int open_order(Core* c, uint64_t seq, uint32_t* row) noexcept nogil:
     return DONE
 
 
-cdef int cancel_event(Core* c, const uint8_t* record) noexcept nogil:
-    cdef Cursor at
-    cdef uint64_t seq
-    cdef uint8_t status
-    cdef uint32_t row, cuts, freed
-    cdef const uint8_t* cut_rows
-    cdef const uint8_t* freed_rows
+cdef int leaving_event(Core* c, const uint8_t* record) noexcept nogil:
+    """A cancellation, or a shipment."""
+    cdef uint8_t kind = record[4]
+    cdef uint32_t row
+    cdef Leaving l
     cdef Order* o
     cdef int result
-    open_record(&at, record)
-    checked_cause(&at)
-    seq, status = get64(&at), get8(&at)
-    checked_text(&at)
-    cuts = get16(&at)
-    cut_rows = skip(&at, 10 * <uint64_t> cuts)
-    freed = get32(&at)
-    freed_rows = skip(&at, 8 * <uint64_t> freed)
-    if at.bad or at.at != at.end or status < ALLOCATED or status > EXCEPTION:
-        return misfit(c, "a cancellation's record is damaged")
-    result = open_order(c, seq, &row)
+    if not read_leaving(record, &l):
+        return misfit(c, "the record of a cancellation or shipment is damaged")
+    result = open_order(c, l.order, &row)
     if result != DONE:
         return result
     o = order_at(c, row)
-    result = cut_lines(c, o, cut_rows, cuts)
+    if kind == ORDER_SHIPPED:
+        result = ship_lines(c, o, l.rows, l.count)
+    else:
+        result = cut_lines(c, o, l.rows, l.count)
     if result == DONE:
-        result = free_takes(c, o, freed_rows, freed, ORDER_CANCELLED)
-    return change_order(c, row, status, ORDER_CANCELLED) if result == DONE else result
+        result = free_takes(c, o, l.freed_rows, l.freed, kind)
+    if result == DONE:
+        result = trail_add(c, o, record, &l)
+    return change_order(c, row, l.status, kind) if result == DONE else result
 
 
 cdef inline bint is_closed(uint8_t status) noexcept nogil:
@@ -371,37 +366,6 @@ cdef int change_order(Core* c, uint32_t row, uint8_t status, uint8_t kind) noexc
         o.closed_us = <uint64_t> c.now_us
         order_queue(c, row)
     return DONE
-
-
-cdef int ship_event(Core* c, const uint8_t* record) noexcept nogil:
-    cdef Cursor at
-    cdef uint64_t seq
-    cdef uint8_t status
-    cdef uint32_t row, lines, freed
-    cdef const uint8_t* line_rows
-    cdef const uint8_t* freed_rows
-    cdef Order* o
-    cdef int result
-    open_record(&at, record)
-    checked_cause(&at)
-    seq, status = get64(&at), get8(&at)
-    checked_text(&at)
-    checked_text(&at)
-    checked_text(&at)
-    lines = get16(&at)
-    line_rows = skip(&at, 6 * <uint64_t> lines)
-    freed = get32(&at)
-    freed_rows = skip(&at, 8 * <uint64_t> freed)
-    if at.bad or at.at != at.end or status < ALLOCATED or status > EXCEPTION:
-        return misfit(c, "a shipment's record is damaged")
-    result = open_order(c, seq, &row)
-    if result != DONE:
-        return result
-    o = order_at(c, row)
-    result = ship_lines(c, o, line_rows, lines)
-    if result == DONE:
-        result = free_takes(c, o, freed_rows, freed, ORDER_SHIPPED)
-    return change_order(c, row, status, ORDER_SHIPPED) if result == DONE else result
 
 
 cdef int ship_lines(Core* c, Order* o, const uint8_t* rows, uint32_t count) noexcept nogil:
@@ -507,7 +471,7 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
     elif kind == ORDER_PLACED:
         result = order_event(c, record)
     elif kind == ORDER_CANCELLED:
-        result = cancel_event(c, record)
+        result = leaving_event(c, record)
     elif kind == RESERVATION_EXTENDED:
         result = extend_event(c, record)
     elif kind == RESERVATION_RELEASED or kind == RESERVATION_EXPIRED:
@@ -518,7 +482,7 @@ cdef int apply_event(Core* c, const uint8_t* record) noexcept nogil:
         result = move_stock(c, record)
         return REMEMBER if result == DONE else result
     elif kind == ORDER_SHIPPED:
-        result = ship_event(c, record)
+        result = leaving_event(c, record)
         return REMEMBER if result == DONE else result
     elif kind == ORDER_CHANGED:
         result = change_event(c, record)

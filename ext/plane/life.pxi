@@ -23,6 +23,7 @@ cdef int new_core(Core* c) except -1:
     c.limit.retention_us = limits.IDEMPOTENCY_RETENTION_US
     c.limit.closed_order_us = limits.CLOSED_ORDER_RETENTION_US
     c.limit.evictions = limits.EVICTIONS_PER_FRAME_MAX
+    c.limit.trail_bytes = limits.ORDER_TRAIL_BYTES_MAX
     c.first_seq = 1
     c.free_reservation = c.free_order = c.free_paper = NONE
     c.closed_reservation = c.closed_reservation_last = NONE
@@ -49,6 +50,7 @@ cdef void free_core(Core* c) noexcept:
     for i in range(c.orders.count):
         free(order_at(c, i).record)
         free(order_at(c, i).left)
+        free(order_at(c, i).trail)
     for i in range(c.papers.count):
         free(paper_at(c, i).text)
     for i in range(TABLES * SHARDS):

@@ -180,7 +180,8 @@ cdef int load_first(
 cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
     cdef uint64_t seq = get64(at), changed_seq = get64(at)
     cdef uint8_t status = get8(at)
-    cdef uint64_t closed_us = get64(at)
+    cdef uint64_t closed_us = get64(at), placed_us = get64(at)
+    cdef uint8_t trail_over = get8(at)
     cdef const uint8_t* record = NULL
     cdef Head head
     cdef Key key
@@ -194,6 +195,8 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
         return result
     if not (last[0] < seq <= changed_seq <= c.seq) or closed_us > <uint64_t> c.stamp_us:
         return damaged(c, "an order's seq or close")
+    if placed_us > <uint64_t> c.stamp_us or trail_over > 1:
+        return damaged(c, "when an order was placed, or its trail")
     if status < ALLOCATED or status > EXCEPTION:
         return damaged(c, "an order's status")
     if is_closed(status) != (closed_us != 0):
@@ -213,8 +216,10 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
         if o.record is NULL:
             return MEMORY
     o.changed_seq, o.status, o.closed_us = changed_seq, status, closed_us
+    o.placed_us, o.trail_over = placed_us, trail_over
     last[0] = seq
-    return load_left(c, at, o)
+    result = load_trail(c, at, o)
+    return load_left(c, at, o) if result == DONE else result
 
 
 cdef int load_orders(Core* c, Cursor* at) noexcept nogil:
@@ -307,7 +312,7 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
         at.end = at.at + data.shape[0]
     magic = skip(&at, 8)
     good = magic is not NULL and memcmp(magic, <const char*> b"DIBSSTAT", 8) == 0
-    require(good and get16(&at) == 5, "not a dibs state of version 5")
+    require(good and get16(&at) == 6, "not a dibs state of version 6")
     c.seq, stamp_us = get64(&at), get64(&at)
     require(not at.bad and stamp_us <= <uint64_t> c.limit.stamp_us, "the stamp is damaged")
     c.stamp_us = c.now_us = <int64_t> stamp_us

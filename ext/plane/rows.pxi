@@ -128,6 +128,7 @@ cdef int order_new(
     memset(o, 0, sizeof(Order))
     o.record = copy
     o.seq = o.changed_seq = seq
+    o.placed_us = <uint64_t> c.now_us
     o.previous = o.next = o.newer = NONE
     o.older = c.newest_order
     if o.older == NONE:
@@ -202,7 +203,8 @@ cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
         order_at(c, o.newer).older = o.older
     free(o.record)
     free(o.left)
-    o.record = NULL
+    free(o.trail)
+    o.record = o.trail = NULL
     o.left = NULL
     o.seq = 0
     o.next = c.free_order

@@ -135,8 +135,12 @@ cdef object order_struct(Core* c, uint32_t row):
     placed = None
     if o.restated:
         placed = decode_record(PyBytes_FromStringAndSize(<char*> first, load32(first)))
+    trail = b""
+    if o.trail is not NULL:
+        trail = PyBytes_FromStringAndSize(<char*> o.trail + 4, load32(o.trail))
     found = state.Order(
-        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us, placed
+        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us, placed,
+        o.placed_us, trail, bool(o.trail_over),
     )
     for line in event.lines:
         size = len(line.takes)

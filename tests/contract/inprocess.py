@@ -195,6 +195,10 @@ class InProcessClient:
         """The scarcity prices of one SKU."""
         return self._ledger().scarcity(name)
 
+    async def timeline(self, channel: str, order_id: str, *, after: int, limit: int):
+        """A page of what happened to an order."""
+        return self._ledger().timeline(channel, order_id, after, limit)
+
     async def decisions(self, channel: str, order_id: str):
         """How an order's units were routed."""
         return self._ledger().decisions(channel, order_id)

@@ -50,6 +50,7 @@ NEEDS = {
         "get_routing_policy",
         "get_scarcity",
         "get_decisions",
+        "get_timeline",
         "list_orders",
         "get_fulfillment",
         "list_fulfillments",

@@ -216,6 +216,8 @@ class Twins(RuleBasedStateMachine):
             self.both(lambda ledger: ledger.orders(**ask, before=cursor, scan=3))
         for row in rows:
             self.both(lambda ledger, row=row: ledger.order(row.channel, row.order_id))
+            name = (row.channel, row.order_id, after, limit + 1)
+            self.both(lambda ledger, name=name: ledger.timeline(*name))
         self.both(lambda ledger: ledger.reservation(f"r{after + 1}"))
         rows, cursor = self.both(lambda ledger: ledger.returns(limit=limit or 1, scan=3))
         self.both(lambda ledger: ledger.returns(status="received", before=cursor or 0))

@@ -6,7 +6,7 @@ order was routed by. Of a bundle whose parts have changed since units of the sam
 nothing more is taken.
 """
 
-from engine.core import kept
+from engine.core import actors, kept
 from engine.core.decide import routing
 from engine.core.decide.allotment import Allotment, allot
 from engine.core.decide.reallotment import Want, status_of_lines
@@ -18,6 +18,8 @@ from engine.core.order_life import BY_UNITS
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 from engine.core.waiting import Pick
+
+_SYSTEM = Cause(actor=actors.SYSTEM)
 
 
 def fill(state: State, pick: Pick) -> list[Event]:
@@ -43,7 +45,7 @@ def fill(state: State, pick: Pick) -> list[Event]:
         got = zip(lines, plan.granted, strict=True)
         what = tuple((line, units) for line, units in got if units)
         note = note_bytes(Filled(pick.due.kind, pick.due.seq, what))
-    return [*plan.opened, OrderChanged(Cause(), order.seq, status, standing, note=note)]
+    return [*plan.opened, OrderChanged(_SYSTEM, order.seq, status, standing, note=note)]
 
 
 def spent(state: State, sku: int) -> bool:

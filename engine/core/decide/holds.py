@@ -4,7 +4,7 @@ this.
 
 import msgspec
 
-from engine.core import limits, order_life, told
+from engine.core import actors, limits, order_life, told
 from engine.core.commands import Cancel, Hold, ReleaseHold, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
 from engine.core.decide.fulfillments import cancel_order
@@ -24,7 +24,7 @@ from engine.core.notes.holds import Held, HoldEnded, HoldEscalated
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
 
-_NOBODY = Cause()  # time itself
+_TIMER = Cause(actor=actors.TIMER)
 
 
 def hold(state: State, request: Request) -> Decision:
@@ -88,15 +88,15 @@ def over(state: State, order: Order, hold: Held) -> list[Event]:
     """Do what is due of a hold whose time is over. One that escalates stays on, so nothing leaves;
     who may decide about it then is not for the ledger to say."""
     if hold.then == "release":
-        return ended(state, order, hold, _NOBODY)
+        return ended(state, order, hold, _TIMER)
     if hold.then == "escalate":
         note = note_bytes(HoldEscalated(hold.hold_id))
-        return [OrderChanged(_NOBODY, order.seq, order.status, note=note)]
+        return [OrderChanged(_TIMER, order.seq, order.status, note=note)]
     wish = Cancel(order.event.channel, order.event.order_id, None, hold.reason)
-    *first, cancelled = cancel_order(state, Request(wish))
-    cancelled = msgspec.structs.replace(cancelled, cause=_NOBODY)
+    *first, cancelled = cancel_order(state, Request(wish, actors.TIMER))
+    cancelled = msgspec.structs.replace(cancelled, cause=_TIMER)
     note = note_bytes(HoldEnded(hold.hold_id, "cancel"))
-    return [*first, cancelled, OrderChanged(_NOBODY, order.seq, cancelled.status, note=note)]
+    return [*first, cancelled, OrderChanged(_TIMER, order.seq, cancelled.status, note=note)]
 
 
 def ended(state: State, order: Order, hold: Held, cause: Cause) -> list[Event]:

@@ -2,7 +2,7 @@
 asks at each batch, by the batch's stamp (`Ledger.expire`), and what is decided is logged.
 """
 
-from engine.core import limits
+from engine.core import actors, limits
 from engine.core.decide import holds
 from engine.core.decide.rerouting import ended
 from engine.core.decide.work import Work
@@ -10,7 +10,7 @@ from engine.core.events import Cause, Event
 from engine.core.lives import Life
 from engine.core.state import Order, State
 
-_NOBODY = Cause()
+_TIMER, _SYSTEM = Cause(actor=actors.TIMER), Cause(actor=actors.SYSTEM)
 
 
 def due(state: State) -> list[Event]:
@@ -43,14 +43,14 @@ def _recalled(state: State, seq: int, number: int) -> list[Event]:
     """A location is closed: what nobody has begun to pick there goes to others."""
     order, life = state.order_row(seq), state.lives.of(seq)
     work = Work(order, life, life.work[number])
-    return ended(state, _NOBODY, work, "cancelled", "the location is closed")
+    return ended(state, _SYSTEM, work, "cancelled", "the location is closed")
 
 
 def _events(state: State, order: Order, life: Life, due_us: int) -> list[Event]:
     for one in life.open:
         if one.due_us == due_us:
             reason = "not accepted in time"
-            return ended(state, _NOBODY, Work(order, life, one), "expired", reason)
+            return ended(state, _TIMER, Work(order, life, one), "expired", reason)
     for hold in life.timed_holds:
         if hold.until_us == due_us:
             return holds.over(state, order, hold)

@@ -5,7 +5,7 @@ come here in the compiled one.
 
 import msgspec
 
-from engine.core import limits
+from engine.core import actors, limits
 from engine.core.commands import Commit, Details, PlaceOrder, PutSku, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, orders, refusals
 from engine.core.decide.reallotment import open_units
@@ -135,7 +135,7 @@ def known(state: State, name: str) -> list[Event]:
             wanted, shipped = sum(open_units(order)), sum(order.shipped)
             status = orders.status_after(wanted, sum(order.backordered), shipped)
         note = note_bytes(HoldEnded(held.hold_id, "release"))
-        events.append(OrderChanged(Cause(), seq, status, note=note))
+        events.append(OrderChanged(Cause(actor=actors.SYSTEM), seq, status, note=note))
     return events
 
 

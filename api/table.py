@@ -2,6 +2,7 @@
 
 from api.endpoint import Endpoint
 from api.routes import (
+    audit,
     backorders,
     catalogue,
     changes,
@@ -42,6 +43,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *facts.ENDPOINTS,
             *fulfillments.ENDPOINTS,
             *views.ENDPOINTS,
+            *audit.ENDPOINTS,
             *streams.ENDPOINTS,
             *system.ENDPOINTS,
         ),

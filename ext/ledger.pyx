@@ -36,8 +36,8 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    actors, answers, bundles, commands, decisions, dump, effects, limits, promises, reading, registers,
-    sellable, state, timeline, told, worklists,
+    actors, answers, bundles, commands, decisions, dump, effects, limits, promises, reading,
+    registers, sellable, state, timeline, told, worklists,
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, facts, fills, fulfillments, holds, joins, orders,

@@ -60,7 +60,8 @@ class Kpis(msgspec.Struct):
     hours: list[queries.KpiRow]
 
 
-def _views(ask: Ask) -> ViewsReader:
+def views_of(ask: Ask) -> ViewsReader:
+    """Return the views; `UnavailableError` if this process has none."""
     if ask.front.views is None:
         raise UnavailableError("this process has no views")
     return ask.front.views
@@ -71,13 +72,15 @@ async def _orders(ask: Ask) -> Reply:
     names = queries.OrderFilter.__struct_fields__
     wanted = queries.OrderFilter(**{name: query[name] for name in names})
     before = params.place_of(query["cursor"], 0)
-    rows, place = await _views(ask).ask(queries.orders, wanted, before=before, limit=query["limit"])
+    rows, place = await views_of(ask).ask(
+        queries.orders, wanted, before=before, limit=query["limit"]
+    )
     return 200, ViewedOrders(rows, params.cursor_of(place))
 
 
 async def _order(ask: Ask) -> Reply:
     channel, order_id = ask.params["channel"], ask.params["order_id"]
-    found = await _views(ask).ask(order_page.order, channel, order_id)
+    found = await views_of(ask).ask(order_page.order, channel, order_id)
     if found is None:
         detail = f"channel {channel!r} has no order {order_id!r}, or the views do not know it yet"
         raise missing("unknown_order", "order_id", detail)
@@ -86,7 +89,7 @@ async def _order(ask: Ask) -> Reply:
 
 async def _stock(ask: Ask) -> Reply:
     query = ask.query
-    rows, place = await _views(ask).ask(
+    rows, place = await views_of(ask).ask(
         queries.stock,
         q=query["q"],
         location=query["location"],
@@ -102,7 +105,7 @@ async def _movements(ask: Ask) -> Reply:
     seq, n = divmod(params.place_of(ask.query["cursor"], 0), _N_MAX)
     if seq > limits.SEQ_MAX:
         raise field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")
-    found = await _views(ask).ask(
+    found = await views_of(ask).ask(
         queries.movements, sku, location, before=(seq, n), limit=ask.query["limit"]
     )
     if found is None:
@@ -113,12 +116,12 @@ async def _movements(ask: Ask) -> Reply:
 
 
 async def _exceptions(ask: Ask) -> Reply:
-    return 200, Exceptions(await _views(ask).ask(queries.exceptions))
+    return 200, Exceptions(await views_of(ask).ask(queries.exceptions))
 
 
 async def _kpis(ask: Ask) -> Reply:
     until = ask.query["until_us"] or limits.STAMP_US_MAX
-    return 200, Kpis(await _views(ask).ask(queries.kpis, ask.query["since_us"], until))
+    return 200, Kpis(await views_of(ask).ask(queries.kpis, ask.query["since_us"], until))
 
 
 _N_MAX = 1 << 18  # movements of one event are fewer; 18 digits hold both parts of a place

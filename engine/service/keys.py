@@ -147,6 +147,10 @@ class KeyBook:
         known = self._known.get(key_id)
         return known.key.label if known else None
 
+    def labelled(self, label: str) -> list[str]:
+        """Return the ids of the keys that have this label, of those that were revoked too."""
+        return [known.key.id for known in self._known.values() if known.key.label == label]
+
     def _match(self, token: str) -> _Known | None:
         if len(token) != _TOKEN_CHARS or not token.isascii():
             return None

@@ -9,7 +9,7 @@ import msgspec
 from engine.core import events as e
 from engine.core import records
 from engine.log.frame import Frame, Link
-from engine.views import catalogue, notes, orders, reservations, stock
+from engine.views import audit, catalogue, notes, orders, reservations, stock
 from engine.views.schema import VERSION
 from engine.views.work import Database, Work
 
@@ -86,6 +86,8 @@ class Projector:
         """Apply an event to all read models, and tell of it in `activity`."""
         what, order, ref, document = _APPLY[type(event)](self._work, seq, stamp_us, event)
         cause = getattr(event, "cause", None)
+        if cause:
+            audit.note(self._work, seq, stamp_us, event, ref, cause.actor)
         row = (
             seq,
             stamp_us,

@@ -9,7 +9,7 @@ from engine.views.table import Column, Table, table
 
 __all__ = ["BY_NAME", "TABLES", "VERSION", "Column", "Table"]
 
-VERSION = 4
+VERSION = 5
 
 TABLES = (
     table(
@@ -277,10 +277,25 @@ TABLES = (
         what       text?  what happened to the order, if kind is order_changed: held, edited, ...
         order_seq  int?   the order that it is about
         ref        text?  id of the paper, order, reservation, SKU, ... that it is about
-        actor      text?  who asked for it: id of an API key
+        actor      text?  who asked for it: a key's id, user:NAME; or timer, or system
         document   text?  more about it, JSON
         """,
         "order_seq seq",
+    ),
+    table(
+        "audit",
+        "seq",
+        "What was done by people and keys, but for keys that placed orders or reserved.",
+        """
+        seq       int    log position: the rest is in activity
+        stamp_us  int    when
+        actor     text?  who did it: a key's id or user:NAME
+        subject   text?  what was put: sku:ID, location:ID or a register's name and the entry's id
+        changes   text?  of a paper, JSON: [[position, bucket, before, after, reason], ...]
+        """,
+        "actor seq",
+        "subject seq",
+        "stamp_us",
     ),
     table(
         "kpis",

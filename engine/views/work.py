@@ -14,7 +14,7 @@ from engine.views.schema import BY_NAME
 POSITION_BLOCK = 256  # positions loaded together: neighbours are often of the same delivery
 # Tables of what is rare with an order: their columns begin with their key, the order first.
 PARTS = ("holds", "fulfillments", "fulfillment_lines", "returns", "return_units")
-_ONCE = ("movements", "terms", "activity", "shipments", "shipment_lines", "return_lines")
+_ONCE = ("movements", "terms", "activity", "audit", "shipments", "shipment_lines", "return_lines")
 _ONCE += ("packages", "return_receipts", "dispositions", "refunds")
 _PUT = ("locations", "skus", "channels", "entries", "purchase_orders")
 

@@ -107,6 +107,7 @@ NEEDS = {
         "put_validation",
         "put_routing_policy",
         "put_scarcity",
+        "list_audit",
     },
 }
 

@@ -52,3 +52,13 @@ async def test_the_command_prints_it_as_a_table(monkeypatch) -> None:
     console.print(cli.timeline("", "", Path(), "web", "7"))
     text = console.file.getvalue()
     assert "asked twice" in text and "4 TEA-1 · berlin" in text and "admin" in text
+
+
+async def test_the_audit_is_for_admins_and_names_its_fields() -> None:
+    async with furnished() as world:
+        assert await world.good("GET", "/v1/audit") == {"done": [], "next_cursor": None}
+        span = "from=2026-11-27T00:00:00Z&to=2026-11-28T00:00:00Z"
+        assert (await world.good("GET", f"/v1/audit?actor=ada&{span}"))["done"] == []
+        assert (await world.call("GET", "/v1/audit", scope="stock")).status_code == 403
+        wrong = problem_of(await world.call("GET", "/v1/audit?from=yesterday"))
+        assert "from" in str(wrong)

@@ -27,11 +27,12 @@ class Wanted(NamedTuple):
 
 
 class Network(NamedTuple):
-    """What is wanted, in order of time, and what sending a unit from each warehouse to each zone
-    costs, in minor units."""
+    """What is wanted, in order of time, units of all SKUs by day and zone, and what sending a unit
+    from each warehouse to each zone costs, in minor units."""
 
     wanted: list[Wanted]
     zones: list[str]
+    sold: numpy.ndarray
     cost: numpy.ndarray
 
 
@@ -86,7 +87,10 @@ def network(folder: Path, skus: int) -> Network:
     per_km, base = numpy.polyfit(_km(ends[:, 0], ends[:, 1]), numpy.array(freight), 1)
     centres = numpy.array([numpy.mean(points[zone], axis=0) for zone in zones])
     far = _km(centres[:, None, :], _places(sellers.values(), geo)[None, :, :])
-    return Network(wanted, zones, numpy.rint(base + per_km * far).astype(int))
+    sold = numpy.zeros(((found[-1][0].date() - first).days + 1, len(zones)))
+    for when, _, home in found:
+        sold[(when.date() - first).days, zones.index(home[:2])] += 1
+    return Network(wanted, zones, sold, numpy.rint(base + per_km * far).astype(int))
 
 
 def _places(sellers, geo: dict) -> numpy.ndarray:

@@ -6,6 +6,21 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.options import (
+    DATA,
+    URL,
+    Data,
+    Database,
+    Fronts,
+    Host,
+    Lane,
+    Port,
+    Redis,
+    Tied,
+    Twin,
+    end_with_parent,
+)
+from engine.cli.scarcity_app import scarcity_app
 from engine.config import PORT_DEFAULT, Settings
 from engine.core.errors import ConfigError, CorruptLogError, DibsError, FencedError
 
@@ -23,40 +38,12 @@ keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API k
 app.add_typer(keys_app, name="keys")
 views_app = typer.Typer(no_args_is_help=True, help="Read models: tables for screens and reports.")
 app.add_typer(views_app, name="views")
-
-Data = Annotated[Path, typer.Option(envvar="DIBS_DATA", help="Folder for log, snapshots and keys.")]
-Redis = Annotated[
-    str | None,
-    typer.Option(envvar="DIBS_REDIS", help="Redis or Valkey address; default: the bundled server."),
-]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database", envvar="DIBS_DATABASE", help="Views in PostgreSQL; default: SQLite files."
-    ),
-]
-Host = Annotated[str, typer.Option(envvar="DIBS_HOST", help="IP address to listen on.")]
-Port = Annotated[int, typer.Option(envvar="DIBS_PORT", help="TCP port to listen on.")]
-Twin = Annotated[
-    str, typer.Option("--ledger", envvar="DIBS_LEDGER", help="Ledger: auto, fast or slow.")
-]
-Lane = Annotated[
-    str, typer.Option("--lane", envvar="DIBS_LANE", help="Hot calls: auto, fast or slow lane.")
-]
-Fronts = Annotated[
-    int,
-    typer.Option(
-        "--fronts", envvar="DIBS_FRONTS", help="HTTP processes beside the writer's; 0: none."
-    ),
-]
-_DATA = Path("data")
-_URL = f"http://127.0.0.1:{PORT_DEFAULT}"
-Tied = Annotated[bool, typer.Option("--tied", hidden=True)]
+app.add_typer(scarcity_app, name="scarcity")
 
 
 @app.command()
 def up(
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
@@ -67,18 +54,29 @@ def up(
         bool, typer.Option(help="Load a demo catalogue and send a burst of real orders.")
     ] = False,
     stop_after_demo: Annotated[bool, typer.Option(help="End when the demo is over.")] = False,
+    scarcity_s: Annotated[
+        float,
+        typer.Option(
+            "--scarcity",
+            envvar="DIBS_SCARCITY_S",
+            min=0,
+            help="Seconds between `dibs scarcity` passes; 0: none.",
+        ),
+    ] = 0.0,
 ) -> None:
     """Run everything on this machine: log server, HTTP front with the writer, and worker."""
     from engine.cli.up import up as run
 
     place = {"fronts": fronts, "database": database}
     settings = Settings(data.absolute(), redis, host, port, ledger, **place)
-    raise typer.Exit(run(settings, demo=demo, stop_after_demo=stop_after_demo))
+    raise typer.Exit(
+        run(settings, demo=demo, stop_after_demo=stop_after_demo, scarcity_s=scarcity_s)
+    )
 
 
 @app.command()
 def serve(
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
@@ -98,7 +96,7 @@ def serve(
 
 @app.command(hidden=True)
 def front(
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
     host: Host = "127.0.0.1",
     port: Port = PORT_DEFAULT,
@@ -115,7 +113,7 @@ def front(
 
 @app.command()
 def work(
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
     ledger: Twin = "auto",
     snapshot_events: Annotated[int, typer.Option(help="Events between snapshots.")] = 500_000,
@@ -135,7 +133,7 @@ def work(
 
 @app.command()
 def verify(
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
     from_seq: Annotated[int, typer.Option(help="First event to report on.")] = 0,
     to_seq: Annotated[int | None, typer.Option(help="Last event to look at.")] = None,
@@ -152,7 +150,7 @@ def verify(
 
 
 @app.command()
-def snapshot(data: Data = _DATA, redis: Redis = None, ledger: Twin = "auto") -> None:
+def snapshot(data: Data = DATA, redis: Redis = None, ledger: Twin = "auto") -> None:
     """Write a snapshot now, from the log, without stopping the writer."""
     from engine.cli.work import snapshot as run
 
@@ -168,11 +166,11 @@ def replay(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the opening stock.")] = 1,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="HTTP connections.")] = 64,
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
     key: Annotated[
         str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
     ] = "",
-    data: Data = _DATA,
+    data: Data = DATA,
     fill: Annotated[float, typer.Option(help="Opening stock as a share of demand.")] = 0.9,
     when_short: Annotated[str, typer.Option(help="refuse, backorder or split.")] = "refuse",
     ship_after_h: Annotated[
@@ -214,11 +212,11 @@ def replay(
 def explain(
     channel: Annotated[str, typer.Argument(help="The order's channel.")],
     order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
     key: Annotated[
         str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
     ] = "",
-    data: Data = _DATA,
+    data: Data = DATA,
 ) -> None:
     """Say why an order's units come from where they come."""
     from engine.cli.explain import explain as run
@@ -248,7 +246,7 @@ def timeline(
 def keys_create(
     label: Annotated[str, typer.Argument(help="Who will use it.")],
     scope: Annotated[list[str], typer.Option(help="read, sell, stock or admin; may be repeated.")],
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
 ) -> None:
     """Create a key and print it once; only its HMAC is kept."""
@@ -258,7 +256,7 @@ def keys_create(
 
 
 @keys_app.command("list")
-def keys_list(data: Data = _DATA, redis: Redis = None) -> None:
+def keys_list(data: Data = DATA, redis: Redis = None) -> None:
     """List keys: id, label, scopes, state."""
     from engine.cli.keys import show
 
@@ -268,7 +266,7 @@ def keys_list(data: Data = _DATA, redis: Redis = None) -> None:
 @keys_app.command("revoke")
 def keys_revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the key, as `dibs keys list` shows it.")],
-    data: Data = _DATA,
+    data: Data = DATA,
     redis: Redis = None,
 ) -> None:
     """Revoke a key; running servers refuse it within about a second."""
@@ -279,7 +277,7 @@ def keys_revoke(
 
 @views_app.command("follow")
 def views_follow(
-    data: Data = _DATA, redis: Redis = None, database: Database = None, tied: Tied = False
+    data: Data = DATA, redis: Redis = None, database: Database = None, tied: Tied = False
 ) -> None:
     """Keep the views at the log's end. `dibs work` runs it beside itself."""
     from engine.cli.views import follow
@@ -290,7 +288,7 @@ def views_follow(
 
 
 @views_app.command("rebuild")
-def views_rebuild(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
+def views_rebuild(data: Data = DATA, redis: Redis = None, database: Database = None) -> None:
     """Build the views anew from the whole log, beside those that are read, then swap them."""
     from engine.cli.views import rebuild
 
@@ -298,7 +296,7 @@ def views_rebuild(data: Data = _DATA, redis: Redis = None, database: Database = 
 
 
 @views_app.command("check")
-def views_check(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
+def views_check(data: Data = DATA, redis: Redis = None, database: Database = None) -> None:
     """Compare the views with views built from zero. Exit code 0: no row differs; 1: some do."""
     from engine.cli.views import check
 
@@ -308,7 +306,7 @@ def views_check(data: Data = _DATA, redis: Redis = None, database: Database = No
 
 
 @views_app.command("lag")
-def views_lag(data: Data = _DATA, redis: Redis = None, database: Database = None) -> None:
+def views_lag(data: Data = DATA, redis: Redis = None, database: Database = None) -> None:
     """Say how far the views are behind the log, in events and seconds."""
     from engine.cli.views import show_lag
 
@@ -320,7 +318,7 @@ def views_export(
     table: Annotated[str, typer.Argument(help="Table or view, as in docs/views.md.")],
     day: Annotated[str | None, typer.Option(help="Only this day, UTC: YYYY-MM-DD.")] = None,
     out: Annotated[Path | None, typer.Option(help="File; default: standard output.")] = None,
-    data: Data = _DATA,
+    data: Data = DATA,
     database: Database = None,
 ) -> None:
     """Write a table or view as CSV."""
@@ -345,21 +343,6 @@ def _log_to_stderr() -> None:
         # A line is written at once: fronts share the file with the writer.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
-
-
-def end_with_parent() -> None:
-    """End this process when its standard input ends: `dibs up` holds the other end, and whatever
-    way it dies, nothing of it stays behind."""
-    import os
-    import signal
-    import threading
-
-    def wait() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, name="tied", daemon=True).start()
 
 
 def main() -> None:

@@ -29,10 +29,8 @@ class _Child:
     def __init__(self, name: str, settings: Settings, *options: str) -> None:
         self.name = name
         self.log = logs_folder(settings) / f"{name}.log"
-        self._command = [sys.executable, "-m", "engine.cli", name, "--data", str(settings.data)]
-        if settings.redis:
-            self._command += ["--redis", settings.redis]
-        self._command += ["--ledger", settings.ledger, "--tied", *options]
+        self._command = [sys.executable, "-m", "engine.cli", name, *options]
+        self._command += ["--data", str(settings.data), "--tied"]
         # The address may hold a password: the environment is not for others to read.
         place = {"DIBS_DATABASE": settings.database} if settings.database else {}
         self._environment = os.environ | place
@@ -78,19 +76,30 @@ class _Child:
             self._process.wait()
 
 
-def up(settings: Settings, *, demo: bool, stop_after_demo: bool) -> int:
+def _children(settings: Settings, url: str, scarcity_s: float) -> list[_Child]:
+    log = ["--ledger", settings.ledger]
+    if settings.redis:
+        log += ["--redis", settings.redis]
+    where = ("--host", settings.host, "--port", str(settings.port))
+    children = [
+        _Child("serve", settings, *log, *where, "--fronts", str(settings.fronts)),
+        _Child("work", settings, *log),
+    ]
+    if scarcity_s:
+        every = ("--every", str(scarcity_s), "--url", url)
+        children.append(_Child("scarcity", settings, "follow", *every))
+    return children
+
+
+def up(settings: Settings, *, demo: bool, stop_after_demo: bool, scarcity_s: float = 0.0) -> int:
     """Run until Ctrl-C, the end of the demo, or a child that must not be restarted."""
     console = Console()
     wiring = Wiring(settings)
-    where = ("--host", settings.host, "--port", str(settings.port))
-    children = [
-        _Child("serve", settings, *where, "--fronts", str(settings.fronts)),
-        _Child("work", settings),
-    ]
+    url = f"http://{settings.host}:{settings.port}"
+    children = _children(settings, url, scarcity_s)
     stopping: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _: stopping.append(number))
-    url = f"http://{settings.host}:{settings.port}"
     try:
         with console.status("starting the log server, the front and the worker …"):
             wiring.url("reader")

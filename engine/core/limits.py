@@ -74,6 +74,16 @@ ZONES_MAX = 10_000
 LANES_MAX = 100_000
 ROUTING_POLICIES_MAX = 1_000
 SCARCITY_MILLS_MAX = 10**12  # for a unit
+DEMAND_ORDERS_MAX = 200_000  # newest ones that a forecast looks at
+SCARCITY_SKUS_MAX = 10_000  # priced in one pass, those that are wanted most
+SCARCITY_PLACES_MAX = 64  # locations of one SKU, those with most stock
+SCARCITY_ZONES_MAX = 1_000  # destinations of one SKU, those that want most
+SCARCITY_DRAWS = 20  # of the demand that is to come, solved exactly
+SCARCITY_PLAYED = 100  # draws that are played through
+SCARCITY_PLAYED_UNITS_MAX = 2_000  # to come of one SKU; with more, only solved
+SCARCITY_UNITS_MAX = 100_000  # to come of one SKU; more count as so many
+SCARCITY_CHANGE_PERCENT = 2  # of the mean cost of a unit: smaller changes are not put
+SCARCITY_PASS_S_MIN = 1.0  # between two passes
 ROUTE_EXCLUDED_MAX = 32  # locations shut out that a receipt names
 ROUTE_COST_MILLS_MAX = 1 << 60  # if every candidate were used and every unit cost the most
 

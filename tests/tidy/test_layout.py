@@ -59,6 +59,17 @@ FORBIDDEN = {
         "engine.core.decide",
         "ext",
     },
+    "engine/insight": {
+        "redis",
+        "api",
+        "engine.log",
+        "engine.service",
+        "engine.cli",
+        "engine.core.ledger",
+        "engine.core.state",
+        "engine.core.effects",
+        "engine.core.decide",
+    },
     "engine/replay": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "engine/demo.py": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "api": {

@@ -12,7 +12,7 @@ import pytest
 from engine.log.embedded import EmbeddedServer
 from tests.processes import Dibs
 
-COMMANDS = ("up", "serve", "work", "verify", "snapshot", "replay", "keys")
+COMMANDS = ("up", "serve", "work", "verify", "snapshot", "replay", "keys", "scarcity")
 
 
 def dibs(*arguments: str, code: int = 0) -> subprocess.CompletedProcess:

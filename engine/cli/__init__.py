@@ -228,11 +228,11 @@ def explain(
 def timeline(
     channel: Annotated[str, typer.Argument(help="The order's channel.")],
     order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = _URL,
+    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
     key: Annotated[
         str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
     ] = "",
-    data: Data = _DATA,
+    data: Data = DATA,
 ) -> None:
     """Show every change of an order: when, what, by whom, how many units where, and why."""
     from rich.console import Console

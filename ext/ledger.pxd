@@ -294,6 +294,9 @@ cdef struct Core:
     uint64_t live             # rows in use of the last three, and live reservations
     uint64_t reservation_count
     uint64_t order_count
+    uint64_t standing[16]     # orders by status
+    uint64_t placed_orders    # since this ledger was made, and the units that they got at once
+    uint64_t placed_units
     uint64_t paper_count
     uint32_t free_reservation
     uint32_t free_order

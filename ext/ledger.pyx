@@ -470,6 +470,18 @@ cdef class Ledger:
             "documents": c.paper_count,
         }
 
+    def standing(self):
+        """Orders by status."""
+        return {
+            name: self.core.standing[status]
+            for status, name in enumerate(_ORDER_STATUS)
+            if self.core.standing[status]
+        }
+
+    def placed(self):
+        """See `core.reads.Reads.placed`."""
+        return self.core.placed_orders, self.core.placed_units
+
     def next_expiry_us(self):
         """When the next wheel slot that holds something is over, or something is due with an
         order; 0 when nothing is to come."""

@@ -261,6 +261,8 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         placed_us=state.now_us,
     )
     state.orders[state.seq] = order
+    state.placed_orders += 1
+    state.placed_units += sum(sum(takes) for takes in order.takes)
     state.order_seqs[event.channel, event.order_id] = state.seq
     if event.receipt:
         state.load(event.receipt, 1)

@@ -207,6 +207,23 @@ GUARD_TICK_S = 0.25
 STREAM_FIRST_S = 0.25
 SHUTDOWN_TIMEOUT_S = 10
 OVERVIEW_SKUS_MAX = STATES_READ_SKUS_MAX
+OVERVIEW_ORDERS = 12
+OVERVIEW_EVERY_S = 1.0
+
+# The live channel. One round reads what tabs look at, once for all of them, and tells each tab what
+# has changed for it; what a round has no room for is read by the next.
+LIVE_TABS_MAX = 1_000
+LIVE_EVERY_S = 0.2
+LIVE_AT_ONCE_S = 0.03  # from a round to the next where a new tab waits
+LIVE_SKUS_MAX = 100  # of one tab
+LIVE_ROWS = 100  # the newest orders of a filter
+LIVE_GONE_MAX = 200  # orders that a queue remembers as gone; before that it is told anew
+LIVE_SKUS_READ_MAX = 2_000  # by one round
+LIVE_QUEUES_READ_MAX = 16
+LIVE_ORDERS_READ_MAX = 256
+LIVE_ORDERS_TOGETHER = 32  # of one turn of the event loop
+LIVE_BYTES_PER_S = 256 << 10  # told to one tab; who is told more waits for its next
+LIVE_HEARTBEAT_S = 2.0
 
 # The worker. How often it writes a snapshot, and how many it keeps.
 SNAPSHOT_EVERY_EVENTS = 500_000

@@ -1,5 +1,6 @@
 """Questions to the state: stock, pages of orders and of the catalogue, table sizes."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from engine.core import answers, bundles, told
@@ -165,3 +166,8 @@ def sizes(state: State) -> dict[str, int]:
         "reservations_live": sum(r.status == LIVE for r in state.reservations.values()),
         "documents": len(state.remembered),
     }
+
+
+def standing(state: State) -> dict[str, int]:
+    """Return orders by status, of those statuses that some have."""
+    return dict(Counter(order.status.name.lower() for order in state.orders.values()))

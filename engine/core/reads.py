@@ -172,3 +172,11 @@ class Reads:
     def sizes(self) -> dict[str, int]:
         """Rows of each table, for metrics."""
         return reading.sizes(self._state)
+
+    def standing(self) -> dict[str, int]:
+        """Orders by status, of those statuses that some have."""
+        return reading.standing(self._state)
+
+    def placed(self) -> tuple[int, int]:
+        """Orders placed since this ledger was made, and units that they got at once."""
+        return self._state.placed_orders, self._state.placed_units

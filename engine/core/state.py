@@ -135,6 +135,7 @@ class State:
         self.reservations: dict[int, Reservation] = {}
         self.reservation_seqs: dict[str, int] = {}
         self.orders: dict[int, Order] = {}
+        self.placed_orders = self.placed_units = 0  # since this state was made
         self.order_seqs: dict[tuple[str, str], int] = {}
         self.remembered: dict[str, Remembered] = {}
         self.wheel: dict[int, dict[int, None]] = {}  # tick → live reservations, as armed

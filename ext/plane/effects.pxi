@@ -10,7 +10,7 @@ cdef int move_takes(
     cdef Line line
     cdef Take take
     cdef Position* p
-    cdef int64_t units
+    cdef int64_t units, moved = 0
     cdef uint32_t i, j
     read_head(&at, record, &head)
     for i in range(head.lines):
@@ -18,6 +18,7 @@ cdef int move_takes(
         for j in range(line.count):
             take = take_of(&line, j)
             p = position_at(c, take.position)
+            moved += take.quantity
             units = (p.reserved if reserve else p.allocated) + sign * <int64_t> take.quantity
             if units < 0 or units > c.limit.bucket_units:
                 return misfit(c, "a bucket would hold what it cannot")
@@ -29,6 +30,8 @@ cdef int move_takes(
                 return MEMORY
             if sign < 0 and kind != ORDER_PLACED and rise(c, take.position, kind) != DONE:
                 return MEMORY
+    if kind == ORDER_PLACED and sign > 0:
+        c.placed_units += moved
     return DONE
 
 
@@ -239,6 +242,8 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     if result != DONE:
         return result
     order_at(c, row).status = head.status
+    c.standing[head.status] += 1
+    c.placed_orders += 1
     if head.status != ALLOCATED and order_moved(c, order_at(c, row), ORDER_PLACED) != DONE:
         return MEMORY
     if head.reservation:
@@ -354,6 +359,8 @@ cdef inline bint may_wait(uint8_t status) noexcept nogil:
 cdef int change_order(Core* c, uint32_t row, uint8_t status, uint8_t kind) noexcept nogil:
     """Note what an order's event has made of it; see `State.settle`."""
     cdef Order* o = order_at(c, row)
+    c.standing[o.status] -= 1
+    c.standing[status] += 1
     o.status, o.changed_seq = status, c.seq
     if kind == ORDER_CHANGED or o.waits or may_wait(status):
         if order_moved(c, o, kind) != DONE:

@@ -217,6 +217,7 @@ cdef int load_order(Core* c, Cursor* at, uint64_t* last) noexcept nogil:
             return MEMORY
     o.changed_seq, o.status, o.closed_us = changed_seq, status, closed_us
     o.placed_us, o.trail_over = placed_us, trail_over
+    c.standing[status] += 1
     last[0] = seq
     result = load_trail(c, at, o)
     return load_left(c, at, o) if result == DONE else result

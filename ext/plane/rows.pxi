@@ -187,6 +187,7 @@ cdef void order_drop(Core* c, uint32_t row) noexcept nogil:
     key = seq_key(o.seq)
     table_remove(c, ORDER_SEQS, &key, row)
     order_unqueue(c, o)
+    c.standing[o.status] -= 1
     if o.living:
         (<uint64_t*> c.gone.data)[c.gone.count] = o.seq
         c.gone.count += 1

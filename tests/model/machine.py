@@ -255,7 +255,15 @@ class Twins(RuleBasedStateMachine):
         dump = self.slow.dump()
         assert self.fast.dump() == dump
         self.both(lambda ledger: (ledger.seq, ledger.stamp_us, ledger.pending_bytes))
-        self.both(lambda ledger: (ledger.sizes(), ledger.next_expiry_us(), ledger.filling))
+        self.both(
+            lambda ledger: (
+                ledger.sizes(),
+                ledger.standing(),
+                ledger.placed(),
+                ledger.next_expiry_us(),
+                ledger.filling,
+            )
+        )
 
     @invariant()
     def promises(self) -> None:

@@ -49,6 +49,17 @@ class Status(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Pulse(msgspec.Struct, frozen=True):
+    """What goes on, of one durable moment: rows per table, orders by status, and what was placed
+    since the writer's ledger was made; a lower number than before means another ledger."""
+
+    seq: int
+    rows: dict[str, int]
+    standing: dict[str, int]
+    placed_orders: int
+    placed_units: int
+
+
 class Change(msgspec.Struct, frozen=True):
     """One position after a batch that touched it. `id` is `seq-n`: where to resume after it."""
 
@@ -248,6 +259,13 @@ class Client(Protocol):
         `GapError` when `after` is older than what is kept, `OverloadedError` when there are too
         many followers or this one is too slow.
         """
+
+    async def pulse(self) -> Pulse:
+        """What goes on now, cheaply."""
+
+    def latencies(self) -> list[int]:
+        """Commands by how long they waited for their answers (`service.latency`): each counts as
+        long as the first of its round."""
 
     def sizes(self) -> dict[str, int]:
         """Rows per table of the ledger, for metrics."""

@@ -39,6 +39,7 @@ from engine.service.changes import Changes
 from engine.service.client import Change, Parcel, Status
 from engine.service.clock import Clock
 from engine.service.cycles import Collector, settle
+from engine.service.latency import CLASSES
 from engine.service.loop import Loop
 from engine.service.reads import Reads
 from engine.service.recover import Recovered, recover
@@ -238,6 +239,10 @@ class Engine(Reads):
         """Rows per table of the ledger."""
         return self._loop.ledger.sizes() if self._loop else {}
 
+    def latencies(self) -> list[int]:
+        """Commands by how long they waited for their answers."""
+        return list(self._loop.latencies.counts) if self._loop else [0] * CLASSES
+
     def counters(self) -> dict[str, float]:
         """Counters and gauges of the writer."""
         loop = self._loop
@@ -260,4 +265,5 @@ class Engine(Reads):
             "append_seconds": loop.append_s,
             "queue_depth": float(loop.queue_depth),
             "durable_seq": float(loop.durable_seq),
+            "decided_seq": float(loop.ledger.seq),
         }

@@ -26,6 +26,7 @@ from engine.core.commands import Request
 from engine.core.errors import DoubtError, LogError, OverloadedError, UnavailableError
 from engine.core.outcomes import Accepted
 from engine.service.client import Parcel, tally
+from engine.service.latency import Latencies
 from engine.service.rounds import Asked, Decided, Round, settle
 
 # What waits: a command and its future, or a parcel's count and the parcel.
@@ -48,6 +49,8 @@ class Loop:
         self.durable_seq = ledger.seq
         self.batches = self.events = self.commands = self.refusals = self.expiries = 0
         self.append_s = 0.0
+        self.latencies = Latencies()
+        self._since_s = 0.0  # when the oldest command of the next round came, about
         self._queue: deque[Ticket] = deque()
         self._packed = 0  # packed requests in the queue, about
         self._rest: tuple[Parcel, bytes, int] | None = None  # a parcel that did not fit, from where
@@ -65,6 +68,7 @@ class Loop:
         """Queue one command. The future gives its durable `Outcome`, or a `ServiceError`."""
         self._admit(self.queue_depth, limits.QUEUE_COMMANDS_MAX, "commands")
         future = asyncio.get_running_loop().create_future()
+        self._await()
         self._queue.append((request, future))
         self._stir()
         return future
@@ -73,6 +77,7 @@ class Loop:
         """Queue packed requests; the parcel gets their durable answers."""
         self._admit(self.queue_depth, limits.QUEUE_COMMANDS_MAX, "commands")
         count = max(parcel.count, 1)
+        self._await()
         self._queue.append((count, parcel))
         self._packed += count
         self._stir()
@@ -86,6 +91,10 @@ class Loop:
         self._waiting_reads.append((future, answer))
         self._stir()
         return await future
+
+    def _await(self) -> None:
+        if not self._queue and not self._rest:
+            self._since_s = time.perf_counter()
 
     def _admit(self, waiting: int, most: int, noun: str) -> None:
         if self.trouble:
@@ -239,7 +248,8 @@ class Loop:
         Where nothing is to be made durable, what is told must still not be older than what a newer
         writer may have told already: the log is asked whether there is one.
         """
-        sent = Round(decided, asked, commands)
+        sent = Round(decided, asked, commands, self._since_s)
+        self._since_s = sent.sent_s  # what did not fit waits from here on
         self._under_way.append(sent)
 
         def told(error: LogError | None) -> None:
@@ -279,6 +289,7 @@ class Loop:
                 self.append_s += now_s - done.sent_s
                 self.batches += 1
                 self.events += done.events
+                self.latencies.add(now_s - done.since_s, done.commands)
         if self.trouble:
             for done in finished:
                 self._release(done)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from engine.core.commands import PlaceOrder
+from engine.service.client import Pulse
 from engine.service.loop import Loop
 
 
@@ -32,6 +33,10 @@ class Reads:
                 return rows, cursor
             at = cursor
             await asyncio.sleep(0)
+
+    async def pulse(self):
+        """What goes on."""
+        return await self._leading().read(_pulse)
 
     async def stock(self, sku: str):
         """Stock of one SKU, or None."""
@@ -181,6 +186,10 @@ class Reads:
     async def turns(self, sku: str, limit: int):
         """The first of those that wait for a SKU, or None if there is no such SKU."""
         return await self._leading().read(lambda ledger: ledger.turns(sku, limit))
+
+
+def _pulse(ledger: Any) -> Pulse:
+    return Pulse(ledger.seq, ledger.sizes(), ledger.standing(), *ledger.placed())
 
 
 def _ask(page: Callable, at: int, room: int, ledger: Any):

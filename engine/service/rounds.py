@@ -18,10 +18,20 @@ _UNCHANGED = "nothing was changed; try again"
 class Round:
     """What was decided together, and waits for one frame, or one question, to the log."""
 
-    __slots__ = ("asked", "commands", "decided", "durable", "events", "last_seq", "sent_s")
+    __slots__ = (
+        "asked",
+        "commands",
+        "decided",
+        "durable",
+        "events",
+        "last_seq",
+        "sent_s",
+        "since_s",
+    )
 
-    def __init__(self, decided: Decided, asked: Asked, commands: int) -> None:
+    def __init__(self, decided: Decided, asked: Asked, commands: int, since_s: float) -> None:
         self.decided, self.asked, self.commands = decided, asked, commands
+        self.since_s = since_s  # when the first of its commands came
         self.events = self.last_seq = 0
         self.sent_s = time.perf_counter()
         self.durable = False

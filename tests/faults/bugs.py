@@ -51,7 +51,7 @@ def _ack_before_append(undo: Restore) -> None:
     send = Loop._send
 
     def early(self, decided, asked, commands) -> None:
-        self._release(Round(decided, [], commands))
+        self._release(Round(decided, [], commands, self._since_s))
         send(self, [], asked, commands)
 
     _set(undo, Loop, "_send", early)

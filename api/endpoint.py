@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from api import problems
+from api.live import Live
 from api.problems import Headers, Problem, ProblemError, fail, field
 from api.states import States
 from api.streams import Exchange, Stream, send_stream
@@ -56,8 +57,9 @@ class Front:
         self.views_at: tuple[int, int] | None = None  # seq and stamp, as metrics last saw it
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
-        self.streams: Counter[str] = Counter()  # open now: orders, changes, states
+        self.streams: Counter[str] = Counter()  # open now: orders, changes, states, live
         self.states = States(client)
+        self.live = Live(self)
         self.document: bytes = b""
         self.lane: Any = None  # the fast lane of the server, where there is one
         self.overview: Any = None  # the last reading, and when it was begun

@@ -24,7 +24,7 @@ _COUNTERS = {
     "recoveries": "times the engine recovered from its log",
     "refusals": "commands refused",
 }
-_STREAMS = ("orders", "changes", "states")
+_STREAMS = ("orders", "changes", "states", "live")
 _STATES = ("leading", "recovering", "stopped")
 
 

@@ -1,52 +1,25 @@
 """The process itself: alive, ready, measured, described; and the console."""
 
 import contextlib
-import time
 
 import msgspec
 from fastapi.openapi.docs import get_swagger_ui_html
 
-from api import metrics
+from api import metrics, overview
 from api.endpoint import Ask, Content, Endpoint, Reply
+from api.overview import Overview
 from api.pages import SECURITY, Page
-from engine.core import limits
-from engine.core.answers import OrderAnswer
 from engine.core.errors import ServiceError
 from engine.service.client import Status
 from engine.views.reader import position
 
 _PAGE = Page()
-_OVERVIEW_S = 1.0
-_LATEST_ORDERS = 12
 
 
 class Alive(msgspec.Struct):
     """The process answers."""
 
     status: str
-
-
-class Units(msgspec.Struct):
-    """Units by bucket, over the SKUs looked at."""
-
-    on_hand: int = 0
-    reserved: int = 0
-    allocated: int = 0
-    unavailable: int = 0
-    available: int = 0
-
-
-class Overview(msgspec.Struct):
-    """The system at a glance. `units`, `sold_out` look at the first `skus_seen` SKUs only."""
-
-    state: str
-    epoch: int
-    seq: int
-    rows: dict[str, int]
-    skus_seen: int
-    units: Units
-    sold_out: list[str]
-    latest: list[OrderAnswer]
 
 
 async def _alive(ask: Ask) -> Reply:
@@ -89,33 +62,7 @@ async def _page(ask: Ask) -> Reply:
 
 
 async def _overview(ask: Ask) -> Reply:
-    """All lookers share one reading a second."""
-    front, now = ask.front, time.monotonic()
-    if front.overview is None or now - front.overview_s >= _OVERVIEW_S:
-        front.overview_s = now
-        front.overview = await _look(front)
-    return 200, front.overview
-
-
-async def _look(front) -> Overview:
-    client, status = front.client, front.client.status()
-    skus, _ = await client.skus(after=-1, limit=limits.OVERVIEW_SKUS_MAX)
-    stocks = await client.stocks([sku.sku for sku in skus])
-    units = Units()
-    for stock in stocks:
-        for name in units.__struct_fields__:
-            setattr(units, name, getattr(units, name) + getattr(stock, name))
-    latest, _ = await client.orders(limit=_LATEST_ORDERS)
-    return Overview(
-        status.state,
-        status.epoch,
-        status.seq,
-        client.sizes(),
-        len(skus),
-        units,
-        [stock.sku for stock in stocks if stock.available <= 0],
-        latest,
-    )
+    return 200, await overview.shared(ask.front)
 
 
 def _open(name: str, path: str, summary: str, handler, answer, media: str, example=None, note=""):

@@ -13,7 +13,8 @@ from engine.core.commands import Request
 from engine.core.errors import GapError, OverloadedError, ServiceError
 from engine.core.ledger import Ledger
 from engine.core.outcomes import Outcome
-from engine.service.client import Change, Status
+from engine.service.client import Change, Pulse, Status
+from engine.service.latency import CLASSES
 
 
 class InProcessClient:
@@ -227,6 +228,15 @@ class InProcessClient:
     def sizes(self) -> dict[str, int]:
         """Rows per table."""
         return self.ledger.sizes()
+
+    async def pulse(self) -> Pulse:
+        """What goes on."""
+        ledger = self._ledger()
+        return Pulse(ledger.seq, ledger.sizes(), ledger.standing(), *ledger.placed())
+
+    def latencies(self) -> list[int]:
+        """Nothing waits here."""
+        return [0] * CLASSES
 
     def counters(self) -> dict[str, float]:
         """A few of the engine's counters."""

@@ -206,6 +206,8 @@ BAD_QUERIES = {
     "customer": ("x" * 513,),
     "since_us": ("x", "", "-1", "1.5", "250000000000000001"),
     "until_us": ("x", "", "-1", "1.5", "250000000000000001"),
+    "show": ("all", "now,all"),
+    "order_channel": ("%00", "", "x" * 129),
     "every_ms": ("x", "", "49", "10001", "1.5"),
 }
 QUERIES = [e for e in ENDPOINTS if e.query]

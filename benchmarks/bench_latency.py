@@ -10,6 +10,7 @@ the request was due. Server on core 0, generator on core 1, log server free on b
 - dashboard: 20 readers that poll stock, orders, metrics and overview once a second each, and 50
   stream subscribers; p99.9 with them ÷ without, in alternating rounds. The worker runs in both,
   because streams come from it.
+- tabs: 200 tabs of the console on the live channel, p99 with them ÷ without, in alternating rounds.
 
 After each case the books are checked over HTTP; a case that fails counts as zero. Where the
 generator itself was late (`generator_bound`), the latencies are in part its own.
@@ -61,6 +62,7 @@ class Size(msgspec.Struct, frozen=True):
     expiry_window_s: int
     dashboard_rounds: int
     dashboard_s: int
+    tabs: int = 200
 
 
 FULL = Size(10.0, 600, 60, 1_000_000, 3, 20, 7, 20)
@@ -91,6 +93,9 @@ class Stage(msgspec.Struct):
     def facts(self) -> dict:
         """Return what stands beside every sample."""
         return {"saturation_per_s": self.saturation, "rate_per_s": self.rate}
+
+
+_Watch = Callable[[float], subprocess.Popen]
 
 
 class Case(msgspec.Struct):
@@ -148,36 +153,52 @@ def expiry(stage: Stage, size: Size) -> Case:
     return Case(rows, [ratio_row(name, after, before, floor=3, target=1.5, less_is_better=True)])
 
 
-def dashboard(stage: Stage, size: Size) -> Case:
-    """Alternating rounds with and without people who watch."""
+def _alternating(stage: Stage, size: Size, name: str, share: float, watch: _Watch) -> tuple:
+    """Rounds with and without those who watch; returns the rows without and with."""
     taken: dict[bool, list[float]] = {False: [], True: []}
     facts: dict[bool, list[dict]] = {False: [], True: []}
     for number in range(2 * size.dashboard_rounds):
         watched = number % 2 == 1
-        watchers = _watchers(stage, size.dashboard_s + 2 * LEAD_S) if watched else None
+        watchers = watch(size.dashboard_s + 2 * LEAD_S) if watched else None
         time.sleep(LEAD_S / 2)
         found, cpu_us = stage.steady("watched" if watched else "unwatched", size.dashboard_s)
         seen = json.loads(watchers.communicate()[0]) if watchers else {}
         right = not check(stage.site, stage.world, CONSOLE)
-        if watched and not (seen["reads"] and seen["changes"]):
+        if not all(seen.get(wanted, 1) for wanted in ("reads", "changes", "events")):
             right = False
-        taken[watched] += _samples([found.latency], 99.9, right)
+        taken[watched] += _samples([found.latency], share, right)
         about = {**_generator(found), "books_right": right, "cpu_us_per_order": cpu_us}
-        facts[watched].append({**about, **seen, "answered_per_s": found.per_s})
+        about |= {"latency_us": found.latency.summary(), "answered_per_s": found.per_s}
+        facts[watched].append({**about, **seen})
     names = {False: "dibs, unwatched", True: "dibs, watched"}
     rows = [
-        sample_row(
-            "dashboard p99.9", names[watched], "µs", taken[watched], **stage.facts(), rounds=found
-        )
+        sample_row(name, names[watched], "µs", taken[watched], **stage.facts(), rounds=found)
         for watched, found in facts.items()
     ]
+    return rows, taken[True], taken[False]
+
+
+def dashboard(stage: Stage, size: Size) -> Case:
+    """Alternating rounds with and without people who watch."""
+    rows, watched, alone = _alternating(
+        stage, size, "dashboard p99.9", 99.9, lambda s: _beside(stage, s, "loadtests.dashboard")
+    )
     name = "p99.9 with 20 readers and 50 stream subscribers ÷ without"
-    ratio = ratio_row(name, taken[True], taken[False], target=1.5, less_is_better=True)
-    return Case(rows, [ratio])
+    return Case(rows, [ratio_row(name, watched, alone, target=1.5, less_is_better=True)])
+
+
+def tabs(stage: Stage, size: Size) -> Case:
+    """Alternating rounds with and without tabs of the console."""
+    count = ("--tabs", str(size.tabs))
+    rows, watched, alone = _alternating(
+        stage, size, "tabs p99", 99.0, lambda s: _beside(stage, s, "loadtests.tabs", *count)
+    )
+    name = f"p99 with {size.tabs} open tabs of the console ÷ without"
+    return Case(rows, [ratio_row(name, watched, alone, target=1.5, less_is_better=True)])
 
 
 CASES: dict[str, Callable[[Stage, Size], Case]] = {
-    one.__name__: one for one in (steady, expiry, dashboard)
+    one.__name__: one for one in (steady, expiry, dashboard, tabs)
 }
 
 
@@ -196,11 +217,11 @@ def _generator(found: Outcome) -> dict:
     }
 
 
-def _watchers(stage: Stage, seconds: float) -> subprocess.Popen:
-    """Start readers and subscribers in a process of their own, beside the generator."""
+def _beside(stage: Stage, seconds: float, module: str, *more: str) -> subprocess.Popen:
+    """Start people who watch in a process of their own, beside the generator."""
     path = stage.target.folder / "expect.json"
     stage.world.save(path)
-    command = [sys.executable, "-m", "loadtests.dashboard", "--url", stage.site.url]
+    command = [sys.executable, "-m", module, "--url", stage.site.url, *more]
     command += ["--key-file", str(stage.target.folder / "admin.key"), "--expect", str(path)]
     return subprocess.Popen([*command, "--seconds", f"{seconds:g}"], stdout=subprocess.PIPE)
 
@@ -226,13 +247,21 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="two minutes instead of half an hour")
     parser.add_argument("--case", action="append", choices=CASES, help="may be repeated")
     parser.add_argument("--reservations", type=int, help="of the expiry storm")
+    parser.add_argument("--tabs", type=int, default=FULL.tabs, help="open at once")
+    parser.add_argument("--rounds", type=int, help="with tabs or a dashboard, and as many without")
+    parser.add_argument("--seconds", type=int, help="of one such round")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("this benchmark needs two cores")
     size = SHORT if asked.short else FULL
-    if asked.reservations:
-        size = msgspec.structs.replace(size, reservations=asked.reservations)
+    size = msgspec.structs.replace(
+        size,
+        reservations=asked.reservations or size.reservations,
+        tabs=asked.tabs,
+        dashboard_rounds=asked.rounds or size.dashboard_rounds,
+        dashboard_s=asked.seconds or size.dashboard_s,
+    )
     pin(GENERATOR_CORE)
     os.environ["DIBS_LOG_MEMORY_MIB"] = str(LOG_MEMORY_MIB)
     found = [run(name, size, asked.seed) for name in asked.case or CASES]

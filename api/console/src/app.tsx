@@ -3,9 +3,9 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { hasKey, onKeyRefused, setKey } from "./lib/api";
 import { whole } from "./lib/format";
-import { t, useLanguage, word } from "./lib/i18n";
+import { languageNow, t, useLanguage, word } from "./lib/i18n";
 import { useKeys } from "./lib/keys";
-import { usePulse } from "./lib/live";
+import { useChannel } from "./lib/live";
 import { go, href, useRoute } from "./lib/route";
 import { PAGES, type PageName } from "./pages/list";
 import { Now } from "./pages/now";
@@ -61,14 +61,26 @@ function Nav({ page }: { page: string }) {
 }
 
 function State() {
-  const { overview, lost } = usePulse();
-  const good = !lost && overview?.state === "leading";
+  const { beat, lost } = useChannel();
+  const good = !lost && beat?.state === "leading";
   return (
     <span className={good ? "state good" : "state bad"} role="status">
       <Icon name={good ? "full" : "alert"} />
-      {lost ? t("state.lost") : overview ? word("state", overview.state) : t("state.none")}
-      {overview && <span className="soft seq"> {whole(overview.seq)}</span>}
+      {lost ? t("state.lost") : beat ? word("state", beat.state) : t("state.none")}
+      {beat && <span className="soft seq"> {whole(beat.seq)}</span>}
     </span>
+  );
+}
+
+/** What is shown is old: says since when. */
+function Stale() {
+  const { beat, lost, since } = useChannel();
+  if (!beat || (!lost && beat.state === "leading")) return null;
+  const when = new Date(since).toLocaleTimeString(languageNow());
+  return (
+    <p className="stale" role="alert">
+      <Icon name="alert" /> {t(lost ? "state.stale" : "state.stale_away", { when })}
+    </p>
   );
 }
 
@@ -129,6 +141,7 @@ function Console() {
       </header>
       <Nav page={name} />
       <main id="page" tabIndex={-1}>
+        <Stale />
         <Suspense fallback={<Skeleton lines={12} />}>
           <Shown />
         </Suspense>

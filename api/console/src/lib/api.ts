@@ -44,6 +44,9 @@ export function onKeyRefused(then: (why: string) => void): void {
   keyRefused = then;
 }
 
+/** The server does not know the key any more, and says why. */
+export const turnedAway = (why: string): void => keyRefused(why);
+
 export function headers(more: Record<string, string> = {}): Record<string, string> {
   return { Authorization: `Bearer ${key}`, ...more };
 }
@@ -90,7 +93,7 @@ export async function call<T>(
       const answer = await once(method, url, init);
       const found = await answer.json().catch(() => ({}));
       if (answer.ok) return found as T;
-      if (answer.status === 401) keyRefused(String(found.detail ?? ""));
+      if (answer.status === 401) turnedAway(String(found.detail ?? ""));
       throw new Refusal(answer.status, found);
     } catch (error) {
       const again = error instanceof Refusal && (error.status === 0 || error.status === 503);

@@ -2,6 +2,9 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { Refusal } from "./api";
+import { heardUpTo } from "./live";
+
+const AFTER_TURNS = 3; // read after the log has stood still: some lists come a little later
 
 export interface Loaded<T> {
   value: T | null;
@@ -10,7 +13,10 @@ export interface Loaded<T> {
   set: (value: T) => void;
 }
 
-/** Read when `key` changes, and every `everyMs` while the tab is looked at, if given. */
+/**
+ * Read when `key` changes, and every `everyMs`, if given, while the tab is looked at and the log
+ * grows.
+ */
 export function useLoad<T>(
   key: string,
   read: (signal: AbortSignal) => Promise<T>,
@@ -27,9 +33,14 @@ export function useLoad<T>(
   useEffect(() => {
     const stop = new AbortController();
     let timer = 0;
+    let seen = -1;
+    let still = 0; // turns since the log has grown
     const look = async () => {
+      const seq = heardUpTo();
+      still = seq >= 0 && seq === seen ? still + 1 : 0;
+      seen = seq;
       try {
-        if (!document.hidden || !timer) {
+        if ((!document.hidden && still <= AFTER_TURNS) || !timer) {
           const value = await reading.current(stop.signal);
           setFound({ key, value, error: null });
         }

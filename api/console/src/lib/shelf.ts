@@ -3,14 +3,13 @@
 import type { GridApi } from "ag-grid-community";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { get, query, Refusal } from "./api";
-import { follow } from "./sse";
-import type { Page, Position, Sku, Stock, StockState, Units } from "./types";
+import { heardUpTo, live, useChannel, useShown } from "./live";
+import type { Page, Position, Sku, Stock, Units } from "./types";
 
 const PAGE = 200; // of one read of stock
 const MOST = 20_000; // SKUs held by one tab
-const SEEN_MOST = 100; // of one stream of states
-const EVERY_MS = 250;
-const ROUND_MS = 2_000; // one page is read again each time, in turn
+const SEEN_MOST = 99; // in sight; one more may be open beside them
+const ROUND_MS = 2_000; // one page is read again each time, in turn, while the log grows
 const SETTLE_MS = 150;
 
 export const MEASURES = ["available", "on_hand", "reserved", "allocated", "unavailable"] as const;
@@ -25,15 +24,12 @@ export interface StockRow extends Units {
   at: Record<string, Position>;
 }
 
-function rowOf(sku: Sku, stock: Stock | undefined): StockRow {
+/** The row with its stock as it is now. */
+function stocked(row: Omit<StockRow, keyof Units | "at">, stock: Stock | undefined): StockRow {
   const at: Record<string, Position> = {};
   for (const position of stock?.locations ?? []) at[position.location] = position;
   return {
-    sku: sku.sku,
-    title: sku.title,
-    bundle: !!sku.components?.length,
-    backorderable: sku.backorderable,
-    baseline: sku.baseline,
+    ...row,
     on_hand: stock?.on_hand ?? 0,
     reserved: stock?.reserved ?? 0,
     allocated: stock?.allocated ?? 0,
@@ -43,22 +39,26 @@ function rowOf(sku: Sku, stock: Stock | undefined): StockRow {
   };
 }
 
-/** The row with one position as a state tells it, the totals made anew. */
-function told(row: StockRow, state: StockState): StockRow {
-  const next = { ...row, at: { ...row.at, [state.location]: state } };
-  for (const measure of MEASURES)
-    next[measure] = Object.values(next.at).reduce((sum, position) => sum + position[measure], 0);
-  return next;
-}
+const rowOf = (sku: Sku, stock: Stock | undefined): StockRow =>
+  stocked(
+    {
+      sku: sku.sku,
+      title: sku.title,
+      bundle: !!sku.components?.length,
+      backorderable: sku.backorderable,
+      baseline: sku.baseline,
+    },
+    stock,
+  );
 
 export function useShelf() {
   const byName = useRef(new Map<string, StockRow>());
   const [rows, setRows] = useState<StockRow[] | null>(null);
   const [error, setError] = useState<Refusal | null>(null);
-  const [live, setLive] = useState(false);
+  useChannel(); // whether it is live is shown
   const [turn, setTurn] = useState(0);
   const grid = useRef<GridApi<StockRow> | null>(null);
-  const [seen, setSeen] = useState("");
+  const [seen, setSeen] = useState<string[]>([]);
 
   useEffect(() => {
     const stop = new AbortController();
@@ -90,9 +90,14 @@ export function useShelf() {
         setError(refusal as Refusal);
       }
       let at = 0;
+      let calm = 0; // pages read since the log has grown
+      let seq = -1;
       const round = async () => {
+        const now = heardUpTo();
+        calm = now >= 0 && now === seq ? calm + 1 : 0;
+        seq = now;
         try {
-          if (!document.hidden && cursors.length) {
+          if (!document.hidden && cursors.length && calm <= cursors.length) {
             const next = await page(cursors[at++ % cursors.length]!);
             if (next && at === cursors.length && byName.current.size < MOST) cursors.push(next);
             show();
@@ -113,24 +118,19 @@ export function useShelf() {
     };
   }, [turn]);
 
-  useEffect(() => {
-    if (!seen) return;
-    return follow<StockState>(
-      `v1/streams/stock?skus=${seen}&every_ms=${EVERY_MS}`,
-      (states) => {
-        const changed = new Set<string>();
-        for (const state of states) {
-          const row = byName.current.get(state.sku);
-          if (!row) continue;
-          byName.current.set(state.sku, told(row, state));
-          changed.add(state.sku);
-        }
-        const update = [...changed].map((sku) => byName.current.get(sku)!);
-        grid.current?.applyTransactionAsync({ update });
-      },
-      setLive,
-    );
-  }, [seen]);
+  useShown(seen.length ? { skus: seen } : null, {
+    stock: (found) => {
+      const update: StockRow[] = [];
+      for (const stock of found) {
+        const row = byName.current.get(stock.sku);
+        if (!row) continue;
+        const next = stocked(row, stock);
+        byName.current.set(stock.sku, next);
+        update.push(next);
+      }
+      if (update.length) grid.current?.applyTransactionAsync({ update });
+    },
+  });
 
   const timer = useRef(0);
   const view = useCallback((first: number, last: number) => {
@@ -139,11 +139,20 @@ export function useShelf() {
       const found: string[] = [];
       for (let i = first; i <= last && found.length < SEEN_MOST; i++) {
         const row = grid.current?.getDisplayedRowAtIndex(i)?.data;
-        if (row && !row.bundle) found.push(row.sku);
+        if (row) found.push(row.sku);
       }
-      setSeen(found.map(encodeURIComponent).sort().join(","));
+      const next = found.sort();
+      setSeen((old) => (old.join("\n") === next.join("\n") ? old : next));
     }, SETTLE_MS);
   }, []);
   const again = useCallback(() => setTurn((n) => n + 1), []);
-  return { rows, error, live, grid, view, again, whole: (rows?.length ?? 0) < MOST };
+  return {
+    rows,
+    error,
+    live: live() && seen.length > 0,
+    grid,
+    view,
+    again,
+    whole: (rows?.length ?? 0) < MOST,
+  };
 }

@@ -60,6 +60,34 @@ export interface Order {
   customer?: string;
   note?: string;
   holds?: Hold[];
+  fulfillments?: { fulfillment_id: string; location: string; status: string }[];
+}
+
+/** @schema PartAnswer */
+export interface Parcel {
+  shipment_id: string;
+  carrier?: string;
+  tracking_number?: string;
+}
+
+/** @schema FulfillmentAnswer */
+export interface Fulfillment {
+  fulfillment_id: string;
+  location: string;
+  status: string;
+  lines: { sku: string; quantity: number }[];
+  pickup?: boolean;
+  accept_by?: string;
+  reason?: string;
+  shipments?: Parcel[];
+}
+
+/** @schema ReservationAnswer */
+export interface Reservation {
+  reservation_id: string;
+  status: string;
+  expires_at: string;
+  lines: { sku: string; quantity: number; location: string }[];
 }
 
 /** @schema ShipmentAnswer */
@@ -90,6 +118,44 @@ export interface Overview {
   units: Units;
   sold_out: string[];
   latest: Order[];
+}
+
+/** @schema Beat */
+export interface Beat {
+  state: string;
+  epoch: number;
+  seq: number;
+  standing: Record<string, number>;
+}
+
+/** @schema Gauges */
+export interface Gauges {
+  orders_per_s: number;
+  units_per_s: number;
+  decided_per_s: number;
+  refused_per_s: number;
+  p50_ms: number | null;
+  p99_ms: number | null;
+  append_ms: number | null;
+  queue: number;
+  undurable: number;
+  views_behind: number | null;
+  views_lag_s: number | null;
+}
+
+/** @schema Now */
+export interface NowTold {
+  at: number;
+  overview: Overview;
+  gauges: Gauges;
+}
+
+/** @schema QueueNews */
+export interface QueueNews {
+  anew: boolean;
+  gone: [channel: string, order: string][];
+  orders: Order[];
+  next_cursor: string | null;
 }
 
 /** @schema LocationAnswer */
@@ -131,13 +197,6 @@ export interface Sku {
 export interface StockDocument {
   seq: number;
   lines: { sku: string; on_hand: number }[];
-}
-
-/** @schema Change */
-export interface StockState extends Units {
-  seq: number;
-  sku: string;
-  location: string;
 }
 
 /** @schema PurchaseLineAnswer */

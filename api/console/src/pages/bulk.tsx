@@ -40,8 +40,9 @@ async function each(orders: Order[], doing: (order: Order) => Promise<void>, tel
   return refusals;
 }
 
-async function releaseAll(order: Order): Promise<{ now: Order; undo: Undo }> {
-  const old = order.holds ?? [];
+/** Release an order's holds, of one reason or all. */
+async function releaseAll(order: Order, reason = ""): Promise<{ now: Order; undo: Undo }> {
+  const old = (order.holds ?? []).filter((hold) => !reason || hold.reason === reason);
   let now = order;
   for (const one of old) now = await release(order, one.hold_id);
   const undo = async () => {
@@ -54,10 +55,13 @@ async function releaseAll(order: Order): Promise<{ now: Order; undo: Undo }> {
 
 export function Bulk(props: {
   orders: Order[];
+  /** What to begin with, and of which holds, where that is clear. */
+  begin?: What;
+  reason?: string;
   onChanged: (order: Order) => void;
   onLeave: () => void;
 }) {
-  const [what, setWhat] = useState<What | "">("");
+  const [what, setWhat] = useState<What | "">(props.begin ?? "");
   const [wish, fields] = useHoldWish();
   const [done, setDone] = useState(0);
   const [refusals, setRefusals] = useState(new Map<string, string>());
@@ -77,7 +81,7 @@ export function Bulk(props: {
         undos.push(() => release(now, id));
         props.onChanged(now);
       } else if (what === "release") {
-        const { now, undo } = await releaseAll(order);
+        const { now, undo } = await releaseAll(order, props.reason);
         undos.push(undo);
         props.onChanged(now);
       } else {
@@ -98,7 +102,7 @@ export function Bulk(props: {
   };
   return (
     <>
-      <div className="bulk" role="toolbar" aria-label={t("bulk")}>
+      <div className="bulk" role="toolbar" aria-label={t("bulk")} hidden={!!props.begin}>
         <b>{t("bulk.chosen", { n: props.orders.length })}</b>
         <Act icon="hold" label={t("act.hold")} hint="H" onClick={act("hold")} />
         <Act icon="check" label={t("act.release")} hint="R" onClick={act("release")} />
@@ -108,13 +112,16 @@ export function Bulk(props: {
         </button>
       </div>
       {what && (
-        <Panel title={t(`bulk.${what}` as Key, { n: mine.length })} onClose={() => setWhat("")}>
+        <Panel
+          title={t(`bulk.${what}` as Key, { n: mine.length })}
+          onClose={() => (props.begin ? props.onLeave() : setWhat(""))}
+        >
           <Doing
             title={t("bulk.preview")}
             action={t(`bulk.${what}` as Key, { n: mine.length })}
             danger={what === "cancel"}
             ready={mine.length > 0}
-            onCancel={() => setWhat("")}
+            onCancel={() => (props.begin ? props.onLeave() : setWhat(""))}
             onDo={run}
           >
             {what === "hold" && fields}

@@ -1,20 +1,23 @@
 // Exceptions: everything that waits for a person, and what happens next by itself.
 
 import type { ColDef } from "ag-grid-community";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { get, query } from "../lib/api";
 import { absolute, keyOf, relative, waitingOf, whole } from "../lib/format";
 import { t, useLanguage, word } from "../lib/i18n";
+import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Hold, Order, Page } from "../lib/types";
 import { Ago, Empty, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
+import { Icon } from "../ui/icon";
 import { SearchBox } from "../ui/search";
 import { Status } from "../ui/status";
+import { Bulk } from "./bulk";
 import { OrderPanel } from "./order";
 
-const EVERY_MS = 3_000;
+const EVERY_MS = 1_000; // while the log grows
 const MOST = 500; // of each status
 const STATUSES = ["exception", "on_hold", "backordered", "partially_allocated"];
 
@@ -112,6 +115,16 @@ export function Exceptions() {
   const columns = useMemo(columnsOf, [language]);
   const chosen = params.get("reason") ?? "";
   const open = params.get("open") ?? "";
+  const [paying, setPaying] = useState<Order[] | null>(null);
+  const paid = [
+    ...new Map(
+      (found.value ?? [])
+        .filter((row) => row.hold?.reason === "payment" && row.order.payment === "paid")
+        .map((row) => [keyOf(row.order), row.order]),
+    ).values(),
+  ];
+  const release = () => paid.length && setPaying(paid);
+  useKeys({ P: release });
   const needle = (params.get("q") ?? "").toLowerCase();
   const groups = new Map<string, Waiting[]>();
   for (const row of found.value ?? []) {
@@ -145,6 +158,9 @@ export function Exceptions() {
         </div>
         <div className="filters">
           <SearchBox value={params.get("q") ?? ""} label={t("orders.search")} />
+          <button type="button" disabled={!paid.length} title="P" onClick={release}>
+            <Icon name="check" /> {t("exceptions.paid", { n: paid.length })}
+          </button>
         </div>
         {found.error && <Trouble error={found.error} again={found.again} />}
         <Grid<Waiting>
@@ -162,7 +178,18 @@ export function Exceptions() {
         />
         <p className="count soft">{rows && t("exceptions.count", { n: rows.length })}</p>
       </div>
-      {open && <OrderPanel id={open} onChanged={found.again} onClose={() => patch({ open: "" })} />}
+      {paying && (
+        <Bulk
+          orders={paying}
+          begin="release"
+          reason="payment"
+          onChanged={found.again}
+          onLeave={() => setPaying(null)}
+        />
+      )}
+      {open && !paying && (
+        <OrderPanel id={open} onChanged={found.again} onClose={() => patch({ open: "" })} />
+      )}
     </div>
   );
 }

@@ -2,14 +2,20 @@
 
 import { keyOf, placesOf, unitsOf, waitingOf, whole } from "../lib/format";
 import { t, word } from "../lib/i18n";
-import { newest, usePulse } from "../lib/live";
+import { add, useCurves } from "../lib/curves";
+import { useChannel, useShown } from "../lib/live";
 import { href } from "../lib/route";
-import { Empty, Skeleton } from "../ui/bits";
+import { demo } from "../ui/demo";
+import { Empty, Skeleton, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Status } from "../ui/status";
 import type { Order } from "../lib/types";
 
 const SOLD_SHOWN = 60;
+const LAG_S = 10; // of views, from which it is said in colour
+const WAITING = ["exception", "on_hold", "backordered", "partially_allocated"];
+
+const ms = (value: number | null): string => (value === null ? "–" : `${value.toFixed(1)} ms`);
 
 function Tile(props: { label: string; value: string; link?: string; tone?: string }) {
   const inside = (
@@ -70,14 +76,23 @@ function Latest({ orders }: { orders: Order[] }) {
 }
 
 export function Now() {
-  const pulse = usePulse();
-  const found = pulse.overview;
-  if (!found) return <Skeleton lines={10} />;
+  const curves = useCurves();
+  useShown({ now: true }, { now: add });
+  const { beat, lost } = useChannel();
+  const { overview: found, gauges } = curves.told ?? {};
+  if (!found && lost) return <Trouble error={lost} again={() => location.reload()} />;
+  if (!found || !gauges) return <Skeleton lines={10} />;
   const rows = found.rows;
   if (!rows.skus) {
     return (
       <Empty title={t("now.first")}>
         <p>{t("now.first_how")}</p>
+        <p>
+          <button type="button" className="primary" onClick={() => void demo("load")}>
+            {t("demo.load")}
+          </button>
+        </p>
+        <p className="soft">{t("demo.how")}</p>
         <p>
           <a href={href("locations")}>{t("nav.locations")}</a> ·{" "}
           <a href={href("stock")}>{t("nav.stock")}</a> · <a href="docs">API</a>
@@ -104,33 +119,51 @@ export function Now() {
           value={whole(found.sold_out.length)}
           tone={found.sold_out.length ? "warn" : ""}
         />
-        <Tile label={t("now.queue")} value={whole(pulse.queue)} />
+        {WAITING.map((status) => (
+          <Tile
+            key={status}
+            label={word("status", status)}
+            value={whole(beat?.standing[status] ?? 0)}
+            tone={beat?.standing[status] ? "warn" : ""}
+            link={href("orders", { status })}
+          />
+        ))}
+        <Tile label={t("now.queue")} value={whole(gauges.queue)} />
+        <Tile label={t("now.log_lag")} value={whole(gauges.undurable)} />
+        <Tile
+          label={t("now.views_lag")}
+          value={gauges.views_lag_s === null ? "–" : `${gauges.views_lag_s.toFixed(1)} s`}
+          tone={(gauges.views_lag_s ?? 0) > LAG_S ? "warn" : ""}
+        />
       </div>
       <div className="charts">
         <Chart
           title={t("now.orders_rate")}
-          at={pulse.at}
-          series={[[t("now.orders"), pulse.orders]]}
-          value={whole(newest(pulse.orders))}
+          at={curves.at}
+          series={[
+            [t("now.orders"), curves.orders],
+            [t("now.units"), curves.units],
+          ]}
+          value={`${whole(gauges.orders_per_s)} · ${whole(gauges.units_per_s)}`}
         />
         <Chart
           title={t("now.decided_rate")}
-          at={pulse.at}
+          at={curves.at}
           series={[
-            [t("now.decided"), pulse.commands],
-            [t("now.refused"), pulse.refusals],
+            [t("now.decided"), curves.decided],
+            [t("now.refused"), curves.refused],
           ]}
-          value={whole(newest(pulse.commands))}
+          value={whole(gauges.decided_per_s)}
         />
         <Chart
           title={t("now.latency")}
           unit=" ms"
-          at={pulse.at}
+          at={curves.at}
           series={[
-            [t("now.durable"), pulse.append],
-            [t("now.answer"), pulse.answer],
+            [t("now.p99"), curves.p99],
+            [t("now.p50"), curves.p50],
           ]}
-          value={`${newest(pulse.append).toFixed(1)} ms`}
+          value={`${ms(gauges.p50_ms)} · ${ms(gauges.p99_ms)}`}
         />
       </div>
       <Latest orders={found.latest} />

@@ -14,6 +14,7 @@ import {
 } from "../lib/format";
 import { t, word } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
+import { useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import type { Decision, Hold, Order, OrderLine, Page, Return } from "../lib/types";
@@ -23,9 +24,9 @@ import { Status } from "../ui/status";
 import { attempt, said } from "../ui/toast";
 import { canHold, cancelUnits, hold, isOpen, left, release, wanted, wishOf } from "./actions";
 import { CancelForm, EditForm, HoldForm, ShipForm, SplitForm } from "./forms";
+import { fulfil, Work } from "./work";
 import { BookForm, keyOfReturn, lookOfReturn } from "./returning";
 
-const EVERY_MS = 2_000;
 export type Change = (now: Order, text: string, undo?: () => Promise<Order>) => void;
 
 /** Why it ships from where it ships, as far as the order itself says. */
@@ -193,14 +194,21 @@ function Facts({ order }: { order: Order }) {
   );
 }
 
+const AT_WORK = new Set(["requested", "accepted", "picking", "packed", "ready_for_pickup"]);
+
 type Form = "" | "hold" | "edit" | "ship" | "split" | "return" | "cancel";
 
-function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void }) {
+function Actions(props: { order: Order; onForm: (form: Form) => void; onFulfil: () => void }) {
+  const { order, onForm } = props;
   const open = isOpen(order);
+  const idle =
+    open && !order.holds?.length && !order.fulfillments?.some((one) => AT_WORK.has(one.status));
+  const mayFulfil = idle && placesOf(order).length > 0;
+  const fulfilIt = () => mayFulfil && props.onFulfil();
   const can: Record<Exclude<Form, "">, boolean> = {
     hold: canHold(order),
     edit: open,
-    ship: open && !order.holds?.length && placesOf(order).length > 0,
+    ship: mayFulfil,
     split: open && waitingOf(order) > 0 && placesOf(order).length > 0,
     return: order.lines.some((line) => line.shipped),
     cancel: open,
@@ -213,6 +221,7 @@ function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void
     p: act("split"),
     b: act("return"),
     c: act("cancel"),
+    f: fulfilIt,
   });
   return (
     <div className="row acts">
@@ -224,6 +233,7 @@ function Actions({ order, onForm }: { order: Order; onForm: (form: Form) => void
         disabled={!can.edit}
         onClick={act("edit")}
       />
+      <Act icon="box" label={t("act.fulfil")} hint="f" disabled={!mayFulfil} onClick={fulfilIt} />
       <Act icon="truck" label={t("act.ship")} hint="s" disabled={!can.ship} onClick={act("ship")} />
       {can.split && <Act icon="part" label={t("act.split")} hint="p" onClick={act("split")} />}
       {can.return && <Act icon="box" label={t("return.book")} hint="b" onClick={act("return")} />}
@@ -244,10 +254,10 @@ export function OrderPanel(props: {
   onClose: () => void;
 }) {
   const [channel = "", orderId = ""] = props.id.split("/").map(decodeURIComponent);
-  const found = useLoad<Order>(
-    props.id,
-    (signal) => get(path("orders", channel, orderId), signal),
-    EVERY_MS,
+  const found = useLoad<Order>(props.id, (signal) => get(path("orders", channel, orderId), signal));
+  useShown(
+    { order: [channel, orderId] },
+    { order: (now) => now && now.seq >= (found.value?.seq ?? 0) && found.set(now) },
   );
   const [form, setForm] = useState<{ id: string; name: Form }>({ id: "", name: "" });
   const order = found.value;
@@ -274,6 +284,11 @@ export function OrderPanel(props: {
       const { now, undo } = await cancelUnits(order, line, 1);
       change(now, t("done.cancelled_one", { sku: line.sku }), undo);
     });
+  const start = (order: Order) =>
+    attempt(async () => {
+      const { now, undo } = await fulfil(order);
+      change(now, t("done.fulfil", { id: order.order_id }), undo);
+    });
   const leave = () => show("");
   return (
     <Panel
@@ -291,7 +306,7 @@ export function OrderPanel(props: {
       {found.error && <Trouble error={found.error} again={found.again} />}
       {order && (
         <>
-          <Actions order={order} onForm={show} />
+          <Actions order={order} onForm={show} onFulfil={() => void start(order)} />
           {shown === "hold" && <HoldForm orders={[order]} onChange={change} onLeave={leave} />}
           {shown === "edit" && <EditForm order={order} onChange={change} onLeave={leave} />}
           {shown === "ship" && <ShipForm order={order} onChange={change} onLeave={leave} />}
@@ -302,6 +317,7 @@ export function OrderPanel(props: {
             <Holds order={order} onRelease={(each) => void end(order, each)} />
           )}
           <Why order={order} />
+          <Work order={order} onChange={change} />
           <Returns order={order} />
           <table className="lines">
             <thead>

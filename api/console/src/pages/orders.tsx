@@ -6,9 +6,10 @@ import { all, get, query, Refusal } from "../lib/api";
 import { keyOf, money, placesOf, unitsOf, valueOf, waitingOf, whole } from "../lib/format";
 import { t, useLanguage, word } from "../lib/i18n";
 import { csv, save } from "../lib/csv";
+import { useChannel, useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
-import type { Order, Page } from "../lib/types";
+import type { Order, Page, QueueNews } from "../lib/types";
 import { Ago, Choice, Empty, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
@@ -20,7 +21,6 @@ import { Bulk } from "./bulk";
 import { OrderPanel } from "./order";
 
 const PAGE = 100;
-const EVERY_MS = 2_000;
 const MOST = 5_000; // rows of one view; who needs more narrows it down
 const NARROW = window.matchMedia("(max-width: 720px)");
 const STATUSES = [...OPEN, "shipped", "delivered", "cancelled"];
@@ -46,28 +46,39 @@ const reading = (params: URLSearchParams, cursor: string | null): string =>
 const newer = (one: Order, other?: Order): Order => (other && other.seq > one.seq ? other : one);
 
 /**
- * The rows shown, after the first page was read again: its rows, and what lay behind them. What it
- * spans and does not have is no longer so. `anew` if nothing joins the two.
+ * The rows shown, after the newest were told anew: those, and what lay behind them. What they span
+ * and do not have is no longer so. `anew` if nothing joins the two.
  */
-function refreshed(old: Order[], page: Page<"orders", Order>): { rows: Order[]; anew: boolean } {
+function refreshed(old: Order[], told: QueueNews): { rows: Order[]; anew: boolean } {
   const known = new Map(old.map((row, i) => [keyOf(row), i]));
-  const places = page.orders.map((row) => known.get(keyOf(row)) ?? -1);
+  const places = told.orders.map((row) => known.get(keyOf(row)) ?? -1);
   const last = Math.max(-1, ...places);
-  const fresh = page.orders.map((row, i) => newer(row, old[places[i]!]));
-  if (page.next_cursor === null || last < 0) return { rows: fresh, anew: true };
+  const fresh = told.orders.map((row, i) => newer(row, old[places[i]!]));
+  if (told.next_cursor === null || last < 0) return { rows: fresh, anew: true };
   return { rows: [...fresh, ...old.slice(last + 1)].slice(0, MOST), anew: false };
 }
 
-/** The queue's rows: the first page again and again, further ones as they are scrolled to. */
+/** The rows after something of the newest has changed; what is new to the filter comes first. */
+function changed(old: Order[], told: QueueNews): Order[] {
+  const byKey = new Map(told.orders.map((row) => [keyOf(row), row]));
+  const gone = new Set(told.gone.map(([channel, order_id]) => keyOf({ channel, order_id })));
+  const kept = old.filter((row) => !gone.has(keyOf(row)));
+  const known = new Set(kept.map(keyOf));
+  const fresh = told.orders.filter((row) => !known.has(keyOf(row)));
+  return [...fresh, ...kept.map((row) => newer(row, byKey.get(keyOf(row))))].slice(0, MOST);
+}
+
+/** The queue's rows: the newest live, further ones as they are scrolled to. */
 function useQueue(params: URLSearchParams) {
   const key = reading(params, null);
   const [rows, setRows] = useState<Order[] | null>(null);
   const [error, setError] = useState<Refusal | null>(null);
+  const { lost } = useChannel();
   const cursor = useRef<string | null>(null);
   const shown = useRef<Order[]>([]);
   shown.current = rows ?? [];
   const busy = useRef(false);
-  const [turn, setTurn] = useState(0);
+  const begun = useRef(false);
   /** Rows that were read or changed: in their place if they are shown, else at the end. */
   const add = useCallback((more: Order[]) => {
     setRows((old) => {
@@ -77,33 +88,27 @@ function useQueue(params: URLSearchParams) {
     });
   }, []);
   useEffect(() => {
-    const stop = new AbortController();
-    let timer = 0;
-    let begun = false;
+    begun.current = false;
     setRows(null);
-    shown.current = [];
-    const look = async () => {
-      try {
-        if (!document.hidden || !begun) {
-          const page = await get<Page<"orders", Order>>(key, stop.signal);
-          const { rows, anew } = refreshed(shown.current, page);
-          if (!begun || anew) cursor.current = page.next_cursor;
-          setRows(rows);
-          begun = true;
-          setError(null);
-        }
-      } catch (refusal) {
-        if (stop.signal.aborted) return;
-        setError(refusal as Refusal);
-      }
-      timer = window.setTimeout(look, EVERY_MS);
-    };
-    void look();
-    return () => {
-      stop.abort();
-      window.clearTimeout(timer);
-    };
-  }, [key, turn]);
+  }, [key]);
+  const filter = {
+    status: params.get("status"),
+    channel: params.get("channel"),
+    q: params.get("q"),
+  };
+  useShown(
+    { orders: filter },
+    {
+      orders: (told) => {
+        setError(null);
+        if (!told.anew) return setRows((old) => changed(old ?? [], told));
+        const next = refreshed(begun.current ? shown.current : [], told);
+        if (!begun.current || next.anew) cursor.current = told.next_cursor;
+        begun.current = true;
+        setRows(next.rows);
+      },
+    },
+  );
   const more = useCallback(async () => {
     if (busy.current || !cursor.current || (rows?.length ?? 0) >= MOST) return;
     busy.current = true;
@@ -117,8 +122,15 @@ function useQueue(params: URLSearchParams) {
     busy.current = false;
   }, [params, rows, add]);
   const put = useCallback((order: Order) => add([order]), [add]);
-  const again = useCallback(() => setTurn((n) => n + 1), []);
-  return { rows, error, more, put, again, whole: cursor.current === null };
+  const again = useCallback(() => setError(null), []);
+  return {
+    rows,
+    error: error ?? (rows ? null : lost),
+    more,
+    put,
+    again,
+    whole: cursor.current === null,
+  };
 }
 
 /** The location that sends the most, and how many others. */

@@ -5,6 +5,7 @@ import { all, get, named, path, query } from "../lib/api";
 import { relative, whole } from "../lib/format";
 import { type Key, t } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
+import { useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import type { Channel, Location, Sellable, Sku, Stock, Withheld } from "../lib/types";
@@ -12,7 +13,7 @@ import { Act, Panel, Skeleton, Trouble } from "../ui/bits";
 import { said } from "../ui/toast";
 import { PaperForm, type PaperKind } from "./paper";
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 3_000; // what channels are shown
 const CHANNELS_MOST = 20;
 const BUCKETS = ["available", "on_hand", "reserved", "allocated", "unavailable"] as const;
 
@@ -77,7 +78,7 @@ async function shownOf(sku: string): Promise<Shown[]> {
 }
 
 function Channels({ sku }: { sku: string }) {
-  const found = useLoad(`shown ${sku}`, () => shownOf(sku), 3 * EVERY_MS);
+  const found = useLoad(`shown ${sku}`, () => shownOf(sku), EVERY_MS);
   if (!found.value) return found.error ? null : <Skeleton lines={2} />;
   if (found.value.length === 0) return <p className="soft">{t("sku.no_channels")}</p>;
   const incoming = found.value[0]!.seen.incoming ?? [];
@@ -125,10 +126,10 @@ export function SkuPanel(props: {
 }) {
   const { sku } = props;
   const kept = useLoad<Sku>(`sku ${sku}`, (signal) => get(path("skus", sku), signal));
-  const stock = useLoad<Stock>(
-    `stock ${sku}`,
-    (signal) => get(path("stock", sku), signal),
-    EVERY_MS,
+  const stock = useLoad<Stock>(`stock ${sku}`, (signal) => get(path("stock", sku), signal));
+  useShown(
+    { skus: [sku] },
+    { stock: (told) => told.filter((one) => one.sku === sku).forEach(stock.set) },
   );
   const [form, setForm] = useState<{ sku: string; kind: PaperKind | "" }>({ sku: "", kind: "" });
   const kind = form.sku === sku ? form.kind : "";

@@ -63,7 +63,7 @@ function optionsOf(labels: string[], width: number, unit: string): uPlot.Options
 export function Chart(props: {
   title: string;
   at: number[];
-  series: [string, number[]][];
+  series: [string, (number | null)[]][];
   unit?: string;
   value: string;
 }) {

@@ -27,6 +27,9 @@ const GROUPS: [Key, [string, Key][]][] = [
     [
       ["h", "act.hold"],
       ["e", "act.edit"],
+      ["f", "act.fulfil"],
+      ["n", "key.next"],
+      ["m", "work.short"],
       ["s", "act.ship"],
       ["p", "act.split"],
       ["b", "return.book"],

@@ -6,8 +6,9 @@ import { keyOf } from "../lib/format";
 import { LANGUAGES, setLanguage, t, word } from "../lib/i18n";
 import { go } from "../lib/route";
 import { setTheme, type Theme } from "../lib/theme";
-import type { Order, Page } from "../lib/types";
+import type { Page } from "../lib/types";
 import { PAGES } from "../pages/list";
+import { demo } from "./demo";
 import { Icon, type IconName } from "./icon";
 import { Layer } from "./layer";
 
@@ -38,6 +39,12 @@ function commands(): Command[] {
       text: `${t("nav.orders")}: ${word("status", status)}`,
       run: () => go("orders", { status }),
     })),
+    ...(["load", "remove"] as const).map((what) => ({
+      id: `demo ${what}`,
+      icon: "stock" as const,
+      text: t(`demo.${what}`),
+      run: () => void demo(what),
+    })),
     ...THEMES.map((theme) => ({
       id: theme,
       icon: "settings" as const,
@@ -53,21 +60,38 @@ function commands(): Command[] {
   ];
 }
 
-/** Orders whose id contains what was typed, a little after it was typed. */
+interface Found {
+  channel: string;
+  order_id: string;
+  status: string;
+  customer?: string | null;
+}
+
+/** Orders by a part of their id, and by customer or tracking number where there are views. */
+async function find(q: string, signal: AbortSignal, tell: (found: Found[]) => void): Promise<void> {
+  const found = new Map<string, Found>();
+  const look = async (list: string, most: number) => {
+    try {
+      const page = await get<Page<"orders", Found>>(list + query({ q, limit: most }), signal);
+      for (const order of page.orders) if (!found.has(keyOf(order))) found.set(keyOf(order), order);
+      if (!signal.aborted) tell([...found.values()].slice(0, ORDERS));
+    } catch {
+      // The palette still has its commands; the page tells what is wrong.
+    }
+  };
+  await Promise.all([look("v1/orders", ORDERS), look("v1/views/orders", ORDERS)]);
+}
+
+/** Orders that have what was typed, a little after it was typed. */
 function useOrders(text: string): Command[] {
-  const [found, setFound] = useState<Order[]>([]);
+  const [found, setFound] = useState<Found[]>([]);
   useEffect(() => {
     const stop = new AbortController();
-    if (text.length < 2) setFound([]);
-    const timer = window.setTimeout(async () => {
-      if (text.length < 2) return;
-      try {
-        const url = "v1/orders" + query({ q: text, limit: ORDERS });
-        setFound((await get<Page<"orders", Order>>(url, stop.signal)).orders);
-      } catch {
-        setFound([]); // the palette still has its commands; the page tells what is wrong
-      }
-    }, AFTER_MS);
+    setFound([]);
+    const timer = window.setTimeout(
+      () => text.length > 1 && void find(text, stop.signal, setFound),
+      AFTER_MS,
+    );
     return () => {
       stop.abort();
       window.clearTimeout(timer);
@@ -77,7 +101,7 @@ function useOrders(text: string): Command[] {
     id: keyOf(order),
     icon: "orders",
     text: order.order_id,
-    note: `${order.channel} · ${word("status", order.status)}`,
+    note: [order.channel, word("status", order.status), order.customer].filter(Boolean).join(" · "),
     run: () => go("orders", { open: keyOf(order) }),
   }));
 }

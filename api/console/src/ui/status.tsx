@@ -21,6 +21,12 @@ const LOOKS: Record<string, [IconName, string]> = {
   open: ["wait", "busy"],
   active: ["full", "good"],
   inactive: ["none", "quiet"],
+  requested: ["wait", "busy"],
+  accepted: ["full", "good"],
+  rejected: ["none", "warn"],
+  expired: ["wait", "warn"],
+  ready_for_pickup: ["box", "good"],
+  picked_up: ["check", "done"],
 };
 
 /** `look` is the status whose shape and colour it has, if not its own. */

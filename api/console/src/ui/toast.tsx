@@ -49,6 +49,21 @@ function faultOf({ sku, path, detail, requested, available }: Fault): string {
   return t("error.short", { sku: sku ?? path, n: requested, available });
 }
 
+/** A toast that says how far something is, until it ends. */
+export function progress(words: (done: number, all: number) => string): {
+  tell: (done: number, all: number) => void;
+  end: () => void;
+} {
+  const id = ++count;
+  return {
+    tell: (done, all) => {
+      const others = toasts.filter((toast) => toast.id !== id);
+      set([...others, { id, text: words(done, all), bad: false }]);
+    },
+    end: () => drop(id),
+  };
+}
+
 export const refused = (error: unknown): void => add(words(error), true);
 
 /** Run something and tell a refusal; returns whether it went well. */

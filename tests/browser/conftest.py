@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.site import Site, chromium_path
+from tests.browser.site import OPTIONS, Site, chromium_path
 from tests.processes import Dibs
 
-OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 WAIT_MS = 8_000
 
 
@@ -31,7 +30,7 @@ def browser() -> Iterator:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("console")
-    with Dibs(folder) as dibs:
+    with Dibs(folder, views=True) as dibs:
         found = Site(dibs)
         found.furnish()
         yield found

@@ -9,8 +9,7 @@ import base64
 import sys
 from pathlib import Path
 
-from tests.browser.conftest import OPTIONS
-from tests.browser.site import chromium_path
+from tests.browser.site import OPTIONS, chromium_path
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 780)}
 SCHEMES = ("light", "dark")

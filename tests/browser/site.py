@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.processes import Dibs
 
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 SKUS = 60
 UNITS = 100_000
 WAIT_S = 8.0

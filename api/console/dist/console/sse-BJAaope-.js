@@ -1,4 +1,0 @@
-import{W as e}from"./index-BFYT1jg-.js";var t=1e3;function n(n,i,a){let o=new AbortController;return(async()=>{for(;!o.signal.aborted;){try{let t=await fetch(n,{headers:e(),signal:o.signal});if(!t.ok||!t.body)throw Error(String(t.status));a(!0),await r(t.body,i)}catch{}if(o.signal.aborted)return;a(!1),await new Promise(e=>setTimeout(e,t))}})(),()=>o.abort()}async function r(e,t){let n=e.pipeThrough(new TextDecoderStream).getReader(),r=``;for(;;){let{value:e,done:i}=await n.read();if(i)return;let a=(r+e).split(`
-
-`);r=a.pop()??``;let o=[];for(let e of a){if(e.startsWith(`event: end`)||e.includes(`
-event: end`))return;let t=/^data: ?(.*)$/m.exec(e)?.[1];t&&o.push(JSON.parse(t))}o.length&&t(o)}}export{n as t};

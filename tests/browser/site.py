@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from tests.processes import Dibs
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 SKUS = 60
 UNITS = 100_000
-WAIT_S = 8.0
+WAIT_S = 20.0
 
 
 def chromium_path() -> str | None:
@@ -63,6 +64,15 @@ class Site:
         asked = [{"sku": sku, "quantity": n, "unit_price": 1_000} for sku, n in lines]
         body = {"order_id": order_id, "channel": "web", "lines": asked, "currency": "EUR"}
         return self.api("POST", "orders", {**body, **more})
+
+    def views_find(self, q: str) -> int:
+        """Orders that the views find; 0 until there are views."""
+        try:
+            return len(self.api("GET", f"views/orders?q={q}")["orders"])
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return 0
 
     def on_hand(self, sku: str, place: str = "berlin") -> int:
         """Units on hand at one location."""

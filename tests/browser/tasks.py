@@ -241,7 +241,7 @@ def prepare(site: Site, n: str) -> None:
     site.api("PUT", f"purchase-orders/PO-HALF-{n}", half)
     site.api("PUT", f"skus/HOT-{n}", {"title": "Hot"})
     site.receive(f"HOT-{n}", 5)
-    assert becomes(lambda: len(site.api("GET", f"views/orders?q=0940{n}55")["orders"]), 1)
+    assert becomes(lambda: site.views_find(f"0940{n}55"), 1)
 
 
 def do(page: Any, site: Site, name: str, n: str) -> Hand:

@@ -327,6 +327,17 @@ def views_export(
     export(Settings(data.absolute(), database=database), table, day, out)
 
 
+def _traces(structlog):
+    """Tracebacks as JSON, without the values of variables: some of them are secrets."""
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(frames)
+
+
+def _lines(structlog):
+    """Lines for a person; tracebacks without the values of variables."""
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
 def _log_to_stderr() -> None:
     """Logs: lines for a person on a terminal, JSON lines with UTC stamps elsewhere."""
     import structlog
@@ -337,8 +348,8 @@ def _log_to_stderr() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if person else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer(),
+            *([] if person else [_traces(structlog)]),
+            _lines(structlog) if person else structlog.processors.JSONRenderer(),
         ],
         # A line is written at once: fronts share the file with the writer.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.channels_app import channels_app, twin
 from engine.cli.options import (
     DATA,
     URL,
@@ -39,6 +40,8 @@ app.add_typer(keys_app, name="keys")
 views_app = typer.Typer(no_args_is_help=True, help="Read models: tables for screens and reports.")
 app.add_typer(views_app, name="views")
 app.add_typer(scarcity_app, name="scarcity")
+app.add_typer(channels_app, name="channels")
+app.command()(twin)
 
 
 @app.command()

@@ -275,3 +275,31 @@ assert RELAY_SPARE_S < IDLE_TIMEOUT_S
 assert LOCATIONS_MAX < 2**32 and SKUS_MAX < 2**32 and POSITIONS_MAX < 2**32
 assert ROUTE_GRAMS_MAX * ROUTE_SLOPE_MILLS_MAX < ROUTE_COST_MILLS_MAX < 2**61
 assert 8 * (ROUTE_OFFERS_MAX + EXPANDED_LINES_MAX) + ORDER_LINES_MAX * 640 < EVENT_BYTES_MAX
+
+# Sync with channels.
+CALL_ATTEMPTS = 6  # of a call that may succeed when it is tried again
+CALL_RETRIES_S = 120.0
+CALL_BACKOFF_S = 10.0  # at most, between two tries
+CALL_WAIT_S_MAX = 60.0  # that a channel may have us wait within one call
+CALL_REFUSED_S = 1.0  # after a refusal for our pace that does not say how long
+CALL_RETRY_AFTER_S_MAX = 172_800.0  # more than that is no answer
+CALL_TIMEOUT_S = 30.0
+CALL_PROBLEM_CHARS_MAX = 500
+BREAKER_FAILURES = 8  # in a row, and the account is left alone
+BREAKER_S = 5.0  # for so long, then twice that, and so on
+BREAKER_S_MAX = 300.0
+SYNC_MET_S = 30 * 86_400
+SYNC_VERSION_S = 90 * 86_400
+SYNC_INBOX_MAX = 200_000  # deliveries of an account that wait
+SYNC_DEAD_MAX = 100_000
+SYNC_CONNECTIONS_MAX = 32  # to the log's server
+SYNC_PARALLEL = 32  # documents of an account that are applied at once
+SYNC_READ = 200  # deliveries taken from the inbox at once
+HOOK_BYTES_MAX = 2 << 20
+SWEEP_S = 60.0  # between two looks at what changed
+SWEEP_OVERLAP_S = 300.0  # a window begins before the last one ended
+SWEEP_FIRST_S = 14 * 86_400  # how far back the first one goes
+PUBLISH_COALESCE_S = 0.02  # changes of so long become one call
+PUBLISH_REFUSED_S = 300.0  # a listing rests that its channel does not take
+PUBLISH_SWEEP_S = 60.0  # between two looks at every listing
+OUTBOX_IDLE_S = 0.2

@@ -31,7 +31,7 @@ from engine.core import limits
 from engine.core.errors import ConfigError, LogError
 from engine.log.store import Keys, Store
 
-ROLES = ("writer", "worker", "reader")
+ROLES = ("writer", "worker", "reader", "sync")
 _STEP_S = 0.02
 
 
@@ -71,6 +71,8 @@ def access_rules(keys: Keys) -> list[str]:
         f"user writer on nopass {look} -@all {talk} {read} (+xadd +eval %RW~{keys.log})",
         f"user worker on nopass {look} -@all {talk} {read} +multi +exec +bgrewriteaof "
         f"(+xadd %RW~{keys.stock}) (+xtrim %RW~{keys.log}) {done}",
+        f"user sync on nopass {look} -@all {talk} {read} +multi +exec +script|load +time "
+        f"(+@read +@write -@dangerous +eval +evalsha %RW~{keys.sync}*)",
         f"user reader on nopass {look} -@all {talk} {read}",
     ]
 
@@ -93,7 +95,7 @@ class EmbeddedServer:
     # Asking.
 
     def url(self, role: str) -> str:
-        """Return the address for `role`: writer, worker or reader."""
+        """Return the address for a role, one of `ROLES`."""
         if role not in ROLES:
             raise ConfigError(f"no role {role!r}; there are {', '.join(ROLES)}")
         return f"unix://{role}@{quote(str(self.socket_path))}"

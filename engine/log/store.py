@@ -1,4 +1,4 @@
-"""The log's server, spoken to. The only file that imports redis.
+"""The log's server, spoken to. No other file imports redis, but for `sync.store` with its own keys.
 
     Keys         names of the keys of one partition
     Store        synchronous: recovery, worker, command line
@@ -57,8 +57,13 @@ class Keys(msgspec.Struct, frozen=True):
         """The hash of API keys."""
         return f"dibs:{{p{self.partition}}}:keys"
 
+    @property
+    def sync(self) -> str:
+        """What the keys of `engine.sync` begin with."""
+        return f"dibs:{{p{self.partition}}}:sync:"
 
-def _options(url: str, timeout_s: float | None) -> dict[str, Any]:
+
+def connection_options(url: str, timeout_s: float | None) -> dict[str, Any]:
     """How every client connects: no retry, no small talk, RESP2."""
     place = address.parse(url)
     options: dict[str, Any] = {
@@ -106,7 +111,7 @@ class Store:
         self.keys = keys or Keys()
         self.shown = address.parse(url).shown
         self._timeout_s = timeout_s
-        self._redis = redis.Redis(**_options(url, timeout_s))
+        self._redis = redis.Redis(**connection_options(url, timeout_s))
 
     def close(self) -> None:
         """Let go of the server."""
@@ -309,7 +314,7 @@ class AsyncStock:
 
     def __init__(self, url: str, keys: Keys | None = None) -> None:
         self._key = (keys or Keys()).stock
-        self._redis = redis.asyncio.Redis(**_options(url, None))
+        self._redis = redis.asyncio.Redis(**connection_options(url, None))
 
     @classmethod
     async def connect(cls, url: str, keys: Keys | None = None) -> "AsyncStock":

@@ -246,17 +246,17 @@ def first_admin_key(book: KeyBook, path: Path) -> str:
     return kept_key(book, path, "first admin key", "admin")
 
 
-def kept_key(book: KeyBook, path: Path, label: str, scope: str) -> str:
-    """Return the token in `path` if it is a good key with `scope`, else make one and write it
+def kept_key(book: KeyBook, path: Path, label: str, *scopes: str) -> str:
+    """Return the token in `path` if it is a good key with `scopes`, else make one and write it
     there. The file has mode 0600 and is replaced whole."""
     try:
         token = path.read_text().strip()
     except FileNotFoundError:
         token = ""
     key = book.verify(token)
-    if key and scope in key.scopes:
+    if key and set(scopes) <= set(key.scopes):
         return token
-    _, token = book.create(label, [scope])
+    _, token = book.create(label, scopes)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     _write_private(fresh, token + "\n")

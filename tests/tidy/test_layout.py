@@ -70,6 +70,17 @@ FORBIDDEN = {
         "engine.core.effects",
         "engine.core.decide",
     },
+    "engine/connectors": {
+        "redis",
+        "api",
+        "engine.log",
+        "engine.service",
+        "engine.sync",
+        "engine.cli",
+        "engine.core.ledger",
+    },
+    "engine/sync/store.py": {"api", "engine.service", "engine.cli", "engine.core.ledger"},
+    "engine/sync": {"redis", "api", "engine.service", "engine.cli", "engine.core.ledger"},
     "engine/replay": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "engine/demo.py": {"redis", "api", "engine.log", "engine.service", "engine.cli"},
     "api": {

@@ -1,0 +1,179 @@
+"""What every connector speaks: one shape of orders, listings, quantities and parcels for all.
+
+    push, or pull ─▶ Delivery ─▶ inbox ─▶ Connector.read ─▶ ForeignOrder ─▶ dibs
+    dibs ─▶ Quantity ─▶ Connector.publish ─▶ channel
+    dibs ─▶ Parcel ─▶ Connector.ship ─▶ channel
+
+`ForeignOrder` is the whole order as its channel shows it at `version`. Whoever applies it compares
+versions, so it does not matter in which order, how often and by which way documents come.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from engine.connectors.calls import Calls
+from engine.core.fact_commands import Paid
+from engine.core.terms import Address
+
+State = Literal["open", "cancelled", "fulfilled"]
+
+
+class ConnectorError(Exception):
+    """The channel could not be asked, or its answer not understood. `retry_s` is when to try again,
+    in seconds, or None where trying again would not help."""
+
+    def __init__(self, message: str, retry_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
+
+class BadSignature(Exception):
+    """A push that its channel did not sign. Nothing of it may be believed."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A seller's account at a channel: the `channel` of dibs that it feeds, where it is, and the
+    secrets that open it. `options` are the connector's own."""
+
+    name: str
+    connector: str
+    channel: str
+    url: str
+    secrets: dict[str, str] = {}
+    options: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r}, {self.connector!r}, {self.url!r})"
+
+    __rich_repr__ = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A document of the channel, by push or by pull, not yet understood. `id` is the channel's own
+    name of this delivery: the same `id` is kept once."""
+
+    id: str
+    topic: str
+    body: bytes
+
+
+class ForeignLine(msgspec.Struct, frozen=True, kw_only=True):
+    """`quantity` units of a listing, at `unit_price` minor units. `line` is the channel's name of
+    the line, `sku` what the seller called the listing there."""
+
+    line: str
+    listing: str
+    sku: str | None = None
+    quantity: int
+    unit_price: int | None = None
+
+
+class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as its channel shows it at `version`, a number that never falls: the time of its
+    last change in milliseconds since 1970. Two changes may have the same one, where the channel's
+    clock is coarse. `lines` are what is still wanted: what was cancelled or refunded before it left
+    is not among them. An order that is not `ready` is known but must not take stock yet."""
+
+    order_id: str
+    version: int
+    state: State = "open"
+    ready: bool = True
+    payment: Paid | None = None
+    lines: tuple[ForeignLine, ...] = ()
+    currency: str | None = None
+    ship_to: Address | None = None
+    customer: str | None = None
+    note: str | None = None
+    placed_at: datetime | None = None
+    required_by: datetime | None = None
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A document that only says which order changed: it is to be asked for."""
+
+    order_id: str
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """`listing` is to show `quantity` units; `item` is what its channel needs to find it."""
+
+    listing: str
+    quantity: int
+    item: dict[str, str] = {}
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What became of a `Quantity`: taken, or the channel's `problem`. `again` says whether trying
+    the same again may help."""
+
+    listing: str
+    problem: str = ""
+    again: bool = False
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """What has left for an order: quantities by the channel's `line`, and how it travels.
+    `shipment_id` is ours and names it for ever."""
+
+    order_id: str
+    shipment_id: str
+    lines: tuple[tuple[str, int], ...]
+    shipped_at: datetime
+    carrier: str | None = None
+    tracking: str | None = None
+    last: bool = False
+
+
+class Connector(Protocol):
+    """A channel's connector, of one account. Raises `ConnectorError` where a call does."""
+
+    def __init__(self, account: Account, calls: Calls) -> None: ...
+
+    needs: tuple[str, ...]
+    """Names of the secrets without which no call can be made."""
+    publish_rows: int
+    """How many quantities one call may carry."""
+    publish_operation: str
+    """The operation, as quotas name it, that such a call is."""
+    publish_parallel: int
+    """How many such calls may be under way at once."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raise `BadSignature` unless the channel signed these bytes. Header names are lower
+        case."""
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """Return what was pushed, or None for what needs no work, like a ping. No call is made."""
+
+    def pull(self, since: datetime, until: datetime) -> AsyncIterator[Delivery]:
+        """Give every order that changed in [since, until)."""
+
+    async def fetch(self, order_id: str) -> Delivery | None:
+        """Return an order as it is now, or None where there is none."""
+
+    def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
+        """Say what a document means; None for what concerns no order. Raises `ConnectorError`
+        for one that cannot be understood."""
+
+    async def publish(self, rows: Sequence[Quantity]) -> list[Published]:
+        """Show at most `publish_rows` quantities; return what became of each."""
+
+    async def shown(self, items: Sequence[Quantity]) -> dict[str, int]:
+        """Return what the channel shows of listings now, for those that it knows."""
+
+    async def ship(self, parcel: Parcel) -> None:
+        """Tell the channel of a parcel. May be called again for the same parcel: one that the
+        channel has is not told twice."""
+
+    async def refund(self, order_id: str, refund_id: str, amount: int, currency: str) -> None:
+        """Have the channel pay back `amount` minor units, once for each `refund_id`."""
+
+    async def cancel(self, order_id: str, reason: str) -> None:
+        """Tell the channel that the seller cannot deliver an order."""
+
+    async def heal(self) -> list[str]:
+        """Put right what keeps pushes from coming (a hook that the channel disabled); return what
+        was done, in words."""

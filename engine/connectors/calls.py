@@ -1,0 +1,155 @@
+"""Calling a channel: the quota first, then the call, retried where that helps, and a breaker that
+stops asking an account whose answers only fail.
+
+    Calls.ask ─▶ breaker open? ─▶ wait for the quota ─▶ httpx ─▶ 429, 5xx, no answer: again
+
+A connector calls through this and nothing else, so no call is ever outside its quota.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import httpx
+import msgspec
+import stamina
+import structlog
+
+from engine.core import limits
+
+log = structlog.get_logger("calls")
+_AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+class Gate(Protocol):
+    """Says when an operation may be called; shared by all workers of an account."""
+
+    async def take(self, operation: str, units: int = 1) -> float:
+        """Take `units` of the quota and return 0, or the seconds after which to ask again."""
+
+    async def refused(self, operation: str, wait_s: float) -> None:
+        """Note that the channel refused a call, for so long."""
+
+    async def failing(self) -> float:
+        """Return for how many seconds the account must be left alone; 0: it may be called."""
+
+    async def told(self, well: bool) -> None:
+        """Note that a call was answered, or that it failed."""
+
+
+class CallError(Exception):
+    """A call that did not succeed. `status` is 0 where nothing came back; `safe` says that it
+    surely had no effect. `retry_s` is when the channel wants to be asked again."""
+
+    def __init__(
+        self, message: str, status: int = 0, *, safe: bool = False, retry_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.safe, self.retry_s = status, safe, retry_s
+
+    @property
+    def again(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.status == 0 or self.status in _AGAIN
+
+
+class Calls:
+    """All calls of one account. `once` marks calls that must not be repeated without looking."""
+
+    def __init__(self, client: httpx.AsyncClient, gate: Gate, account: str) -> None:
+        self._client, self._gate, self.account = client, gate, account
+        self._prepaid: Counter[str] = Counter()
+
+    async def prepay(self, operation: str) -> None:
+        """Wait until the quota allows a call, and take it: the next call of the operation goes at
+        once. What it will say can so be decided at the last moment."""
+        await self._wait(operation, 1)
+        self._prepaid[operation] += 1
+
+    async def _wait(self, operation: str, units: int) -> None:
+        while wait_s := await self._gate.take(operation, units):
+            await asyncio.sleep(wait_s)
+
+    async def ask(
+        self,
+        operation: str,
+        method: str,
+        url: str,
+        *,
+        units: int = 1,
+        once: bool = False,
+        attempts: int = limits.CALL_ATTEMPTS,
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Call and return a 2xx answer. Raises `CallError`.
+
+        What was refused for its pace, or surely had no effect, is tried again; with `once`, what
+        may have had one is not.
+        """
+
+        def wait(error: Exception) -> bool | float:
+            if not isinstance(error, CallError) or not error.again:
+                return False
+            if once and not error.safe:
+                return False
+            return True if error.retry_s is None else min(error.retry_s, limits.CALL_WAIT_S_MAX)
+
+        async for attempt in stamina.retry_context(
+            on=wait,
+            attempts=attempts,
+            timeout=limits.CALL_RETRIES_S,
+            wait_max=limits.CALL_BACKOFF_S,
+        ):
+            with attempt:
+                return await self._try(operation, method, url, units, headers, request)
+        raise AssertionError("unreachable: the last attempt raises")
+
+    async def _try(
+        self, operation: str, method: str, url: str, units: int, headers: Any, request: dict
+    ) -> httpx.Response:
+        pause_s = await self._gate.failing()
+        if pause_s:
+            raise CallError(f"{self.account} is left alone", 503, safe=True, retry_s=pause_s)
+        if units == 1 and self._prepaid[operation]:
+            self._prepaid[operation] -= 1
+        else:
+            await self._wait(operation, units)
+        try:
+            answer = await self._client.request(method, url, headers=headers, **request)
+        except httpx.TransportError as error:
+            safe = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            await self._gate.told(False)
+            raise CallError(f"{operation}: no answer ({error!r})", safe=safe) from error
+        await self._gate.told(answer.status_code < 500)
+        if answer.is_success:
+            return answer
+        raise await self._failed(operation, answer)
+
+    async def _failed(self, operation: str, answer: httpx.Response) -> CallError:
+        status, retry_s = answer.status_code, retry_after_s(answer.headers)
+        if status == 429:
+            await self._gate.refused(operation, retry_s or limits.CALL_REFUSED_S)
+        text = answer.text[: limits.CALL_PROBLEM_CHARS_MAX]
+        return CallError(
+            f"{operation}: {status} {text}", status, safe=status in (429, 503), retry_s=retry_s
+        )
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that `Retry-After` asks for; None where it does not say a number."""
+    text = headers.get("retry-after", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < limits.CALL_RETRY_AFTER_S_MAX else None
+
+
+def document(answer: httpx.Response, kind: Any) -> Any:
+    """Decode an answer's JSON as `kind`; `CallError` where it is not that."""
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise CallError(f"{answer.url.path}: answer not understood: {error}", 422) from error

@@ -1,0 +1,58 @@
+"""How often a channel may be called: data, dated and sourced, in each connector's `quotas.json`.
+
+A limit is written as its channel writes it: `per_s` and `burst`, like a token bucket; or `calls`
+in each `window_s`, in any such window, not only in those that begin on the minute. The second
+becomes a bucket of a twentieth of the calls that refills at nineteen twentieths of the pace, so
+that no window sees more than is allowed and a steady caller uses 95 %.
+"""
+
+from importlib.resources import files
+
+import msgspec
+
+from engine.core.errors import ConfigError
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most so many calls of the operations named ("*": of all together). `since` and `source`
+    say from when on this holds and where it is written; `sure` is false for what is only told."""
+
+    operations: tuple[str, ...]
+    source: str
+    since: str
+    per_s: float = 0.0
+    burst: int = 1
+    calls: int = 0
+    window_s: int = 0
+    sure: bool = True
+
+    def bucket(self) -> tuple[float, int]:
+        """Return (microseconds a unit, units at once)."""
+        if self.calls:
+            burst = max(self.calls // 20, 1)
+            return 1e6 * self.window_s / max(self.calls - burst, 1), burst
+        # One less than allowed at once: what we send evenly may arrive closer together.
+        return 1e6 / (self.per_s * 0.98), max(self.burst - 1, 1)
+
+
+class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The limits of a channel. What no limit names is not limited."""
+
+    limits: tuple[Limit, ...]
+
+    def of(self, operation: str) -> list[tuple[str, Limit]]:
+        """Return (name of the bucket, limit) of each that holds for an operation."""
+        return [
+            (f"{number}:{'*' if '*' in limit.operations else '+'.join(limit.operations)}", limit)
+            for number, limit in enumerate(self.limits)
+            if operation in limit.operations or "*" in limit.operations
+        ]
+
+
+def quotas_of(connector: str) -> Quotas:
+    """Read the limits of a connector from its `quotas.json`."""
+    place = files("engine.connectors") / connector / "quotas.json"
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=Quotas)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"the quotas of {connector} cannot be read: {error}") from error

@@ -1,0 +1,19 @@
+"""Sync: what keeps channels and dibs of one mind. A process beside the writer: `dibs sync`.
+
+    hooks ──┐                                 ┌─▶ publisher ─▶ connector.publish
+            ├─▶ inbox ─▶ ingest ─▶ dibs API ──┤
+    sweeps ─┘      └─▶ dead letters           └─▶ tracking ──▶ connector.ship
+
+    store      what is remembered, in the log's server: inbox, cursors, quotas, what was sent
+    accounts   which accounts there are, in files of the data folder, readable by its owner only
+    gate       quotas of an account: a token bucket and a breaker that all workers share
+    hooks      hears pushes: proves them, keeps them, answers; all work comes later
+    sweep      asks each channel what changed, in windows that overlap, and finds what no push told
+    ingest     applies each document to dibs; comparing versions, so any order of them will do
+    publisher  shows on every listing what may be shown, sell-outs first, within the quota
+    tracking   tells channels what has left
+    office     runs all of it
+
+Nothing here is needed for the promises of the ledger: everything may be killed at any time and
+repeats itself without harm.
+"""

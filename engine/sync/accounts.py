@@ -1,0 +1,69 @@
+"""Accounts: one file each in `DATA/accounts`, readable by its owner only, because it has secrets.
+
+A file, and not the log: the log is kept for ever, is archived and copied, and secrets change.
+"""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from engine.connectors import registry
+from engine.connectors.base import Account
+from engine.core.errors import ConfigError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class Accounts:
+    """The accounts of a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.folder = data / "accounts"
+
+    def all(self) -> list[Account]:
+        """Return every account, by name. Raises `ConfigError` for a file that is none."""
+        return [self._read(path) for path in sorted(self.folder.glob("*.json"))]
+
+    def find(self, name: str) -> Account:
+        """Return one account; `ConfigError` says which there are."""
+        path = self.folder / f"{name}.json"
+        if not _NAME.fullmatch(name) or not path.is_file():
+            known = ", ".join(p.stem for p in sorted(self.folder.glob("*.json"))) or "none yet"
+            raise ConfigError(f"no account {name!r}; there are: {known}")
+        return self._read(path)
+
+    def put(self, account: Account) -> Path:
+        """Write an account, all of it or nothing of it."""
+        if not _NAME.fullmatch(account.name):
+            raise ConfigError(f"account {account.name!r}: use a-z, 0-9 and -, at most 40 of them")
+        if account.connector not in registry.names():
+            known = ", ".join(registry.names())
+            raise ConfigError(f"no connector {account.connector!r}; there are: {known}")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.folder / f"{account.name}.json"
+        fresh = path.with_suffix(".new")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(account)))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        return path
+
+    def remove(self, name: str) -> None:
+        """Forget an account and its secrets."""
+        self.find(name)
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / f"{name}.json").unlink()
+
+    def _read(self, path: Path) -> Account:
+        try:
+            found = msgspec.json.decode(path.read_bytes(), type=Account)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConfigError(f"{path} is no account: {error}") from error
+        if found.name != path.stem:
+            raise ConfigError(f"{path} is named otherwise than the account in it, {found.name!r}")
+        return found

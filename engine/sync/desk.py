@@ -1,0 +1,136 @@
+"""dibs as sync sees it: its HTTP API, asked with a key that may read and sell.
+
+A refusal is a value, because it is an answer; what cannot be asked is retried for as long as it
+takes, since there is nothing else to do.
+"""
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import structlog
+
+from engine.core import limits
+
+log = structlog.get_logger("desk")
+_AGAIN = frozenset((429, 502, 503, 504))
+_encode = msgspec.json.Encoder().encode
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What dibs says no with: a stable `code`, the HTTP `status`, and `detail` for a person."""
+
+    code: str = "unknown"
+    status: int = 0
+    detail: str = ""
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail or self.title}"
+
+
+class DeskError(Exception):
+    """dibs does not answer what sync cannot do without; the channel may not exist, say."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a channel may show of a SKU. A `backorderable` one may be sold beyond it."""
+
+    sku: str
+    sellable: int
+    available: int = 0
+    backorderable: bool = False
+
+
+class _Availability(msgspec.Struct, frozen=True):
+    seq: int
+    skus: list[Shown]
+
+
+class OrderLine(msgspec.Struct, frozen=True):
+    """A line of an order as dibs has it: `cancelled` of its `quantity` are no longer wanted."""
+
+    sku: str
+    quantity: int
+    line_id: str | None = None
+    cancelled: int = 0
+    shipped: int = 0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """An order as dibs has it, as far as sync needs to know."""
+
+    order_id: str
+    status: str
+    seq: int = 0
+    lines: list[OrderLine] = []
+
+
+class Desk:
+    """The API at `url`. Close the client that it is given when done."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, key: str) -> None:
+        self._client, self._url = client, url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+
+    async def ask(self, method: str, path: str, body: Any = None) -> bytes | Refusal:
+        """Call and return the answer's bytes, or what it was refused with. Waits while dibs is
+        away or busy."""
+        content = None if body is None else _encode(body)
+        delay_s = 0.05
+        while True:
+            try:
+                answer = await self._client.request(
+                    method, self._url + path, content=content, headers=self._headers
+                )
+            except httpx.TransportError as error:
+                log.warning("dibs is away", error=repr(error), retry_in_s=delay_s)
+            else:
+                if answer.is_success:
+                    return answer.content
+                if answer.status_code not in _AGAIN:
+                    return _refusal(answer)
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
+
+    async def order(self, channel: str, order_id: str) -> Order | None:
+        """Return an order, or None where there is none."""
+        found = await self.ask("GET", order_path(channel, order_id))
+        return None if isinstance(found, Refusal) else msgspec.json.decode(found, type=Order)
+
+    async def shown(self, channel: str, skus: list[str]) -> tuple[int, list[Shown]]:
+        """Return (log position, what the channel may show) of the SKUs that exist."""
+        names = ",".join(quote(sku, safe="") for sku in skus)
+        path = f"/v1/availability?channel={quote(channel, safe='')}&skus={names}"
+        found = await self.ask("GET", path)
+        if isinstance(found, Refusal):
+            if found.code != "unknown_sku":
+                raise DeskError(f"availability of channel {channel}: {found}")
+            return await self._halves(channel, skus)
+        answer = msgspec.json.decode(found, type=_Availability)
+        return answer.seq, answer.skus
+
+    async def _halves(self, channel: str, skus: list[str]) -> tuple[int, list[Shown]]:
+        """Ask for fewer SKUs at once, so that one that does not exist hides no other."""
+        if len(skus) == 1:
+            log.warning("a listing sells a SKU that does not exist", sku=skus[0])
+            return 0, []
+        half = len(skus) // 2
+        first = await self.shown(channel, skus[:half])
+        second = await self.shown(channel, skus[half:])
+        return max(first[0], second[0]), first[1] + second[1]
+
+
+def order_path(channel: str, order_id: str, *more: str) -> str:
+    """Return the path of an order, or of something of it."""
+    parts = (channel, order_id, *more)
+    return "/v1/orders/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _refusal(answer: httpx.Response) -> Refusal:
+    try:
+        return msgspec.json.decode(answer.content, type=Refusal)
+    except msgspec.MsgspecError:
+        return Refusal("unreadable", answer.status_code, answer.text[:200])

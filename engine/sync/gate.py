@@ -1,0 +1,104 @@
+"""Quotas: how often an account may be called, kept in one place for all of its workers.
+
+The bucket is GCRA (generic cell rate algorithm, ITU-T I.371): one number for each limit, the time
+at which a bucket that was never touched again would be full. It needs no refill and no list of
+past calls, and one script takes from all limits of an operation or from none.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.connectors.quotas import Quotas
+from engine.core import limits
+from engine.sync.store import SyncStore, asking
+
+# KEYS: a bucket each. ARGV: units, then interval and burst of each, in microseconds and units.
+_TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local units, wait, fresh = tonumber(ARGV[1]), 0, {}
+for at, key in ipairs(KEYS) do
+  local every, burst = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
+  local full = math.max(tonumber(redis.call('GET', key) or now), now) + units * every
+  wait = math.max(wait, full - burst * every - now)
+  fresh[at] = full
+end
+if wait > 0 then return math.ceil(wait) end
+for at, key in ipairs(KEYS) do
+  redis.call('SET', key, string.format('%.0f', fresh[at]), 'PX',
+    math.ceil((fresh[at] - now) / 1000) + 1000)
+end
+return 0
+"""
+# KEYS: buckets. ARGV: microseconds to stay away, then interval and burst of each.
+_EMPTY = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+for at, key in ipairs(KEYS) do
+  local every, burst = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
+  local full = now + ARGV[1] + (burst - 1) * every
+  if full > tonumber(redis.call('GET', key) or 0) then
+    redis.call('SET', key, string.format('%.0f', full), 'PX',
+      math.ceil((full - now) / 1000) + 1000)
+  end
+end
+"""
+# KEYS: failures in a row, open until. ARGV: failures to open at, first pause, longest pause in ms.
+_FAILED = """
+local fails = redis.call('INCR', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+local over = fails - ARGV[1]
+if over >= 0 then
+  local pause = math.min(ARGV[2] * 2 ^ math.min(over, 20), ARGV[3])
+  redis.call('SET', KEYS[2], '1', 'PX', math.ceil(pause))
+end
+"""
+
+
+class AccountGate:
+    """The `calls.Gate` of one account. All workers that name it the same share it."""
+
+    def __init__(self, store: SyncStore, account: str, quotas: Quotas) -> None:
+        self._store, self._account, self._quotas = store, account, quotas
+        self._take = store.redis.register_script(_TAKE)
+        self._empty = store.redis.register_script(_EMPTY)
+        self._failed = store.redis.register_script(_FAILED)
+
+    def _buckets(self, operation: str) -> tuple[list[str], list[Any]]:
+        found = self._quotas.of(operation)
+        keys = [self._store.key("gate", self._account, name) for name, _ in found]
+        return keys, [number for _, limit in found for number in limit.bucket()]
+
+    async def take(self, operation: str, units: int = 1) -> float:
+        """Take `units` of the quota and return 0, or the seconds after which to ask again."""
+        keys, numbers = self._buckets(operation)
+        if not keys:
+            return 0.0
+        async with asking("quota"):
+            return await self._take(keys=keys, args=[units, *numbers]) / 1e6
+
+    async def refused(self, operation: str, wait_s: float) -> None:
+        """Empty the buckets of an operation, to be used again in `wait_s` seconds."""
+        keys, numbers = self._buckets(operation)
+        if keys:
+            async with asking("quota"):
+                await self._empty(keys=keys, args=[int(wait_s * 1e6), *numbers])
+
+    def _breaker(self) -> Sequence[str]:
+        return [self._store.key("gate", self._account, name) for name in ("fails", "open")]
+
+    async def failing(self) -> float:
+        """Return for how many seconds the account must be left alone; 0: it may be called."""
+        async with asking("breaker"):
+            left_ms = await self._store.redis.pttl(self._breaker()[1])
+        return max(left_ms, 0) / 1000
+
+    async def told(self, well: bool) -> None:
+        """Note that a call was answered, or that it failed."""
+        fails, opened = self._breaker()
+        async with asking("breaker"):
+            if not well:
+                pauses = [int(s * 1000) for s in (limits.BREAKER_S, limits.BREAKER_S_MAX)]
+                await self._failed(keys=[fails, opened], args=[limits.BREAKER_FAILURES, *pauses])
+            elif await self._store.redis.exists(fails):
+                await self._store.redis.delete(fails, opened)

@@ -1,0 +1,100 @@
+"""Hooks: where channels push to. A push is proved, kept and answered; the work comes later.
+
+It listens on a port of its own, so that what the world may reach is this and nothing else. The
+path has a part that only the channel knows: channels that sign nothing prove themselves by it.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Mapping
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from engine.connectors.base import Account, BadSignature, Connector, ConnectorError
+from engine.core import limits
+from engine.core.errors import LogError
+from engine.sync.store import InboxFull, SyncStore
+
+log = structlog.get_logger("hooks")
+
+
+class Hooks:
+    """The application that hears pushes for these accounts. `counts` is by (account, what)."""
+
+    def __init__(self, accounts: Mapping[str, tuple[Account, Connector]], store: SyncStore) -> None:
+        self._accounts, self._store = accounts, store
+        self.counts: Counter[tuple[str, str]] = Counter()
+        path = "/hooks/{account}/{word}"
+        self.app = Starlette(
+            routes=[
+                Route(path, self._push, methods=["POST"]),
+                Route(path, self._ask, methods=["GET"]),
+                Route("/healthz", lambda _: PlainTextResponse("ok")),
+            ]
+        )
+
+    def _find(self, request: Request) -> tuple[Account, Connector] | None:
+        found = self._accounts.get(request.path_params["account"])
+        word = request.path_params["word"]
+        if found and hmac.compare_digest(word, found[0].secrets.get("hook_path", "")):
+            return found
+        return None
+
+    async def _push(self, request: Request) -> Response:
+        """Keep what was pushed. 2xx means that it is durable; anything else, that it is not."""
+        if (found := self._find(request)) is None:
+            return PlainTextResponse("there is nothing here", 404)
+        account, connector = found
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return PlainTextResponse("", 400)
+        if body is None:
+            return PlainTextResponse("too large", 413)
+        headers = dict(request.headers)
+        try:
+            connector.verify(headers, body)
+            delivery = connector.receive(headers, body)
+        except BadSignature:
+            self.counts[account.name, "forged"] += 1
+            return PlainTextResponse("the signature is not right", 401)
+        except ConnectorError as error:
+            self.counts[account.name, "unreadable"] += 1
+            return PlainTextResponse(str(error), 400)
+        if delivery is None:
+            return PlainTextResponse("ok")
+        return await self._keep(account.name, delivery)
+
+    async def _keep(self, account: str, delivery) -> Response:
+        try:
+            fresh = await self._store.keep(account, delivery, "push")
+        except (InboxFull, LogError) as error:
+            self.counts[account, "refused"] += 1
+            log.warning("a push is not kept", account=account, error=repr(error))
+            return PlainTextResponse("try again", 503, {"retry-after": "5"})
+        self.counts[account, "kept" if fresh else "repeated"] += 1
+        return PlainTextResponse("ok")
+
+    async def _ask(self, request: Request) -> Response:
+        """Answer a channel that wants to see that the hook is ours."""
+        if (found := self._find(request)) is None:
+            return PlainTextResponse("there is nothing here", 404)
+        answer = getattr(found[1], "challenge", None)
+        if answer is None:
+            return PlainTextResponse("push here", 200)
+        return JSONResponse(answer(dict(request.query_params), str(request.url)))
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the raw body, or None if it is larger than `limits.HOOK_BYTES_MAX`."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limits.HOOK_BYTES_MAX:
+            return None
+        parts.append(part)
+    return b"".join(parts)

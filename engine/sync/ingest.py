@@ -1,0 +1,234 @@
+"""Ingest: documents from the inbox become orders of dibs, whatever order they come in.
+
+A document says how an order is at a version, so applying it is a comparison and not a story:
+
+    older than what was applied ─▶ nothing            not there, and wanted ─▶ placed
+    there, and otherwise        ─▶ facts, and one edit of its lines
+
+Of several documents of one order that wait together, only the newest is applied. All calls carry
+ids made from order and version, so a crash between a call and its note repeats it without effect.
+What dibs refuses for good becomes a dead letter with its reason; nothing is dropped silently.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from typing import Any
+
+import msgspec
+import structlog
+
+from engine.connectors.base import (
+    Account,
+    Connector,
+    ConnectorError,
+    Fetch,
+    ForeignOrder,
+)
+from engine.connectors.calls import CallError
+from engine.core import limits
+from engine.sync.desk import Desk, Order, Refusal, order_path
+from engine.sync.listings import Listings
+from engine.sync.store import Applied, Kept, SyncStore
+
+log = structlog.get_logger("ingest")
+_FACTS = ("payment", "ship_to", "required_by", "customer", "note")
+_DETAILS = ("currency", "ship_to", "customer", "note", "placed_at", "required_by")
+_TURNS = 1_000  # versions of facts for one of a document
+_CHANGED = ("placed", "edited", "cancelled")
+_PAYMENTS = ("paid", "pending", "authorized")  # with which an order may be placed
+
+
+class Undeliverable(Exception):
+    """A document that cannot be applied, now or later, unless somebody does something."""
+
+
+class Ingest:
+    """Applies one account's inbox. `counts` tells what became of documents, by word."""
+
+    def __init__(
+        self,
+        account: Account,
+        connector: Connector,
+        store: SyncStore,
+        desk: Desk,
+        listings: Listings,
+    ) -> None:
+        self._account, self._connector = account, connector
+        self._store, self._desk, self._listings = store, desk, listings
+        self._after, self._postponed = "0", False
+        self._places = asyncio.Semaphore(limits.SYNC_PARALLEL)
+        self.counts: Counter[str] = Counter()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Apply until `stop`."""
+        while not stop.is_set():
+            if not await self.step(block_ms=200) and self._postponed:
+                await asyncio.sleep(limits.OUTBOX_IDLE_S)
+                self._after, self._postponed = "0", False
+
+    async def step(self, block_ms: int = 0) -> int:
+        """Apply what waits, at most `limits.SYNC_READ` documents; return how many there were."""
+        rows = await self._store.waiting(
+            self._account.name, self._after, limits.SYNC_READ, block_ms
+        )
+        if not rows:
+            return 0
+        self._after = rows[-1].place
+        told: dict[str, list[tuple[ForeignOrder, Kept]]] = defaultdict(list)
+        for kept, order in zip(rows, await self._understood(rows), strict=True):
+            if order is not None:
+                told[order.order_id].append((order, kept))
+        await asyncio.gather(*(self._settle(some) for some in told.values()))
+        return len(rows)
+
+    async def _understood(self, rows: list[Kept]) -> list[ForeignOrder | None]:
+        """Return what each document means; None for those that are dealt with already."""
+        return await asyncio.gather(*(self._understand(kept) for kept in rows))
+
+    async def _understand(self, kept: Kept) -> ForeignOrder | None:
+        try:
+            found = self._connector.read(kept)
+            if isinstance(found, Fetch):
+                async with self._places:
+                    found = await self._fetched(found.order_id)
+        except (ConnectorError, CallError) as error:
+            later = error.retry_s is not None or getattr(error, "again", False)
+            await self._failed([kept], str(error), later)
+            return None
+        if not isinstance(found, ForeignOrder):
+            self.counts["no_order"] += 1
+            await self._store.done(self._account.name, [kept.place])
+            return None
+        return found
+
+    async def _settle(self, told: list[tuple[ForeignOrder, Kept]]) -> None:
+        """Apply the newest of what was told of one order, and have done with the others."""
+        rows = [kept for _, kept in told]
+        top = max(order.version for order, _ in told)
+        try:
+            async with self._places:
+                for order in {_digest(o): o for o, _ in told if o.version == top}.values():
+                    word = await self.apply(order)
+        except Undeliverable as error:
+            await self._failed(rows, str(error), later=False)
+        except (CallError, ConnectorError) as error:
+            await self._failed(rows, str(error), later=True)
+        else:
+            self.counts[word] += 1
+            self.counts["superseded"] += len(rows) - 1
+            if word in _CHANGED and all(kept.by == "sweep" for kept in rows):
+                self.counts["missed_by_pushes"] += 1
+            await self._store.done(self._account.name, [kept.place for kept in rows])
+
+    async def _failed(self, rows: list[Kept], problem: str, later: bool) -> None:
+        """Leave documents in the inbox for another time, or bury them."""
+        self.counts["postponed" if later else "dead"] += len(rows)
+        self._postponed |= later
+        log.warning(
+            "a document is not applied",
+            account=self._account.name,
+            ids=[kept.id for kept in rows][:10],
+            problem=problem,
+            again=later,
+        )
+        for kept in rows if not later else ():
+            await self._store.bury(self._account.name, kept, problem)
+
+    # One order.
+
+    async def apply(self, order: ForeignOrder) -> str:
+        """Make dibs agree with an order at its version; return a word for what was done.
+
+        Raises `Undeliverable` where dibs refuses for good.
+        """
+        name, channel = self._account.name, self._account.channel
+        seen, digest, turn = await self._store.applied(name, order.order_id), _digest(order), 0
+        if order.version == seen.version and digest != seen.digest:
+            # Two changes within one tick of the channel's clock. Which came last, it must say.
+            order = await self._fetched(order.order_id) or order
+            digest, turn = _digest(order), seen.turn + 1
+        if order.version < seen.version or digest == seen.digest:
+            return "stale"
+        if order.version > seen.version:
+            turn = 0
+        there = await self._desk.order(channel, order.order_id)
+        if there is not None:
+            word = await self._agree(order, there, order.version * _TURNS + turn)
+        elif order.state == "open" and order.ready and order.lines:
+            await self._place(order)
+            word = "placed"
+        elif not order.ready and order.state == "open":
+            return "not_ready"
+        else:
+            word = "never_here"
+        applied = Applied(order.version, turn, digest)
+        await self._store.note_applied(name, order.order_id, applied)
+        return word
+
+    async def _fetched(self, order_id: str) -> ForeignOrder | None:
+        whole = await self._connector.fetch(order_id)
+        found = self._connector.read(whole) if whole else None
+        return found if isinstance(found, ForeignOrder) else None
+
+    async def _place(self, order: ForeignOrder) -> None:
+        body: dict[str, Any] = {
+            "order_id": order.order_id,
+            "channel": self._account.channel,
+            "when_short": self._account.options.get("when_short", "backorder"),
+            "lines": [self._line(line) for line in order.lines],
+        }
+        if order.payment in _PAYMENTS:
+            body["payment"] = order.payment
+        body |= {f: getattr(order, f) for f in _DETAILS if getattr(order, f) is not None}
+        self._check(await self._desk.ask("POST", "/v1/orders", body), "placing")
+
+    def _line(self, line) -> dict[str, Any]:
+        row = {
+            "sku": self._listings.sku(line.listing, line.sku),
+            "quantity": line.quantity,
+            "line_id": line.line,
+        }
+        return row if line.unit_price is None else row | {"unit_price": line.unit_price}
+
+    async def _agree(self, order: ForeignOrder, there: Order, version: int) -> str:
+        """Tell dibs what is said of an order that it has."""
+        channel, event = self._account.channel, f"{self._account.name}-{version}"
+        fact: dict[str, Any] = {"event_id": event, "version": version}
+        fact |= {f: getattr(order, f) for f in _FACTS if getattr(order, f) is not None}
+        if order.state == "cancelled":
+            fact |= {"cancelled": True, "reason": "cancelled by its channel"}
+        if len(fact) > 2:
+            path = order_path(channel, order.order_id, "facts")
+            self._check(await self._desk.ask("POST", path, fact), "telling")
+        changed = [] if order.state != "open" else self._difference(order, there)
+        if not changed:
+            return "cancelled" if order.state == "cancelled" else "told"
+        short = self._account.options.get("when_short", "backorder")
+        body = {"edit_id": event, "lines": changed, "when_short": short}
+        path = order_path(channel, order.order_id)
+        self._check(await self._desk.ask("PATCH", path, body), "editing")
+        return "edited"
+
+    def _difference(self, order: ForeignOrder, there: Order) -> list[dict[str, Any]]:
+        """Return the lines that dibs has otherwise. What has left stays as it is: what is paid
+        back later is a return, not an edit."""
+        wanted = {line.line: line for line in order.lines}
+        rows = []
+        for line in there.lines:
+            if line.line_id is None:
+                continue
+            asked = wanted.pop(line.line_id, None)
+            quantity = max(asked.quantity if asked else 0, line.shipped)
+            if quantity != line.quantity - line.cancelled:
+                row = {"sku": line.sku, "line_id": line.line_id, "quantity": quantity}
+                rows.append(row)
+        return rows + [self._line(line) for line in wanted.values()]
+
+    def _check(self, found: bytes | Refusal, doing: str) -> None:
+        if isinstance(found, Refusal):
+            raise Undeliverable(f"{doing}: {found}")
+
+
+def _digest(order: ForeignOrder) -> str:
+    return hashlib.blake2b(msgspec.json.encode(order), digest_size=8).hexdigest()

@@ -1,0 +1,76 @@
+"""Which listing of a channel sells which SKU, and how the channel finds the listing.
+
+A listing that sells several units, or a set, is mapped to a SKU that is a bundle; so one listing is
+always one SKU, and what may be shown of it is what dibs says of that SKU. A listing that nobody
+mapped sells the SKU that the seller named it by at the channel, if dibs knows that one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from engine.sync.store import SyncStore
+
+
+class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`listing` sells `sku`; `item` is what its channel needs to find it. One that is not
+    `published` takes orders, but its quantity is somebody else's concern."""
+
+    listing: str
+    sku: str
+    item: dict[str, str] = {}
+    published: bool = True
+
+
+class Listings:
+    """The listings of an account, in memory; changes go to the store first."""
+
+    def __init__(self, store: SyncStore, account: str) -> None:
+        self._store, self._account = store, account
+        self.rows: dict[str, Listing] = {}
+        self._by_sku: dict[str, set[str]] = defaultdict(set)
+
+    async def load(self) -> None:
+        """Read all of them from the store."""
+        decode = msgspec.json.Decoder(Listing).decode
+        rows = await self._store.table("listings", self._account)
+        self.rows, self._by_sku = {}, defaultdict(set)
+        for document in rows.values():
+            self._set(decode(document))
+
+    async def put(self, rows: Iterable[Listing]) -> None:
+        """Set listings, durably."""
+        rows = list(rows)
+        documents = {row.listing: msgspec.json.encode(row) for row in rows}
+        await self._store.put(documents, "listings", self._account)
+        for row in rows:
+            self._set(row)
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Forget listings."""
+        names = list(names)
+        await self._store.drop(names, "listings", self._account)
+        for name in names:
+            if row := self.rows.pop(name, None):
+                self._by_sku[row.sku].discard(name)
+
+    def _set(self, row: Listing) -> None:
+        if before := self.rows.get(row.listing):
+            self._by_sku[before.sku].discard(row.listing)
+        self.rows[row.listing] = row
+        self._by_sku[row.sku].add(row.listing)
+
+    def sku(self, listing: str, named: str | None) -> str:
+        """Return the SKU that a listing sells; what the seller named it, if it is not mapped."""
+        row = self.rows.get(listing)
+        return row.sku if row else named or listing
+
+    def of(self, sku: str) -> list[Listing]:
+        """Return the published listings that sell a SKU."""
+        return [self.rows[name] for name in self._by_sku.get(sku, ()) if self.rows[name].published]
+
+    @property
+    def skus(self) -> list[str]:
+        """Every SKU that a published listing sells."""
+        return [sku for sku in self._by_sku if self.of(sku)]

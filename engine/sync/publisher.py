@@ -1,0 +1,220 @@
+"""The publisher: every listing shows what it may, soon after it changed.
+
+    stock stream ─▶ SKUs touched (and bundles of them) ─▶ availability of the channel
+        ─▶ otherwise than shown? ─▶ queue, newest quantity only ─▶ quota ─▶ connector.publish
+
+What a listing was last made to show is noted after its channel took it. A crash before the note
+sends the same absolute number again, which changes nothing. Quantities are chosen after the quota
+allowed the call, so a listing that waits its turn is sent with what is right by then, once.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+
+import structlog
+
+from engine.connectors.base import Account, Connector, ConnectorError, Published, Quantity
+from engine.connectors.calls import CallError, Calls
+from engine.core import limits
+from engine.sync.desk import Desk, DeskError
+from engine.sync.listings import Listings
+from engine.sync.queue import Due, Pace, Queue
+from engine.sync.store import SyncStore
+
+_SAMPLES = 10_000
+log = structlog.get_logger("publisher")
+
+
+class Publisher:
+    """Publishes one account's listings. `lags_s` are the newest times from a change's arrival to
+    its channel's yes; `counts` tells of calls, listings and problems."""
+
+    def __init__(
+        self,
+        account: Account,
+        connector: Connector,
+        calls: Calls,
+        store: SyncStore,
+        desk: Desk,
+        listings: Listings,
+    ) -> None:
+        self._account, self._connector, self._calls = account, connector, calls
+        self._store, self._desk, self.listings = store, desk, listings
+        self._pace = Pace()
+        self.queue = Queue(self._pace)
+        self._touched: dict[str, float] = {}
+        self._ended = False
+        self._news, self._work = asyncio.Event(), asyncio.Event()
+        self._shown: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
+        self.lags_s: deque[float] = deque(maxlen=_SAMPLES)
+
+    def touch(self, skus: Iterable[str], sold: int = 0) -> None:
+        """Note that the stock of SKUs changed just now; `sold` units of each went."""
+        now_s = time.monotonic()
+        for sku in skus:
+            self._touched.setdefault(sku, now_s)
+            if sold > 0:
+                self._pace.sold(sku, sold)
+        self._news.set()
+
+    async def load(self) -> None:
+        """Read what each listing shows, and have all of them looked at."""
+        rows = await self._store.table("shown", self._account.name)
+        self._shown = {listing: int(value) for listing, value in rows.items()}
+        self.touch(self.listings.skus)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop`."""
+        self._ended = False
+        await self.load()
+        async with asyncio.TaskGroup() as tasks:
+            senders = [self._send() for _ in range(self._connector.publish_parallel)]
+            ours = [tasks.create_task(job) for job in (self._look(), self._again(), *senders)]
+            await stop.wait()
+            # A client of the server may swallow a cancellation that meets its own timeout.
+            self._ended = True
+            self._news.set()
+            self._work.set()
+            for task in ours:
+                task.cancel()
+
+    # What ought to be shown.
+
+    async def _look(self) -> None:
+        while not self._ended:
+            await self._news.wait()
+            await asyncio.sleep(limits.PUBLISH_COALESCE_S)
+            self._news.clear()
+            try:
+                await self.look()
+            except DeskError as error:  # the channel may be made later
+                log.warning("nothing is published", account=self._account.name, error=str(error))
+                await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
+                self.touch(self.listings.skus)
+
+    async def look(self) -> None:
+        """Ask what the touched SKUs may show, and queue the listings that show something else."""
+        touched, self._touched = self._touched, {}
+        skus = [sku for sku in touched if self.listings.of(sku)]
+        for at in range(0, len(skus), limits.AVAILABILITY_SKUS_MAX):
+            some = skus[at : at + limits.AVAILABILITY_SKUS_MAX]
+            seq, rows = await self._desk.shown(self._account.channel, some)
+            for row in rows:
+                for listing in self.listings.of(row.sku):
+                    wanted, shown = max(row.sellable, 0), self._shown.get(listing.listing)
+                    due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku], seq)
+                    self.queue.want(due)
+        if self.queue.rows:
+            self._work.set()
+
+    async def _again(self) -> None:
+        """Look at every listing now and then: channels' rules and seasons change without stock."""
+        while True:
+            await asyncio.sleep(limits.PUBLISH_SWEEP_S)
+            self.touch(self.listings.skus)
+
+    # Showing it.
+
+    async def _send(self) -> None:
+        while not self._ended:
+            rest_s = self.queue.rest_s(time.monotonic())
+            if rest_s is None or rest_s > 0:
+                if not self._ended:
+                    self._work.clear()
+                try:
+                    async with asyncio.timeout(rest_s):
+                        await self._work.wait()
+                except TimeoutError:
+                    pass
+                continue
+            await self._calls.prepay(self._connector.publish_operation)
+            await self.send_some()
+
+    async def send_some(self) -> int:
+        """Publish one call's worth of the most urgent listings; return how many."""
+        chosen = self.queue.best(self._connector.publish_rows, time.monotonic())
+        if not chosen:
+            return 0
+        sent = {due.listing: due.wanted for due in chosen}
+        self.queue.flying |= sent.keys()
+        rows = [Quantity(d.listing, d.wanted, self.listings.rows[d.listing].item) for d in chosen]
+        self.counts["calls"] += 1
+        try:
+            results = await self._connector.publish(rows)
+        except (ConnectorError, CallError) as error:
+            again = getattr(error, "again", False) or getattr(error, "retry_s", None) is not None
+            results = [Published(row.listing, str(error), again) for row in rows]
+        except BaseException:
+            self.queue.flying -= sent.keys()
+            raise
+        try:
+            await self._note(results, sent)
+        finally:
+            self.queue.flying -= sent.keys()
+            self._work.set()
+        return len(chosen)
+
+    async def _note(self, results: list[Published], sent: dict[str, int]) -> None:
+        now_s, taken = time.monotonic(), {}
+        for result in results:
+            due = self.queue.rows.get(result.listing)
+            if not result.problem:
+                taken[result.listing] = sent[result.listing]
+                if due is not None:
+                    self.lags_s.append(now_s - due.since_s)
+            elif due is not None:
+                self._failed(due, result, now_s)
+        self._shown |= taken
+        await self._store.put(taken, "shown", self._account.name)
+        self.counts["listings"] += len(taken)
+        for listing, quantity in taken.items():
+            due = self.queue.rows.get(listing)
+            if due is not None and due.wanted == quantity:
+                del self.queue.rows[listing]
+            elif due is not None:  # it changed while it was sent
+                due.shown, due.since_s = quantity, now_s
+
+    def _failed(self, due: Due, result: Published, now_s: float) -> None:
+        """Let a listing rest: for longer each time, and for long where trying alone won't help."""
+        due.failures += 1
+        self.counts["problems"] += 1
+        rest_s = 0.5 * 2 ** min(due.failures, 9)
+        due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
+        log.warning(
+            "a listing is not published",
+            account=self._account.name,
+            listing=due.listing,
+            problem=result.problem,
+            retry_in_s=due.not_before_s - now_s,
+        )
+
+    def stalest_s(self) -> float:
+        """Return for how long the listing that waits longest shows something else than it may."""
+        since = min((due.since_s for due in self.queue.rows.values()), default=None)
+        return 0.0 if since is None else time.monotonic() - since
+
+    async def audit(self) -> list[tuple[str, int | None, int]]:
+        """Compare what was sent with what the channel shows; return (listing, shown there, sent)
+        of those that differ, and have them published again."""
+        rows = [
+            Quantity(name, quantity, self.listings.rows[name].item)
+            for name, quantity in self._shown.items()
+            if name in self.listings.rows
+        ]
+        found = []
+        for at in range(0, len(rows), self._connector.publish_rows):
+            some = rows[at : at + self._connector.publish_rows]
+            there = await self._connector.shown(some)
+            found += [
+                (row.listing, there.get(row.listing), row.quantity)
+                for row in some
+                if there.get(row.listing) != row.quantity and row.listing not in self.queue.rows
+            ]
+        for listing, _, _ in found:
+            self._shown.pop(listing, None)
+        self.counts["drifted"] += len(found)
+        self.touch({self.listings.rows[listing].sku for listing, _, _ in found})
+        return found

@@ -1,0 +1,214 @@
+"""What sync remembers, in the log's server: durable before it is answered, like the log itself.
+
+    {p}:sync:in:ACCOUNT        stream of deliveries, not yet applied ones last
+    {p}:sync:met:ACCOUNT:ID    this delivery was kept (forgotten after `limits.SYNC_MET_S`)
+    {p}:sync:version:A:ORDER   the newest version of an order that was applied
+    {p}:sync:dead:ACCOUNT      stream of deliveries that nobody could apply, with the problem
+    {p}:sync:cursors           hash: where each worker is
+    {p}:sync:listings:ACCOUNT  hash: listing → what it sells, and how its channel finds it
+    {p}:sync:shown:ACCOUNT     hash: listing → what it was last made to show
+    {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
+    {p}:sync:gate:…            token buckets and breaker of an account
+
+The only file beside `log.store` that imports redis; the keys are others, and so is the user.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from engine.connectors.base import Delivery
+from engine.core import limits
+from engine.core.errors import LogError
+from engine.log.store import connection_options
+
+_PREFIX = "dibs:{p0}:sync:"
+
+# KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
+_KEEP = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
+redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
+redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'topic', ARGV[4], 'body', ARGV[5], 'by', ARGV[6])
+return 1
+"""
+
+
+class InboxFull(Exception):
+    """The inbox holds all it may. The channel is to push again later."""
+
+
+class Kept(Delivery, frozen=True):
+    """A delivery as the inbox has it: at `place`, having come `by` push or pull."""
+
+    place: str = ""
+    by: str = ""
+
+
+class Dead(Kept, frozen=True):
+    """A delivery that could not be applied, and why."""
+
+    problem: str = ""
+
+
+class Applied(msgspec.Struct, frozen=True, array_like=True):
+    """The document of an order that was applied last: its version, how many others of that version
+    were applied before it, and a digest of what it said."""
+
+    version: int = -1
+    turn: int = 0
+    digest: str = ""
+
+
+@contextlib.asynccontextmanager
+async def asking(what: str) -> AsyncIterator[None]:
+    """Have what the server says in the block be a `LogError` that tells `what` was asked."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise LogError(f"{what}: the log's server says: {error}") from error
+
+
+class SyncStore:
+    """The keys of sync on one server, in an event loop. Raises `LogError` where it is away."""
+
+    def __init__(self, url: str) -> None:
+        options = connection_options(url, limits.STORE_TIMEOUT_S)
+        if "unix_socket_path" in options:
+            options["path"] = options.pop("unix_socket_path")
+            options["connection_class"] = redis.asyncio.UnixDomainSocketConnection
+        elif options.pop("ssl", False):
+            options["connection_class"] = redis.asyncio.SSLConnection
+        pool = redis.asyncio.BlockingConnectionPool(
+            max_connections=limits.SYNC_CONNECTIONS_MAX, timeout=limits.STORE_TIMEOUT_S, **options
+        )
+        self.redis = redis.asyncio.Redis.from_pool(pool)
+        self._keep = self.redis.register_script(_KEEP)
+
+    @staticmethod
+    def key(*parts: str) -> str:
+        """Return the name of one of the keys above."""
+        return _PREFIX + ":".join(parts)
+
+    async def close(self) -> None:
+        """Let go of the server."""
+        await self.redis.aclose()
+
+    # The inbox.
+
+    async def keep(self, account: str, delivery: Delivery, by: str) -> bool:
+        """Keep a delivery, durably; return whether it was new. Raises `InboxFull`."""
+        keys = [self.key("met", account, delivery.id), self.key("in", account)]
+        values = [limits.SYNC_MET_S, limits.SYNC_INBOX_MAX]
+        values += [delivery.id, delivery.topic, delivery.body, by]
+        async with asking("inbox"):
+            kept = await self._keep(keys=keys, args=values)
+        if kept < 0:
+            raise InboxFull
+        return bool(kept)
+
+    async def waiting(self, account: str, after: str, count: int, block_ms: int) -> list[Kept]:
+        """Return up to `count` deliveries after the place `after`, waiting for the first."""
+        stream = self.key("in", account)
+        async with asking("inbox"):
+            found = await self.redis.xread({stream: after}, count, block_ms or None)
+        return [_kept(Kept, place, row) for place, row in (found[0][1] if found else ())]
+
+    async def inbox_length(self, account: str) -> int:
+        """Return how many deliveries wait to be applied."""
+        async with asking("inbox"):
+            return await self.redis.xlen(self.key("in", account))
+
+    async def done(self, account: str, places: Iterable[str]) -> None:
+        """Drop deliveries that were applied, or are dead."""
+        if places := list(places):
+            async with asking("inbox"):
+                await self.redis.xdel(self.key("in", account), *places)
+
+    # What nobody could apply.
+
+    async def bury(self, account: str, kept: Kept, problem: str) -> None:
+        """Move a delivery to the dead ones, in one step."""
+        row = {"id": kept.id, "topic": kept.topic, "body": kept.body, "by": kept.by}
+        row["problem"] = problem[: limits.CALL_PROBLEM_CHARS_MAX]
+        async with asking("dead letters"):
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.xadd(self.key("dead", account), row, maxlen=limits.SYNC_DEAD_MAX)
+            pipe.xdel(self.key("in", account), kept.place)
+            await pipe.execute()
+
+    async def dead(self, account: str, after: str = "-", count: int = 100) -> list[Dead]:
+        """Return up to `count` dead letters, oldest first."""
+        async with asking("dead letters"):
+            start = after if after == "-" else f"({after}"
+            rows = await self.redis.xrange(self.key("dead", account), start, "+", count)
+        return [_kept(Dead, place, row) for place, row in rows]
+
+    async def revive(self, account: str, dead: Dead) -> None:
+        """Put a dead letter into the inbox again, in one step."""
+        row = {"id": dead.id, "topic": dead.topic, "body": dead.body, "by": dead.by}
+        async with asking("dead letters"):
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.xadd(self.key("in", account), row)
+            pipe.xdel(self.key("dead", account), dead.place)
+            await pipe.execute()
+
+    # Versions.
+
+    async def applied(self, account: str, order_id: str) -> Applied:
+        """Return what was last applied to an order; `Applied()` if nothing is known."""
+        async with asking("versions"):
+            found = await self.redis.get(self.key("version", account, order_id))
+        return Applied() if found is None else msgspec.json.decode(found, type=Applied)
+
+    async def note_applied(self, account: str, order_id: str, applied: Applied) -> None:
+        """Note what was applied to an order."""
+        async with asking("versions"):
+            key = self.key("version", account, order_id)
+            await self.redis.set(key, msgspec.json.encode(applied), ex=limits.SYNC_VERSION_S)
+
+    # Hashes: cursors, listings, shown, outbox.
+
+    async def table(self, *parts: str) -> dict[str, bytes]:
+        """Return a hash whole."""
+        async with asking(parts[0]):
+            rows = await self.redis.hgetall(self.key(*parts))
+        return {name.decode(): value for name, value in rows.items()}
+
+    async def field(self, name: str, *parts: str) -> bytes | None:
+        """Return one field of a hash."""
+        async with asking(parts[0]):
+            return await self.redis.hget(self.key(*parts), name)
+
+    async def put(self, rows: Mapping[str, Any], *parts: str) -> None:
+        """Set fields of a hash, durably."""
+        if rows:
+            async with asking(parts[0]):
+                await self.redis.hset(self.key(*parts), mapping=dict(rows))
+
+    async def drop(self, names: Iterable[str], *parts: str) -> None:
+        """Remove fields of a hash."""
+        if names := list(names):
+            async with asking(parts[0]):
+                await self.redis.hdel(self.key(*parts), *names)
+
+    async def outbox_put(self, rows: Mapping[str, Mapping[str, bytes]], cursor: int) -> None:
+        """Add what is to be told, by account, and move the cursor of who read it from the log, in
+        one step: nothing is told twice or forgotten by a crash between the two."""
+        async with asking("outbox"):
+            pipe = self.redis.pipeline(transaction=True)
+            for account, entries in rows.items():
+                if entries:
+                    pipe.hset(self.key("outbox", account), mapping=dict(entries))
+            pipe.hset(self.key("cursors"), "tracking", cursor)
+            await pipe.execute()
+
+
+def _kept(kind: type, place: bytes, row: Mapping[bytes, bytes]) -> Any:
+    text = {name.decode(): value for name, value in row.items()}
+    body = text.pop("body")
+    return kind(place=place.decode(), body=body, **{n: v.decode() for n, v in text.items()})

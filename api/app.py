@@ -26,6 +26,8 @@ from api.wire import encode
 from engine import __version__
 from engine.service.client import Client
 from engine.service.keys import KeyBook
+from engine.service.people.book import People
+from engine.service.people.first import FirstAdmin
 from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("api")
@@ -107,10 +109,12 @@ def create_app(
     keys: KeyBook,
     settings: Settings | None = None,
     views: ViewsReader | None = None,
+    people: People | None = None,
+    first_admin: FirstAdmin | None = None,
 ) -> App:
-    """Return the application in front of `client`, opened by the keys in `keys`. Without `views`
-    what is asked of them is unavailable."""
-    front = Front(client, keys, settings or Settings(), views)
+    """Return the application in front of `client`, opened by the keys in `keys` and to `people`.
+    Without `views` or `people` what is asked of them is unavailable."""
+    front = Front(client, keys, settings or Settings(), views, people, first_admin)
     served = [Served(endpoint, front) for endpoint in ENDPOINTS]
     app = FastAPI(
         title="dibs",

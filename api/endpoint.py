@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 import msgspec
 import structlog
 
-from api import problems
+from api import access, problems
 from api.live import Live
 from api.problems import Headers, Problem, ProblemError, fail, field
 from api.states import States
@@ -28,6 +28,9 @@ from engine.core import limits
 from engine.core.errors import ServiceError
 from engine.service.client import Client
 from engine.service.keys import KeyBook
+from engine.service.people.book import People
+from engine.service.people.first import FirstAdmin
+from engine.service.people.records import Signed
 from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("api")
@@ -50,10 +53,17 @@ class Front:
     """What all endpoints share while one application lives."""
 
     def __init__(
-        self, client: Client, keys: KeyBook, settings: Settings, views: ViewsReader | None = None
+        self,
+        client: Client,
+        keys: KeyBook,
+        settings: Settings,
+        views: ViewsReader | None = None,
+        people: People | None = None,
+        first_admin: FirstAdmin | None = None,
     ) -> None:
         self.client, self.keys, self.settings = client, keys, settings
         self.views = views
+        self.people, self.first_admin = people, first_admin
         self.views_at: tuple[int, int] | None = None  # seq and stamp, as metrics last saw it
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()
@@ -69,13 +79,19 @@ class Front:
 class Ask:
     """One request as a handler sees it: authenticated, decoded, validated."""
 
-    __slots__ = ("actor", "front", "headers", "key", "params", "query", "value")
+    __slots__ = ("actor", "front", "key", "params", "query", "scope", "signed", "value")
 
-    def __init__(self, front: Front, actor: str, key: str, params: dict, query: dict) -> None:
-        self.front, self.actor, self.key = front, actor, key
+    def __init__(self, front: Front, scope: dict, params: dict, query: dict) -> None:
+        self.front, self.scope = front, scope
         self.params, self.query = params, query
-        self.headers: list = []
+        self.actor = self.key = ""
+        self.signed: Signed | None = None
         self.value: Any = None
+
+    @property
+    def headers(self) -> list:
+        """The request's headers."""
+        return self.scope["headers"]
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -97,7 +113,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     Where `lines` is set, body and answer are NDJSON, one `body` and one `answer` a line, and the
     handler reads by itself (`api.streams.Exchange`).
     `codes` are problem codes beyond those that every call of this kind can give. `scope` is None
-    where no key is needed.
+    where no key is needed, `access.SELF` where being signed in is enough.
     """
 
     name: str
@@ -175,12 +191,6 @@ def _text(raw: bytes, name: str) -> str:
         raise field("invalid_utf8", name, "percent-encode UTF-8 text") from None
 
 
-def bearer(authorization: bytes) -> str | None:
-    """Return the token in an Authorization header, None if its scheme is another."""
-    scheme, _, token = authorization.partition(b" ")
-    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
-
-
 class _GoneError(Exception):
     """The caller went away before its request was whole."""
 
@@ -226,17 +236,22 @@ class Served:
 
     async def _answer(self, scope: dict, receive: Callable) -> Reply:
         endpoint, front = self.endpoint, self.front
-        authorization = key = None
+        authorization = cookie = key = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
+            elif name == b"cookie":
+                cookie = value
             elif name == b"idempotency-key":
                 key = value
-        actor = self._authenticate(authorization) if endpoint.scope else ""
+        actor, signed = "", None
+        if endpoint.scope:
+            actor, signed = access.admit(front, endpoint.scope, scope, authorization, cookie)
         params = self._named(scope) if self._params else _NOTHING
         raw_query = scope["query_string"]
         query = self._asked(raw_query) if raw_query or self._query else _NOTHING
-        ask = Ask(front, actor, "", params, query)
+        ask = Ask(front, scope, params, query)
+        ask.actor, ask.signed = actor, signed
         if key is not None and endpoint.keyed:
             if not VISIBLE.match(key):
                 raise field("invalid_value", "Idempotency-Key", "use 1 to 128 visible characters")
@@ -249,34 +264,7 @@ class Served:
             elif message["type"] != "http.request":
                 raise _GoneError
             ask.value = self._reader.read(body, params)
-        else:
-            ask.headers = scope["headers"]
         return await endpoint.handler(ask)
-
-    def _authenticate(self, authorization: bytes | None) -> str:
-        """Return the key's id, or raise 401 or 403."""
-        if authorization is None:
-            raise fail(
-                "unauthorized",
-                "send the header Authorization: Bearer KEY",
-                headers=((b"www-authenticate", b'Bearer realm="dibs"'),),
-            )
-        scope, token = self.endpoint.scope, bearer(authorization)
-        known = self.front.keys.grants(token) if token is not None else None
-        if known is None:
-            raise fail(
-                "unauthorized",
-                "this is not a valid API key, or it was revoked: send Authorization: Bearer KEY",
-                headers=((b"www-authenticate", b'Bearer realm="dibs", error="invalid_token"'),),
-            )
-        if scope not in known[1]:
-            challenge = f'Bearer realm="dibs", error="insufficient_scope", scope="{scope}"'
-            raise fail(
-                "forbidden",
-                f"this call needs a key with the scope {scope!r}",
-                headers=((b"www-authenticate", challenge.encode()),),
-            )
-        return known[0]
 
     def _named(self, scope: dict) -> dict[str, str]:
         """Return the path's parameters, decoded and validated."""

@@ -14,7 +14,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api import problems
-from api.endpoint import VISIBLE, Front, bearer
+from api.access import bearer
+from api.endpoint import VISIBLE, Front
 from api.guard import CLOSING, HEAD, IDLE, GuardedProtocol
 from engine.core import limits
 from engine.core.errors import ServiceError

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from api import problems
+from api.access import SELF
 from api.endpoint import Endpoint
 from api.problems import Problem
 from api.wire import Param
@@ -14,8 +15,9 @@ from api.wire import Param
 _REF = "#/components/schemas/{name}"
 _ABOUT = """One ledger, one unit, one buyer: what is answered is durable.
 
-- Send `Authorization: Bearer KEY`. Scopes are `read`, `sell`, `stock` and `admin` (which implies
-  all); each call names the one it needs.
+- Send `Authorization: Bearer KEY`. Scopes are `read`, `sell`, `stock`, `plan` and `admin` (which
+  implies all); each call names the one it needs. People sign in instead (`POST /v1/session`); their
+  role is a set of scopes.
 - Every call that changes something takes an id of yours, in the body or the path, or an
   `Idempotency-Key` header. Repeating it gives the first answer again, with `"replayed": true`;
   the same id with another body is 409 `idempotency_conflict`. A repeated PUT answers 200.
@@ -35,6 +37,7 @@ _NOUNS = {
     "orders": "Stock allocated to orders",
     "routing": "Where orders' units come from, and why",
     "streams": "What changes, as it changes",
+    "people": "Users, sessions and API keys",
     "system": "The process itself",
 }
 
@@ -67,7 +70,13 @@ def document(endpoints: tuple[Endpoint, ...], version: str) -> dict[str, Any]:
         "components": {
             "schemas": _plain(schemas),
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "An API key"}
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-dibs",
+                    "description": "Somebody signed in; on loopback the name is `dibs-PORT`",
+                },
             },
         },
     }
@@ -102,8 +111,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     notes = [endpoint.note] if endpoint.note else []
     if endpoint.scope:
-        operation["security"] = [{"key": []}]
-        notes.append(f"Needs a key with the scope `{endpoint.scope}`.")
+        operation["security"] = [{"key": []}, {"session": []}]
+        notes.append(
+            "For everybody who is signed in (`self`), and for keys with the scope `admin`."
+            if endpoint.scope == SELF
+            else f"Needs the scope `{endpoint.scope}`."
+        )
     if notes:
         operation["description"] = "\n\n".join(notes)
     if endpoint.keyed:

@@ -26,8 +26,12 @@ _TYPE = "urn:dibs:problem:"
 TABLE: dict[str, tuple[int, str]] = {
     # The request as HTTP.
     "malformed_http": (400, "The request is not valid HTTP"),
-    "unauthorized": (401, "No valid API key"),
-    "forbidden": (403, "The API key lacks a scope"),
+    "unauthorized": (401, "No valid API key, and nobody is signed in"),
+    "session_ended": (401, "The session has ended"),
+    "sign_in_failed": (401, "Name and password do not belong together"),
+    "forbidden": (403, "The caller may not do this"),
+    "cross_site": (403, "The call comes from another site's page"),
+    "wrong_code": (403, "This is not the one-time code"),
     "not_found": (404, "There is nothing at this path"),
     "method_not_allowed": (405, "The path has no such method"),
     "request_timeout": (408, "The request did not arrive in time"),
@@ -96,6 +100,15 @@ TABLE: dict[str, tuple[int, str]] = {
     "quantity_not_held": (409, "More than the order holds"),
     "insufficient_stock": (409, "Not enough available"),
     "table_full": (507, "A table of the ledger is full"),
+    # What is refused about people and keys.
+    "unknown_user": (404, "The user does not exist"),
+    "unknown_session": (404, "The session does not exist"),
+    "unknown_key": (404, "The API key does not exist"),
+    "first_admin_closed": (409, "There is no first admin to be made"),
+    "last_admin": (409, "This is the last admin"),
+    "no_password": (409, "An API key has no password"),
+    "weak_password": (422, "The password is too easy to guess"),
+    "too_many_attempts": (429, "Too many attempts"),
     # The engine's state.
     "stream_gap": (410, "The stream is no longer kept from there"),
     "overloaded": (429, "Too much is asked at once"),
@@ -120,7 +133,7 @@ ANYWHERE_CODES = (  # said by the guard and the router, before a call is known
     "headers_too_large",
     "too_many_connections",
 )
-AUTH_CODES = ("unauthorized", "forbidden")
+AUTH_CODES = ("unauthorized", "session_ended", "forbidden", "cross_site")
 BODY_CODES = (
     "malformed_json",
     "invalid_utf8",

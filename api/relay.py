@@ -7,7 +7,8 @@ and hands the answer on as it comes.
 
 The front's own guard has judged the connection by then, with the bounds of a single process.
 Method, target, headers and body reach the writer as they came, except what belongs to one
-connection only (`_HOP`). An answer in lines that begins before its request is whole is that of an
+connection only (`_HOP`); the caller's address goes along (`access.CALLER`).
+An answer in lines that begins before its request is whole is that of an
 order stream (`api.order_stream`): the request is as endless here as it is there.
 
 If the writer is lost, a request that may have had an effect is answered with `outcome_unknown`,
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from api import problems
+from api import access, problems
 from api.cycle import Cycle
 from api.endpoint import Front, Settings
 from api.lines import NDJSON
@@ -29,7 +30,9 @@ from engine.core.errors import OutcomeUnknownError, ServiceError, UnavailableErr
 from engine.service.client import Client
 from engine.service.keys import KeyBook
 
-_HOP = frozenset((b"connection", b"host", b"keep-alive", b"te", b"trailer", b"upgrade"))
+_HOP = frozenset(
+    (b"connection", b"host", b"keep-alive", b"te", b"trailer", b"upgrade", access.CALLER)
+)
 _NDJSON = NDJSON.encode()
 _HARMLESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _AWAY = "the writer is away; try again"
@@ -100,6 +103,7 @@ def _head(scope: dict) -> tuple[bytes, bool, bool]:
     target, query = scope["raw_path"], scope["query_string"]
     if query:
         target = target + b"?" + query
+    kept += (access.CALLER, b": ", access.address(scope).encode("latin-1"), b"\r\n")
     line = (scope["method"].encode(), b" ", target, b" HTTP/1.1\r\nhost: ", host, b"\r\n")
     return b"".join((*line, *kept, b"\r\n")), chunked, waits
 

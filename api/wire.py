@@ -175,6 +175,8 @@ def _advice(what: str) -> str:
         pattern = what.partition("regex ")[2].strip("'")
         if pattern.startswith("^[A-Z]"):
             return f"use {pattern[len('^[A-Z]{')]} capital letters"
+        if pattern.startswith("^[a-z0-9]"):
+            return "use small letters, digits and . _ @ + -, and begin with a letter or digit"
         return "control characters are not allowed, nor an empty text"
     if "RFC3339" in what or "timezone component" in what:
         return "use RFC 3339 with a zone, like 2026-11-23T20:15:00Z"

@@ -80,6 +80,11 @@ class Settings(msgspec.Struct, frozen=True):
             raise ConfigError(f"host {self.host!r} is not an IP address to listen on") from error
 
     @property
+    def local(self) -> bool:
+        """Whether only this machine can reach what is served."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    @property
     def stays_awake(self) -> bool:
         """Whether the writer may keep its core awake."""
         needed = self.fronts + 2  # the writer's process and the log server

@@ -135,7 +135,7 @@ ENDPOINTS = (
             "policy that their channel names, or that they name themselves. Putting the same "
             "again changes nothing and answers with `replayed: true`."
         ),
-        scope="admin",
+        scope="plan",
         handler=put,
         params=(_POLICY,),
         body=RoutingPolicyBody,
@@ -170,7 +170,7 @@ ENDPOINTS = (
             "Strategies of the kind `balanced` add it to what a unit costs. Prices are replaced as "
             "a whole. Putting the same again changes nothing and answers with `replayed: true`."
         ),
-        scope="admin",
+        scope="plan",
         handler=put,
         params=(params.SKU,),
         body=ScarcityBody,

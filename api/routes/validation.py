@@ -55,7 +55,7 @@ ENDPOINTS = (
             "the check's name. Putting the same again answers with `replayed: true`; no rules end "
             "the checking of new orders."
         ),
-        scope="admin",
+        scope="plan",
         handler=put,
         params=(params.CHANNEL,),
         body=ValidationBody,

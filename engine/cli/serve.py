@@ -20,6 +20,7 @@ from engine.core import limits
 from engine.core.errors import ConfigError
 from engine.service.engine import Engine
 from engine.service.keys import first_admin_key, kept_key
+from engine.service.people import first
 from engine.service.wiring import Wiring, front_paths
 from engine.views.reader import ViewsReader
 
@@ -46,12 +47,14 @@ async def _serve(wiring: Wiring) -> None:
     from api.server import serve as serve_http
 
     settings = wiring.settings
-    engine, keys = wiring.engine(), wiring.key_book()
+    engine, keys, people = wiring.engine(), wiring.key_book(), wiring.people()
     keys.start()
+    people.start()
     first_admin_key(keys, settings.data / "admin.key")
     kept_key(keys, settings.data / "page.key", "live page", "read")
     views = ViewsReader(home_of(settings))
-    app = create_app(engine, keys, views=views)
+    admin = first.offer(people, settings.data / first.FILE, local=settings.local)
+    app = create_app(engine, keys, views=views, people=people, first_admin=admin)
     packed = await _packed_socket(engine, settings)
     leading = asyncio.create_task(engine.lead(), name="lead")
     stopping = asyncio.Event()
@@ -78,6 +81,7 @@ async def _serve(wiring: Wiring) -> None:
         if packed:
             await packed.close()
         keys.stop()
+        people.stop()
         views.close()
 
 

@@ -236,6 +236,25 @@ REWRITE_QUIET_BYTES_PER_S = 1 << 20
 REWRITE_WAIT_S = 120.0  # by `dibs snapshot`, before it lets go of the server
 REWRITE_POLL_S = 0.05
 
+# People: users, their passwords and sessions (`engine.service.people` says whose bounds these are).
+USER_CHARS_MAX = 64
+USERS_MAX = 1_000
+PASSWORD_CHARS_MIN = 15
+PASSWORD_CHARS_MAX = 128
+PASSWORD_MEMORY_KIB = 19_456
+PASSWORD_PASSES = 2
+PASSWORD_HASHES_WAITING_MAX = 16  # or other changes of people
+TEMPORARY_PASSWORD_S = 72 * 3_600
+SESSION_IDLE_S = 3_600
+SESSION_S_MAX = 24 * 3_600
+SESSION_NOTE_S = 60  # between two times that the last sight of a session is stored
+SESSIONS_OF_USER_MAX = 16
+SIGN_IN_TRIES = 5  # of a name from one address; then one more every so often
+SIGN_IN_TRIES_ANYWHERE = 30  # of a name
+SIGN_IN_RETRY_S = 30
+ATTEMPTS_KEPT_MAX = 10_000
+ACCESS_ENTRIES_MAX = 100_000
+
 # Read models.
 VIEW_POSITIONS_KEPT = 200_000  # in memory, between two transactions
 VIEW_EVENTS_MAX = 16_384  # of one transaction, unless one frame has more

@@ -64,13 +64,15 @@ def access_rules(keys: Keys) -> list[str]:
     """
     talk = "+ping +auth +hello +select +client|id +client|setinfo +client|setname"
     read = "+xrange +xrevrange +xread +xlen +xinfo|stream +hget +hgetall +hlen +info +config|get"
+    people = (keys.keys, keys.users, keys.sessions)
     look = f"%R~{keys.log} %R~{keys.stock} %R~{keys.cursors} %R~{keys.keys}"
-    done = f"(+hset +hdel %W~{keys.cursors} %W~{keys.keys})"
+    known = " ".join(f"%R~{name}" for name in (*people[1:], keys.access))
+    done = " ".join(f"%W~{name}" for name in (keys.cursors, *people))
     return [
         "user default off",
         f"user writer on nopass {look} -@all {talk} {read} (+xadd +eval %RW~{keys.log})",
-        f"user worker on nopass {look} -@all {talk} {read} +multi +exec +bgrewriteaof "
-        f"(+xadd %RW~{keys.stock}) (+xtrim %RW~{keys.log}) {done}",
+        f"user worker on nopass {look} {known} -@all {talk} {read} +multi +exec +bgrewriteaof "
+        f"(+xadd %RW~{keys.stock} %RW~{keys.access}) (+xtrim %RW~{keys.log}) (+hset +hdel {done})",
         f"user sync on nopass {look} -@all {talk} {read} +multi +exec +script|load +time "
         f"(+@read +@write -@dangerous +eval +evalsha %RW~{keys.sync}*)",
         f"user reader on nopass {look} -@all {talk} {read}",

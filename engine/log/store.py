@@ -62,6 +62,21 @@ class Keys(msgspec.Struct, frozen=True):
         """What the keys of `engine.sync` begin with."""
         return f"dibs:{{p{self.partition}}}:sync:"
 
+    @property
+    def users(self) -> str:
+        """The hash of users."""
+        return f"dibs:{{p{self.partition}}}:users"
+
+    @property
+    def sessions(self) -> str:
+        """The hash of users' sessions."""
+        return f"dibs:{{p{self.partition}}}:sessions"
+
+    @property
+    def access(self) -> str:
+        """The stream of what was done to users, sessions and keys."""
+        return f"dibs:{{p{self.partition}}}:access"
+
 
 def connection_options(url: str, timeout_s: float | None) -> dict[str, Any]:
     """How every client connects: no retry, no small talk, RESP2."""
@@ -233,7 +248,7 @@ class Store:
         with _reading("length"):
             return self._redis.xlen(self.keys.log)
 
-    # Hashes: cursors and keys.
+    # Hashes: cursors, keys, users, sessions; and the record of what was done to the last three.
 
     def hash_all(self, name: str) -> dict[str, bytes]:
         """Return a hash whole."""
@@ -250,6 +265,25 @@ class Store:
         """Remove one field of a hash; return whether it was there."""
         with _storing(name):
             return bool(self._redis.hdel(name, field))
+
+    def change(self, name: str, field: str, value: bytes | None, done: bytes) -> None:
+        """Set one field of a hash, or remove it (None), and record `done`, durably and at once."""
+        with _storing(name):
+            pipe = self._redis.pipeline(transaction=True)
+            if value is None:
+                pipe.hdel(name, field)
+            else:
+                pipe.hset(name, field, value)
+            most = limits.ACCESS_ENTRIES_MAX
+            pipe.xadd(self.keys.access, {FIELD: done}, maxlen=most, approximate=True)
+            pipe.execute()
+
+    def done(self, before: str, count: int) -> list[Entry]:
+        """Return up to `count` records before a position ("": the newest), newest first."""
+        with _reading("access"):
+            end = f"({before}" if before else "+"
+            rows = self._redis.xrevrange(self.keys.access, end, "-", count)
+        return [(entry_id.decode(), fields[FIELD]) for entry_id, fields in rows]
 
     # The public stock stream.
 

@@ -30,8 +30,9 @@ from engine.log.store import Keys
 
 log = structlog.get_logger("keys")
 
-SCOPES = ("read", "sell", "stock", "admin")
+SCOPES = ("read", "sell", "stock", "plan", "admin")
 TABLE = Keys().keys
+BY_DIBS = "dibs"  # who makes the first keys, and what the command line does
 _PREFIX = "dibs_"
 _ID_HEX, _SECRET_HEX = 12, 64
 _TOKEN_CHARS = len(_PREFIX) + _ID_HEX + 1 + _SECRET_HEX
@@ -49,6 +50,12 @@ class KeyStore(Protocol):
     def hash_delete(self, name: str, field: str) -> None:
         """Remove one field."""
 
+    def change(self, name: str, field: str, value: bytes | None, done: bytes) -> None:
+        """Set one field, or remove it (None), and record `done`, in one step."""
+
+    def done(self, before: str, count: int) -> list[tuple[str, bytes]]:
+        """Return what was recorded before a position ("": the newest), newest first."""
+
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One key as stored. Stamps are UTC microseconds; `revoked_us` is 0 while it is good."""
@@ -64,6 +71,18 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     def grants(self) -> frozenset[str]:
         """Every scope that this key opens: `admin` implies all."""
         return frozenset(SCOPES if "admin" in self.scopes else self.scopes)
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing done to a key, a user or a session: when (UTC microseconds), by whom, to which,
+    and what was before and after. Never a secret."""
+
+    at_us: int
+    by: str
+    what: str
+    of: str
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -164,8 +183,11 @@ class KeyBook:
 
     # Care.
 
-    def create(self, label: str, scopes: list[str] | tuple[str, ...]) -> tuple[Key, str]:
-        """Make a key; returns it and its token, which cannot be shown again.
+    def create(
+        self, label: str, scopes: list[str] | tuple[str, ...], by: str = BY_DIBS
+    ) -> tuple[Key, str]:
+        """Make a key; returns it and its token, which cannot be shown again. `by` is whose doing
+        it is, for the record.
 
         `ValueError` if a scope is unknown, none is given, or `limits.KEYS_MAX` keys are good.
         """
@@ -184,7 +206,7 @@ class KeyBook:
             created_us=time.time_ns() // 1000,
             digest=self._digest(token),
         )
-        self._put(key)
+        self._put(key, by, "key.create", {"label": label, "scopes": " ".join(key.scopes)})
         return key, token
 
     def _make_room(self) -> None:
@@ -202,18 +224,19 @@ class KeyBook:
         self.refresh()
         return sorted((k.key for k in self._known.values()), key=lambda k: (k.created_us, k.id))
 
-    def revoke(self, key_id: str) -> Key:
+    def revoke(self, key_id: str, by: str = BY_DIBS) -> Key:
         """End a key for good; `KeyError` if there is none of this id. Revoking twice is fine."""
         self.refresh()
         key = self._known[key_id].key
         if not key.revoked_us:
             key = msgspec.structs.replace(key, revoked_us=time.time_ns() // 1000)
-            self._put(key)
+            self._put(key, by, "key.revoke", {"label": key.label})
         return key
 
-    def _put(self, key: Key) -> None:
+    def _put(self, key: Key, by: str, what: str, after: dict[str, str]) -> None:
+        done = Done(at_us=time.time_ns() // 1000, by=by, what=what, of=key.id, after=after)
         with self._lock:
-            self._store.hash_put(TABLE, key.id, _encode(key))
+            self._store.change(TABLE, key.id, _encode(key), _encode(done))
             self._known = self._known | {key.id: _Known(key, key.grants)}
             self.generation = object()
 
@@ -225,7 +248,7 @@ def load_secret(path: Path) -> bytes:
     """
     if not path.exists():
         fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-        _write_private(fresh, secrets.token_hex(32))
+        write_private(fresh, secrets.token_hex(32))
         with contextlib.suppress(FileExistsError):  # another process was first: its secret holds
             os.link(fresh, path)
         fresh.unlink()
@@ -259,12 +282,13 @@ def kept_key(book: KeyBook, path: Path, label: str, *scopes: str) -> str:
     _, token = book.create(label, scopes)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    _write_private(fresh, token + "\n")
+    write_private(fresh, token + "\n")
     fresh.replace(path)
     return token
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that is not there yet, for this user only (mode 0600), durably."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)

@@ -11,6 +11,7 @@ from engine.log.store import Appender, AsyncStock, Store
 from engine.service.changes import Changes
 from engine.service.engine import Engine
 from engine.service.keys import KeyBook, load_secret
+from engine.service.people.book import People
 from engine.service.replica import Replica
 
 
@@ -56,6 +57,10 @@ class Wiring:
     def key_book(self) -> KeyBook:
         """Return the API keys, not yet read."""
         return KeyBook(self.store("worker"), load_secret(self.settings.data / "secret"))
+
+    def people(self) -> People:
+        """Return users and their sessions, not yet read."""
+        return People(self.store("worker"), load_secret(self.settings.data / "secret"))
 
     def engine(self) -> Engine:
         """Return the engine, not yet leading."""

@@ -1,18 +1,22 @@
-"""Who may do what: every call × every kind of key, its status, its body, and that it did nothing.
+"""Who may do what: every call × every kind of key and every role, its status, its body, and that
+it did nothing.
 
 The rows come from the endpoint table, so a new call without a key shows up here.
 """
 
 import pytest
 
+from api.access import SELF
 from api.endpoint import Endpoint
 from api.table import ENDPOINTS
 from engine.service.keys import SCOPES
+from engine.service.people.records import GRANTS, ROLES
 from tests.contract.fields import full_body
 from tests.contract.world import World, problem_of, url_of
 
 CLOSED = [e for e in ENDPOINTS if e.scope]
-OPEN = {"alive", "ready", "openapi", "docs", "page"}
+OPEN = {"alive", "ready", "openapi", "docs", "page", "get_session", "sign_out"}
+BY_PASSWORD = {"sign_in", "make_first_admin"}  # open, and they ask for a secret of their own
 VERBS = (
     "accept",
     "reject",
@@ -101,7 +105,7 @@ NEEDS = {
         "release_wave",
         *(f"{verb}_fulfillment" for verb in VERBS),
     },
-    "admin": {
+    "plan": {
         "put_location",
         "put_sku",
         "put_channel",
@@ -110,6 +114,18 @@ NEEDS = {
         "put_scarcity",
         "list_audit",
     },
+    "admin": {
+        "list_users",
+        "get_user",
+        "put_user",
+        "remove_user",
+        "reset_user",
+        "list_keys",
+        "create_key",
+        "revoke_key",
+        "list_access",
+    },
+    SELF: {"change_password", "list_sessions", "end_session"},
 }
 
 
@@ -129,8 +145,9 @@ async def ask(world: World, endpoint: Endpoint, authorization: str | None, conte
 
 
 def test_every_call_is_in_the_matrix() -> None:
-    assert {e.name for e in ENDPOINTS if not e.scope} == OPEN
-    for scope in SCOPES:
+    assert {e.name for e in ENDPOINTS if not e.scope} == OPEN | BY_PASSWORD
+    assert {e.scope for e in CLOSED} == set(NEEDS) == {*SCOPES, SELF}
+    for scope in NEEDS:
         assert {e.name for e in CLOSED if e.scope == scope} == NEEDS[scope]
 
 
@@ -186,12 +203,59 @@ async def test_low_scopes_are_forbidden_and_the_right_ones_open(
     assert world.digest() == before
     if endpoint.media == "text/event-stream":
         return  # does not end by itself; see test_streams, test_live
-    for scope in {endpoint.scope, "admin"}:
+    for scope in {endpoint.scope, "admin"} - {SELF}:
         response = await ask(world, endpoint, f"bearer  {world.tokens[scope]}")
         assert response.status_code not in (401, 403), response.text
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if not e.scope], ids=name_of)
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_may_do_what_its_scopes_say(world: World, role: str) -> None:
+    cookie = world.sign_in("ada", role)
+    for endpoint in CLOSED:
+        if endpoint.media == "text/event-stream":
+            continue
+        before = world.digest()
+        body = None if endpoint.body is None else full_body(endpoint)
+        response = await world.http.request(
+            endpoint.method, url_of(endpoint), json=body, headers=cookie
+        )
+        if endpoint.scope == SELF or endpoint.scope in GRANTS[role]:
+            assert response.status_code not in (401, 403), (endpoint.name, response.text)
+            if given := response.headers.get("set-cookie"):
+                cookie = {"cookie": given.partition(";")[0]}
+            continue
+        assert (response.status_code, problem_of(response)["code"]) == (403, "forbidden")
+        assert repr(role) in response.text and endpoint.scope in response.text
+        assert world.digest() == before
+
+
+@pytest.mark.parametrize("endpoint", CLOSED, ids=name_of)
+async def test_no_session_that_is_over_wrong_or_of_somebody_without_a_password(
+    world: World, endpoint: Endpoint
+) -> None:
+    good = world.sign_in("ada", "admin")["cookie"]
+    over = world.sign_in("bob", "admin")["cookie"]
+    world.people.remove("bob", "test")
+    before = world.digest()
+    for cookie in (over, good[:-1], f"{good}x", good.upper(), "__Host-dibs=", f"x{good}"):
+        response = await world.http.request(
+            endpoint.method, url_of(endpoint), headers={"cookie": cookie}
+        )
+        assert response.status_code == 401, cookie
+        assert problem_of(response)["code"] in ("session_ended", "unauthorized")
+    assert world.digest() == before
+    if endpoint.scope != SELF:
+        _, first = world.people.put("eve", "admin", "test")
+        _, token = world.people.sign_in("eve", first, "", "")
+        before = world.digest()
+        response = await world.http.request(
+            endpoint.method, url_of(endpoint), headers={"cookie": f"__Host-dibs={token}"}
+        )
+        assert response.status_code == 403 and "a password of your own" in response.text
+        assert world.digest() == before
+
+
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.name in OPEN], ids=name_of)
 async def test_open_calls_need_no_key_and_mind_no_bad_one(world: World, endpoint: Endpoint) -> None:
     for value in (None, "Bearer nonsense"):
         assert (await ask(world, endpoint, value)).status_code == 200
@@ -203,4 +267,4 @@ async def test_several_scopes_on_one_key(world: World) -> None:
         if endpoint.media == "text/event-stream":
             continue
         status = (await ask(world, endpoint, f"Bearer {token}")).status_code
-        assert (status == 403) == (endpoint.scope in ("stock", "admin"))
+        assert (status == 403) == (endpoint.scope in ("stock", "plan", "admin", SELF))

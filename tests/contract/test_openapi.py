@@ -121,6 +121,8 @@ async def test_examples_of_bodies_are_accepted_by_the_real_thing(
     valid(media["schema"], media["example"])
     if endpoint.name not in ("reserve", "place_order", "place_orders", "stream_orders"):
         await promise(world)
+    if endpoint.name == "sign_in":
+        world.sign_in("ada", "admin")
     if endpoint.name == "commit":
         await world.good("POST", "/v1/orders/web/1001/cancel")
         media["example"]["order_id"] = "1002"
@@ -137,7 +139,11 @@ async def test_examples_of_bodies_are_accepted_by_the_real_thing(
     headers, url = {"content-type": endpoint.media}, url_of(endpoint)
     if "{fulfillment_id}" in endpoint.path:
         url = url_of(endpoint, fulfillment_id=await brought(world, endpoint.name))
-    response = await world.call(endpoint.method, url, json=media["example"], headers=headers)
+    if endpoint.name == "change_password":  # no key has one
+        headers |= world.sign_in("ada", "viewer")
+        response = await world.http.request("POST", url, json=media["example"], headers=headers)
+    else:
+        response = await world.call(endpoint.method, url, json=media["example"], headers=headers)
     assert response.status_code in (endpoint.status, endpoint.also), response.text
     answer = operation(endpoint)["responses"][str(response.status_code)]["content"]
     valid(answer[endpoint.media]["schema"], response.json())

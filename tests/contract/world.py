@@ -15,6 +15,9 @@ from api.app import App, create_app
 from api.endpoint import Endpoint, Settings
 from api.table import ENDPOINTS
 from engine.service.keys import SCOPES, KeyBook
+from engine.service.people.book import People
+from engine.service.people.first import FirstAdmin
+from engine.service.people.passwords import Hasher
 from engine.views.home import SqliteHome
 from engine.views.reader import ViewsReader
 from tests.contract.inprocess import InProcessClient
@@ -30,6 +33,13 @@ def empty_views() -> ViewsReader:
     return ViewsReader(home)
 
 
+@functools.cache
+def cheap_hasher() -> Hasher:
+    """Real hashes, of the least cost: worlds are many."""
+    return Hasher(memory_kib=8, passes=1)
+
+
+PASSWORD = "nine green bottles on a wall"
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 PROBLEM = "application/problem+json"
 
@@ -39,6 +49,7 @@ class DictStore:
 
     def __init__(self) -> None:
         self.hashes: dict[str, dict[str, bytes]] = {}
+        self.records: list[tuple[str, bytes]] = []
 
     def hash_all(self, name: str) -> dict[str, bytes]:
         """Return all fields of a hash."""
@@ -52,15 +63,32 @@ class DictStore:
         """Remove one field."""
         self.hashes.get(name, {}).pop(field, None)
 
+    def change(self, name: str, field: str, value: bytes | None, done: bytes) -> None:
+        """Set or remove one field, and record what was done."""
+        if value is None:
+            self.hash_delete(name, field)
+        else:
+            self.hash_put(name, field, value)
+        self.records.append((f"{len(self.records) + 1}-0", done))
+
+    def done(self, before: str, count: int) -> list[tuple[str, bytes]]:
+        """Return what was recorded before a position, newest first."""
+        end = int(before.split("-")[0]) - 1 if before else len(self.records)
+        return self.records[max(0, end - count) : end][::-1]
+
 
 class World:
     """`call` asks the application as a caller with one scope would, `admin` unless said."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.client = InProcessClient()
-        self.book = KeyBook(DictStore(), b"s" * 32)
+        self.client, self.store = InProcessClient(), DictStore()
+        self.book = KeyBook(self.store, b"s" * 32)
+        self.people = People(self.store, b"s" * 32, hasher=cheap_hasher())
+        self.first = FirstAdmin(self.people, BY_NAME["make_first_admin"].example["code"])
         self.tokens = {scope: self.book.create(scope, [scope])[1] for scope in SCOPES}
-        self.app: App = create_app(self.client, self.book, settings, empty_views())
+        self.app: App = create_app(
+            self.client, self.book, settings, empty_views(), self.people, self.first
+        )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://dibs")
 
@@ -78,8 +106,16 @@ class World:
         return response.json()
 
     def digest(self) -> str:
-        """The digest of the ledger: equal means that nothing changed."""
-        return self.client.ledger.digest()
+        """The digest of the ledger, and who was changed how often: equal means that nothing
+        changed."""
+        return f"{self.client.ledger.digest()} {len(self.store.records)}"
+
+    def sign_in(self, user: str, role: str) -> dict[str, str]:
+        """Make a user with a password of its own and sign in; return the header that says so."""
+        _, first = self.people.put(user, role, "test")
+        signed, _ = self.people.sign_in(user, first, "", "")
+        signed, token = self.people.change_password(signed, first, PASSWORD)
+        return {"cookie": f"__Host-dibs={token}"}
 
     async def stocked(self, sku: str) -> dict:
         """Stock of one SKU, totals only."""

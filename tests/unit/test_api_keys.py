@@ -49,7 +49,7 @@ def test_the_store_holds_an_hmac_and_never_the_secret() -> None:
 def test_admin_implies_all_and_unknown_scopes_are_refused() -> None:
     keys = book()
     _, token = keys.create("root", ["admin"])
-    assert keys.grants(token)[1] == {"read", "sell", "stock", "admin"}
+    assert keys.grants(token)[1] == {"read", "sell", "stock", "plan", "admin"}
     for scopes in ([], ["root"], ["read", ""]):
         with pytest.raises(ValueError, match="scopes are"):
             keys.create("x", scopes)

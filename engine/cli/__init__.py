@@ -22,6 +22,7 @@ from engine.cli.options import (
     end_with_parent,
 )
 from engine.cli.scarcity_app import scarcity_app
+from engine.cli.user import user_app
 from engine.config import PORT_DEFAULT, Settings
 from engine.core.errors import ConfigError, CorruptLogError, DibsError, FencedError
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(user_app, name="user")
 views_app = typer.Typer(no_args_is_help=True, help="Read models: tables for screens and reports.")
 app.add_typer(views_app, name="views")
 app.add_typer(scarcity_app, name="scarcity")

@@ -15,6 +15,7 @@ from rich.panel import Panel
 
 from engine.cli import EXIT_CORRUPT, EXIT_FENCED, EXIT_USAGE
 from engine.config import Settings
+from engine.service.people import first
 from engine.service.wiring import Wiring, logs_folder
 
 READY_TIMEOUT_S = 120.0
@@ -151,6 +152,9 @@ def _welcome(console: Console, settings: Settings, url: str) -> None:
     # A key that can only read, behind the #: a browser does not send that part anywhere.
     page_key = (settings.data / "page.key").read_text().strip()
     console.print(f"live page   {url}/#key={page_key}", soft_wrap=True, style="bold")
+    code = settings.data / first.FILE
+    if code.exists():
+        console.print(f"first admin {url}/#first={code.read_text().strip()}", soft_wrap=True)
     console.print(
         Panel.fit(
             f"every call, with examples   [bold]{url}/docs[/]\n"

@@ -16,7 +16,7 @@ from tests.processes import Dibs
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = ("backorders.md", "bundles.md", "channels.md", "fulfillment.md", "orders.md", "returns.md")
-GUIDES += ("routing.md", "supply.md", "validation.md")
+GUIDES += ("people.md", "routing.md", "supply.md", "validation.md")
 _BLOCK = re.compile(r"```(sh|json)\n(.*?)```", re.S)
 _MARK = "@@shown@@"
 
@@ -31,7 +31,9 @@ def script_and_shown(text: str, dibs: Dibs) -> tuple[str, list[Any]]:
             parts.append(f"echo '{_MARK}'\n")
             shown.append(json.loads(block))
     script = "\n".join(parts).replace("http://127.0.0.1:8787", dibs.url)
-    return script.replace("data/admin.key", str(dibs.folder / "admin.key")), shown
+    for name in ("admin.key", "first-admin.code"):
+        script = script.replace(f"data/{name}", str(dibs.folder / name))
+    return script, shown
 
 
 def holds(answer: Any, shown: Any) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from engine.log.embedded import EmbeddedServer
 from tests.processes import Dibs
 
-COMMANDS = ("up", "serve", "work", "verify", "snapshot", "replay", "keys", "scarcity")
+COMMANDS = ("up", "serve", "work", "verify", "snapshot", "replay", "keys", "scarcity", "user")
 
 
 def dibs(*arguments: str, code: int = 0) -> subprocess.CompletedProcess:
@@ -51,6 +51,11 @@ def test_each_command_has_help(name: str) -> None:
         (("replay", "x.csv"), "admin.key"),
         (("keys", "create", "me", "--scope", "everything"), "everything"),
         (("keys", "revoke", "nobody"), "nobody"),
+        (("user", "add", "Ada Lovelace"), "small letters"),
+        (("user", "add", "ada", "--role", "queen"), "viewer, operator, planner, admin"),
+        (("user", "role", "nobody", "admin"), "no such user"),
+        (("user", "reset", "nobody"), "no such user"),
+        (("user", "remove", "nobody"), "no such user"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
@@ -71,6 +76,42 @@ def test_keys_are_created_listed_and_revoked(tmp_path: Path) -> None:
     assert token.stdout.split("_")[2].strip() not in listed
     dibs("keys", "revoke", key_id, *data)
     assert "revoked" in dibs("keys", "list", *data).stdout
+
+
+def test_users_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    passwords = [dibs("user", "add", "ada", "--role", "admin", *data).stdout]
+    passwords.append(dibs("user", "reset", "ada", *data).stdout)
+    assert len(set(passwords)) == 2
+    assert all(re.fullmatch(r"([a-z2-9]{5}-){3}[a-z2-9]{5}\n", each) for each in passwords)
+    assert "there is a user" in dibs("user", "add", "ada", *data, code=2).stderr
+    assert "last admin" in dibs("user", "remove", "ada", *data, code=2).stderr
+    dibs("user", "add", "bob", "--role", "admin", *data)
+    dibs("user", "role", "ada", "viewer", *data)
+    listed = dibs("user", "list", *data).stdout
+    assert re.search(r"ada +│ viewer", listed) and re.search(r"bob +│ admin", listed)
+    dibs("user", "remove", "ada", *data)
+    assert "ada" not in dibs("user", "list", *data).stdout
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_traceback_in_the_log_tells_no_values(terminal: bool, monkeypatch, capsys) -> None:
+    import structlog
+
+    from engine import cli
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    cli._log_to_stderr()
+    try:
+        password = "nine green " + "bottles"
+        try:
+            raise RuntimeError("told")
+        except RuntimeError:
+            structlog.get_logger("test").exception("failed")
+        said = capsys.readouterr().err
+        assert "told" in said and password not in said
+    finally:
+        structlog.reset_defaults()
 
 
 def test_verify_of_an_empty_log_is_clean(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ ENDPOINTS = (
         command=Reallocate,
         answer=OrderAnswer,
         keyed=True,
-        codes=(*_CODES, "insufficient_stock"),
+        codes=(*_CODES, "order_closed", "insufficient_stock"),
         example={"reallocation_id": "r1", "lock_hours": 48},
         answer_example=ORDER_ANSWER,
     ),

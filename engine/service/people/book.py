@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine.core import limits
+from engine.core import actors, limits
 from engine.core.errors import OverloadedError
 from engine.log.store import Keys
 from engine.service.keys import BY_DIBS, Done, KeyStore
@@ -275,7 +275,7 @@ class People:
             self.refresh()
             if self._users:
                 return Refusal("first_admin_closed", "there is a user already: sign in")
-            made = self._add(user, "admin", f"user:{user}", password, temporary=False)
+            made = self._add(user, "admin", actors.of_user(user), password, temporary=False)
         return made if isinstance(made, Refusal) else made[0]
 
     def _add(

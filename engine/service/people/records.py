@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.core import limits
+from engine.core import actors, limits
 from engine.service.keys import SCOPES
 
 Role = Literal["viewer", "operator", "planner", "admin"]
@@ -71,8 +71,8 @@ class Signed(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> str:
-        """What the log calls this caller; no API key's id has a colon."""
-        return f"user:{self.user.user}"
+        """What the log calls this caller."""
+        return actors.of_user(self.user.user)
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -112,7 +112,6 @@ NEEDS = {
         "put_validation",
         "put_routing_policy",
         "put_scarcity",
-        "list_audit",
     },
     "admin": {
         "list_users",
@@ -124,6 +123,7 @@ NEEDS = {
         "create_key",
         "revoke_key",
         "list_access",
+        "list_audit",
     },
     SELF: {"change_password", "list_sessions", "end_session"},
 }

@@ -1,6 +1,6 @@
 """The log's server, spoken to. No other file imports redis, but for `sync.store` with its own keys.
 
-    Keys         names of the keys of one partition
+    Keys         names of the keys of one partition (in `names`)
     Store        synchronous: recovery, worker, command line
     AsyncStock   asyncio: follows the stock stream
     Appender     asyncio: the writer's one connection (in `appender`)
@@ -15,7 +15,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import redis
 import redis.asyncio
 from redis.backoff import NoBackoff
@@ -25,57 +24,12 @@ from engine.core import limits
 from engine.core.errors import ConfigError, DoubtError, LogError
 from engine.log import address, frame, settings
 from engine.log.appender import FENCED, FIELD, Appender, refusal
+from engine.log.names import Keys
 
 __all__ = ["Appender", "AsyncStock", "Keys", "Store"]
 
 Entry = tuple[str, bytes]
 Row = tuple[str, dict[str, str]]
-
-
-class Keys(msgspec.Struct, frozen=True):
-    """Names of a partition's keys. The hash tag keeps them on one node of a cluster."""
-
-    partition: int = 0
-
-    @property
-    def log(self) -> str:
-        """The stream of frames and fences."""
-        return f"dibs:{{p{self.partition}}}:log"
-
-    @property
-    def stock(self) -> str:
-        """The public stream of stock changes."""
-        return f"dibs:{{p{self.partition}}}:stock"
-
-    @property
-    def cursors(self) -> str:
-        """The hash of consumers: name to the last log position that is done."""
-        return f"dibs:{{p{self.partition}}}:cursors"
-
-    @property
-    def keys(self) -> str:
-        """The hash of API keys."""
-        return f"dibs:{{p{self.partition}}}:keys"
-
-    @property
-    def sync(self) -> str:
-        """What the keys of `engine.sync` begin with."""
-        return f"dibs:{{p{self.partition}}}:sync:"
-
-    @property
-    def users(self) -> str:
-        """The hash of users."""
-        return f"dibs:{{p{self.partition}}}:users"
-
-    @property
-    def sessions(self) -> str:
-        """The hash of users' sessions."""
-        return f"dibs:{{p{self.partition}}}:sessions"
-
-    @property
-    def access(self) -> str:
-        """The stream of what was done to users, sessions and keys."""
-        return f"dibs:{{p{self.partition}}}:access"
 
 
 def connection_options(url: str, timeout_s: float | None) -> dict[str, Any]:

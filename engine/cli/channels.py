@@ -15,6 +15,7 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
+from engine.cli.views import home_of
 from engine.config import Settings
 from engine.connectors import registry
 from engine.connectors.base import Account
@@ -27,6 +28,7 @@ from engine.sync.feed import Feed
 from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office
 from engine.sync.store import SyncStore
+from engine.views.reader import ViewsReader
 
 console = Console()
 
@@ -49,7 +51,14 @@ async def _run(
     wiring: Wiring, accounts: list[Account], url: str, key: str, host: str, port: int
 ) -> None:
     store = SyncStore(wiring.url("sync"))
-    office = Office(accounts, store, Feed(wiring.stock_reader), url=url, key=key)
+    office = Office(
+        accounts,
+        store,
+        Feed(wiring.stock_reader),
+        ViewsReader(home_of(wiring.settings)),
+        url=url,
+        key=key,
+    )
     config = uvicorn.Config(office.hooks.app, host, port, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     stop = asyncio.Event()

@@ -155,6 +155,8 @@ class Twin:
     """Whether pushes carry a signature, so that a changed byte is found out."""
     pushes_orders = True
     """Whether orders are pushed at all."""
+    can_cancel = True
+    """Whether the channel lets a seller cancel an order by its API."""
 
     app: ASGIApp
 

@@ -2,7 +2,7 @@
 
     hooks ──┐                                 ┌─▶ publisher ─▶ connector.publish
             ├─▶ inbox ─▶ ingest ─▶ dibs API ──┤
-    sweeps ─┘      └─▶ dead letters           └─▶ tracking ──▶ connector.ship
+    sweeps ─┘      └─▶ dead letters           └─▶ outbox ────▶ connector.ship
 
     store      what is remembered, in the log's server: inbox, cursors, quotas, what was sent
     accounts   which accounts there are, in files of the data folder, readable by its owner only
@@ -11,7 +11,7 @@
     sweep      asks each channel what changed, in windows that overlap, and finds what no push told
     ingest     applies each document to dibs; comparing versions, so any order of them will do
     publisher  shows on every listing what may be shown, sell-outs first, within the quota
-    tracking   tells channels what has left
+    outbox     tells channels what has left, what goes back, and what was cancelled here
     office     runs all of it
 
 Nothing here is needed for the promises of the ledger: everything may be killed at any time and

@@ -19,9 +19,11 @@ from engine.sync.gate import AccountGate
 from engine.sync.hooks import Hooks
 from engine.sync.ingest import Ingest
 from engine.sync.listings import Listings
+from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
 from engine.sync.store import SyncStore
 from engine.sync.sweep import Sweep
+from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("sync")
 
@@ -38,6 +40,7 @@ class Worker:
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
         self.ingest = Ingest(account, self.connector, store, desk, self.listings)
+        self.teller = Teller(account, self.connector, store)
         self.sweep = Sweep(account, self.connector, store)
         self.publisher = Publisher(account, self.connector, self.calls, store, desk, self.listings)
 
@@ -45,7 +48,7 @@ class Worker:
         """Work until `stop`."""
         await self.listings.load()
         async with asyncio.TaskGroup() as tasks:
-            for job in (self.ingest.run, self.sweep.run, self.publisher.run):
+            for job in (self.ingest.run, self.sweep.run, self.publisher.run, self.teller.run):
                 tasks.create_task(self._kept(job, stop))
 
     async def _kept(self, job: Callable[[asyncio.Event], Any], stop: asyncio.Event) -> None:
@@ -70,6 +73,7 @@ class Office:
         accounts: list[Account],
         store: SyncStore,
         feed: Feed,
+        views: ViewsReader,
         *,
         url: str,
         key: str,
@@ -80,6 +84,7 @@ class Office:
         self.desk = Desk(self._desk_client, url, key)
         self.store, self._feed = store, feed
         self.workers = {a.name: Worker(a, store, self.desk, self._client) for a in accounts}
+        self._reader = Reader(store, views, accounts)
         self.hooks = Hooks({n: (w.account, w.connector) for n, w in self.workers.items()}, store)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,6 +94,7 @@ class Office:
                 for worker in self.workers.values():
                     tasks.create_task(worker.run(stop), name=worker.account.name)
                 publishers = [worker.publisher for worker in self.workers.values()]
+                tasks.create_task(self._reader.run(stop), name="outbox")
                 tasks.create_task(self._feed.run(stop, self.desk, publishers), name="feed")
         finally:
             await self._client.aclose()
@@ -100,6 +106,7 @@ class Office:
             name: {
                 "ingest": dict(worker.ingest.counts),
                 "sweep": dict(worker.sweep.counts),
+                "outbox": dict(worker.teller.counts),
                 "publisher": dict(worker.publisher.counts),
                 "failures": worker.failures,
                 "queued": len(worker.publisher.queue.rows),

@@ -138,7 +138,8 @@ class SyncStore:
         async with asking("dead letters"):
             pipe = self.redis.pipeline(transaction=True)
             pipe.xadd(self.key("dead", account), row, maxlen=limits.SYNC_DEAD_MAX)
-            pipe.xdel(self.key("in", account), kept.place)
+            if kept.place:
+                pipe.xdel(self.key("in", account), kept.place)
             await pipe.execute()
 
     async def dead(self, account: str, after: str = "-", count: int = 100) -> list[Dead]:
@@ -196,15 +197,16 @@ class SyncStore:
             async with asking(parts[0]):
                 await self.redis.hdel(self.key(*parts), *names)
 
-    async def outbox_put(self, rows: Mapping[str, Mapping[str, bytes]], cursor: int) -> None:
-        """Add what is to be told, by account, and move the cursor of who read it from the log, in
-        one step: nothing is told twice or forgotten by a crash between the two."""
+    async def outbox_put(
+        self, rows: Mapping[str, Mapping[str, bytes]], cursor: str, seq: int
+    ) -> None:
+        """Add what is to be told, by account, and move the cursor of who read it, in one step:
+        nothing is told twice or forgotten by a crash between the two."""
         async with asking("outbox"):
             pipe = self.redis.pipeline(transaction=True)
             for account, entries in rows.items():
-                if entries:
-                    pipe.hset(self.key("outbox", account), mapping=dict(entries))
-            pipe.hset(self.key("cursors"), "tracking", cursor)
+                pipe.hset(self.key("outbox", account), mapping=dict(entries))
+            pipe.hset(self.key("cursors"), cursor, seq)
             await pipe.execute()
 
 

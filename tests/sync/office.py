@@ -19,6 +19,8 @@ from engine.sync.feed import Feed
 from engine.sync.listings import Listing
 from engine.sync.office import Office
 from engine.sync.store import SyncStore
+from engine.views.home import SqliteHome
+from engine.views.reader import ViewsReader
 from tests.processes import Dibs
 
 WAIT_S = 30.0
@@ -136,7 +138,8 @@ async def running(
         account = msgspec.structs.replace(twin.account(url), name=test, channel=f"c-{test}")
         await desk.stocked(account.channel, stock)
         feed = Feed(wiring.stock_reader)
-        office = Office([account], store, feed, url=desk.dibs.url, key=desk.dibs.key)
+        views = ViewsReader(SqliteHome(Path(desk.dibs.folder) / "views"))
+        office = Office([account], store, feed, views, url=desk.dibs.url, key=desk.dibs.key)
         async with serving(office.hooks.app) as hooks:
             found = Running(
                 twin, office, f"{hooks}/hooks/{test}/{account.secrets['hook_path']}", desk

@@ -162,9 +162,30 @@ async def test_money_goes_back_once(desk, channel) -> None:
 
 
 @each_channel
+async def test_what_leaves_is_told_to_the_channel(desk, channel) -> None:
+    async with running(desk, channel, {"MUG": 5}) as site:
+        (mug,) = site.twin.listings()
+        order, other = site.twin.buy(mug, 2), site.twin.buy(mug, 1)
+        await site.comes(order)
+        await site.comes(other)
+        body = {"shipment_id": "s-1", "carrier": "dhl", "tracking_number": "JD0002"}
+        await desk.post(f"/v1/orders/{site.channel}/{order}/shipments", body)
+        await until(lambda: site.twin.parcels(order), "the parcel is told")
+        (told,) = site.twin.parcels(order)
+        assert "JD0002" in told
+        await until(lambda: site.twin.orders()[order] == "fulfilled", "the order is fulfilled")
+        # An order that dibs cancels is cancelled there, too; one that the channel cancelled is not.
+        await desk.post(f"/v1/orders/{site.channel}/{other}/cancel", {"reason": "lost"})
+        if site.twin.can_cancel:
+            await until(lambda: site.twin.orders()[other] == "cancelled", "it is cancelled there")
+        await until(lambda: sum(site.worker.teller.counts.values()) >= 2, "all is told")
+
+
+@each_channel
 async def test_what_somebody_changed_at_the_channel_is_found_and_mended(desk, channel) -> None:
     async with running(desk, channel, {"MUG": 5, "CUP": 3}) as site:
         mug, _ = site.twin.listings()
+        await until(lambda: not site.worker.publisher.queue.rows, "all that was sent is noted")
         site.twin.meddle(mug, 77)
         assert await site.worker.publisher.audit() == [(mug, 77, 5)]
         await site.shows(mug, 5)

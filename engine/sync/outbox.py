@@ -1,0 +1,182 @@
+"""The outbox: what a channel is to be told, until it is.
+
+    views ─▶ Reader ─▶ outbox and cursor in one step ─▶ Teller ─▶ connector.ship, refund, cancel
+
+Nothing is told twice: the reader's cursor moves with the entry, and every connector looks before
+it repeats a call. Nothing is forgotten: an entry stays until the channel took it, or until it
+becomes a dead letter that somebody sees, because the channel will never take it.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from engine.connectors.base import Account, Connector, ConnectorError, ForeignOrder, Parcel
+from engine.connectors.calls import CallError
+from engine.core import limits
+from engine.core.errors import UnavailableError
+from engine.sync.store import Kept, SyncStore
+from engine.views import outgoing
+from engine.views.reader import ViewsReader
+
+log = structlog.get_logger("outbox")
+TOPIC = "outbox"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Shipment(msgspec.Struct, frozen=True, tag="ship"):
+    """Tell of a parcel."""
+
+    parcel: Parcel
+
+
+class Refund(msgspec.Struct, frozen=True, tag="refund"):
+    """Have money go back."""
+
+    order_id: str
+    refund_id: str
+    amount: int
+    currency: str
+
+
+class Cancellation(msgspec.Struct, frozen=True, tag="cancel"):
+    """Say that an order will not be delivered, unless the channel said so itself."""
+
+    order_id: str
+
+
+Task = Shipment | Refund | Cancellation
+_decode = msgspec.json.Decoder(Task).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Reader:
+    """Moves what the views tell into the outboxes of the accounts that channels belong to."""
+
+    def __init__(self, store: SyncStore, views: ViewsReader, accounts: list[Account]) -> None:
+        self._store, self._views = store, views
+        self._accounts = {account.channel: account for account in accounts}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until `stop`; views may be away meanwhile."""
+        while not stop.is_set():
+            try:
+                if await self.step():
+                    continue
+            except UnavailableError as error:
+                log.warning("the views cannot be read", error=str(error))
+                await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
+            await asyncio.sleep(limits.OUTBOX_IDLE_S)
+
+    async def step(self) -> int:
+        """Move what there is, some of each kind; return how much was seen."""
+        seen = 0
+        for kind, ask, task in (
+            ("ship", outgoing.left, _shipment),
+            ("refund", outgoing.refunded, _refund),
+            ("cancel", outgoing.cancelled, _cancellation),
+        ):
+            name = f"outbox:{kind}"
+            after = int(await self._store.field(name, "cursors") or 0)
+            rows = await self._views.ask(ask, after, limits.OUTBOX_READ)
+            if not rows:
+                continue
+            entries: dict[str, dict[str, bytes]] = {}
+            for row in rows:
+                account = self._accounts.get(row.channel)
+                if account is not None:
+                    key, found = task(row)
+                    entries.setdefault(account.name, {})[f"{kind}:{key}"] = _encode(found)
+            await self._store.outbox_put(entries, name, rows[-1].seq)
+            seen += len(rows)
+        return seen
+
+
+class Teller:
+    """Empties one account's outbox. `counts` is by what was done."""
+
+    def __init__(self, account: Account, connector: Connector, store: SyncStore) -> None:
+        self._account, self._connector, self._store = account, connector, store
+        self._rest: dict[str, tuple[float, int]] = {}
+        self.counts: Counter[str] = Counter()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell until `stop`."""
+        while not stop.is_set():
+            if not await self.step():
+                await asyncio.sleep(limits.OUTBOX_IDLE_S)
+
+    async def step(self) -> int:
+        """Tell what is due; return how much was told."""
+        now_s, told = time.monotonic(), 0
+        for name, document in (await self._store.table("outbox", self._account.name)).items():
+            if self._rest.get(name, (0.0, 0))[0] > now_s:
+                continue
+            told += await self._tell(name, document)
+        return told
+
+    async def _tell(self, name: str, document: bytes) -> bool:
+        account = self._account.name
+        try:
+            word = await self._do(_decode(document))
+        except NotImplementedError as error:
+            word = "not_possible"
+            log.info("the channel has no call for it", account=account, entry=name, why=str(error))
+        except (CallError, ConnectorError) as error:
+            again = getattr(error, "again", False) or error.retry_s is not None
+            self.counts["failed"] += 1
+            log.warning("not told yet", account=account, entry=name, problem=str(error))
+            if again:
+                _, failures = self._rest.get(name, (0.0, 0))
+                rest_s = min(0.5 * 2**failures, limits.BREAKER_S_MAX)
+                self._rest[name] = (time.monotonic() + rest_s, failures + 1)
+                return False
+            await self._store.bury(account, Kept(name, TOPIC, document), str(error))
+            word = "dead"
+        self.counts[word] += 1
+        self._rest.pop(name, None)
+        await self._store.drop([name], "outbox", account)
+        return True
+
+    async def _do(self, task: Task) -> str:
+        match task:
+            case Shipment(parcel):
+                await self._connector.ship(parcel)
+                return "shipped"
+            case Refund(order_id, refund_id, amount, currency):
+                await self._connector.refund(order_id, refund_id, amount, currency)
+                return "refunded"
+            case Cancellation(order_id):
+                whole = await self._connector.fetch(order_id)
+                there = self._connector.read(whole) if whole else None
+                if not isinstance(there, ForeignOrder) or there.state != "open":
+                    return "known"
+                await self._connector.cancel(order_id, "the seller cannot deliver it")
+                return "cancelled"
+
+
+def _shipment(row: outgoing.Left) -> tuple[str, Task]:
+    parcel = Parcel(
+        order_id=row.order_id,
+        shipment_id=row.shipment_id,
+        lines=row.lines,
+        shipped_at=_EPOCH + timedelta(microseconds=row.shipped_us),
+        carrier=row.carrier,
+        tracking=row.tracking,
+        last=row.last,
+    )
+    return f"{row.order_id}:{row.shipment_id}", Shipment(parcel)
+
+
+def _refund(row: outgoing.Refunded) -> tuple[str, Task]:
+    task: Any = Refund(row.order_id, row.refund_id, row.amount, row.currency)
+    return f"{row.order_id}:{row.refund_id}", task
+
+
+def _cancellation(row: outgoing.Cancelled) -> tuple[str, Task]:
+    return row.order_id, Cancellation(row.order_id)

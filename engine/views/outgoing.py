@@ -1,0 +1,89 @@
+"""What a channel has to be told of its orders: what has left, money that is to go back, and orders
+that were cancelled here. Each is a function of a database, by log position, for who tells it."""
+
+from typing import NamedTuple
+
+from engine.views.work import Database
+
+_SHIPPED = """
+    SELECT s.seq, o.channel, o.order_id, s.shipment_id, s.carrier, s.tracking_number, s.shipped_us,
+           o.status IN ('shipped', 'delivered')
+    FROM shipments s JOIN orders o ON o.seq = s.order_seq
+    WHERE s.seq > ? ORDER BY s.seq LIMIT ?
+"""
+_LINES = """
+    SELECT l.line_id, s.quantity
+    FROM shipment_lines s
+    JOIN shipments h ON h.seq = s.shipment_seq
+    JOIN order_lines l ON l.order_seq = h.order_seq AND l.line = s.line
+    WHERE s.shipment_seq = ? ORDER BY s.line
+"""
+_REFUNDED = """
+    SELECT r.seq, o.channel, o.order_id, r.return_id, r.refund_id, r.amount_minor, r.currency
+    FROM refunds r JOIN orders o ON o.seq = r.order_seq
+    WHERE r.seq > ? ORDER BY r.seq LIMIT ?
+"""
+_CANCELLED = """
+    SELECT a.seq, o.channel, o.order_id
+    FROM activity a JOIN orders o ON o.seq = a.order_seq
+    WHERE a.seq > ? AND a.kind = 'order_cancelled' AND o.status = 'cancelled'
+    ORDER BY a.seq LIMIT ?
+"""
+
+
+class Left(NamedTuple):
+    """A shipment, quantities by the channel's name of the line; `last`: nothing more is to come."""
+
+    seq: int
+    channel: str
+    order_id: str
+    shipment_id: str
+    carrier: str | None
+    tracking: str | None
+    shipped_us: int
+    last: bool
+    lines: tuple[tuple[str, int], ...]
+
+
+class Refunded(NamedTuple):
+    """`amount` minor units that are to go back for a return."""
+
+    seq: int
+    channel: str
+    order_id: str
+    refund_id: str
+    amount: int
+    currency: str
+
+
+class Cancelled(NamedTuple):
+    """An order of which nothing is wanted any more, whoever said so."""
+
+    seq: int
+    channel: str
+    order_id: str
+
+
+def left(views: Database, after: int, count: int) -> list[Left]:
+    """Return up to `count` shipments after a log position."""
+    found = []
+    for *head, last in views.select(_SHIPPED, [after, count]):
+        rows = views.select(_LINES, [head[0]])
+        lines = tuple((name, units) for name, units in rows if name is not None)
+        found.append(Left(*head, bool(last), lines))
+    return found
+
+
+def refunded(views: Database, after: int, count: int) -> list[Refunded]:
+    """Return up to `count` refunds after a log position."""
+    return [
+        Refunded(seq, channel, order, f"{returned}/{refund}", amount, currency)
+        for seq, channel, order, returned, refund, amount, currency in views.select(
+            _REFUNDED, [after, count]
+        )
+    ]
+
+
+def cancelled(views: Database, after: int, count: int) -> list[Cancelled]:
+    """Return up to `count` orders that were cancelled whole after a log position."""
+    return [Cancelled(*row) for row in views.select(_CANCELLED, [after, count])]

@@ -241,6 +241,10 @@ class People:
         rows = self._store.done(before, count)
         return [(place, msgspec.json.decode(data, type=Done)) for place, data in rows]
 
+    def _end_all(self, user: str, by: str) -> None:
+        for session in [one for one in self._sessions.values() if one.user == user]:
+            self._forget(session, "session.end", by)
+
     # Users.
 
     def users(self) -> list[User]:
@@ -308,6 +312,7 @@ class People:
             done = self._done(by, "user.remove", user, {"role": found.role}, {})
             self._store.change(USERS, user, None, done)
             self._users = {name: one for name, one in self._users.items() if name != user}
+            self._end_all(user, by)
         return found
 
     def reset(self, user: str, by: str) -> tuple[User, str] | Refusal:
@@ -320,6 +325,7 @@ class People:
             password, until_us = passwords.temporary(), self._now_us() + _TEMPORARY_US
             made = self._with_password(found, password, until_us)
             self._put(made, by, "user.reset", {}, {})
+            self._end_all(user, by)
         return made, password
 
     def change_password(self, signed: Signed, old: str, new: str) -> tuple[Signed, str] | Refusal:
@@ -342,6 +348,7 @@ class People:
                 return _WRONG
             made = self._with_password(found, new, 0)
             self._put(made, signed.actor, "user.password", {}, {})
+            self._end_all(name, signed.actor)
             return self.begin(made, address, signed.session.agent)
 
     def _with_password(self, user: User, password: str, until_us: int) -> User:

@@ -65,6 +65,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "fulfillment_status": (409, "The fulfillment is at another step"),
     "unknown_channel": (404, "The channel does not exist"),
     "unknown_validation": (404, "The channel has no rules"),
+    "fenced_sku": (409, "The SKU cannot be set aside, or is"),
+    "fences_mixed": (409, "Fences over all locations and fences of one"),
     "unknown_location": (422, "A location does not exist"),
     "unknown_sku": (422, "A SKU does not exist"),
     "unknown_purchase_order": (422, "The purchase order does not exist"),

@@ -8,6 +8,7 @@ from api.routes import (
     changes,
     channels,
     facts,
+    fences,
     fulfillments,
     holds,
     live,
@@ -32,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
         (
             *backorders.ENDPOINTS,
             *catalogue.ENDPOINTS,
+            *fences.ENDPOINTS,
             *channels.ENDPOINTS,
             *purchases.ENDPOINTS,
             *stock.ENDPOINTS,

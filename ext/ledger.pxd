@@ -36,6 +36,7 @@ cdef enum Result:
     # What replay needs of its Python door.
     REMEMBER = 20      # the event is applied; its answer is to be remembered
     PUT = 21           # a location or SKU, not applied yet
+    DRAWN = 22         # the event before took or gave back units of a SKU with fences
 
 
 cdef enum Kind:
@@ -155,6 +156,7 @@ cdef struct Sku:
     uint8_t limited           # it has a backorder_limit
     uint8_t waited            # see plane/waiting.pxi
     uint8_t due
+    uint8_t fenced            # see plane/fences.pxi
 
 
 cdef struct Place:
@@ -229,6 +231,13 @@ cdef struct Moved:            # an order that an event made wait otherwise, perh
     uint64_t order
     uint64_t seq
     uint8_t kind
+
+
+cdef struct Drawn:            # units that an event made a reservation or order hold, or give back
+    uint64_t seq
+    uint64_t holder
+    int64_t units
+    uint32_t position
 
 
 cdef struct Given:            # what was allocated of a position before
@@ -325,6 +334,8 @@ cdef struct Core:
     Rows risen                # SKUs of which units came
     Rows given                # what a restated order gave back, while that is done
     Rows moved                # orders that may wait otherwise than before
+    Rows drawn                # of SKUs with fences
+    uint8_t fencing           # some SKU has open fences
     uint8_t filling           # waiting orders are to be looked at
     uint8_t watching
     uint64_t* told            # a bit for the hash of the name of each order told of before it came

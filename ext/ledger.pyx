@@ -7,7 +7,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     octets     memory that grows, bytes read and written in place
     memory     keyed hashing, tables of ids, those of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
-    waiting    who waits;  dealing  fills of plain orders
+    fences     what is set aside;  waiting    who waits;  dealing  fills of plain orders
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects, restate  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
@@ -40,15 +40,16 @@ from engine.core import (
     registers, sellable, state, timeline, told, worklists,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, edits, facts, fills, fulfillments, holds, joins, orders,
-    purchases, refusals, reservations, returns, routing, shipments, steals, stock, timers, undo,
-    validation, waves,
+    Replay, catalogue, conflict, creates, edits, facts, fences, fills, fulfillments, holds, joins,
+    orders, purchases, refusals, reservations, returns, routing, shipments, steals, stock, timers,
+    undo, validation, waves,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
 from engine.core.lives import Happened, Lives, note_bytes
 from engine.core.notes.fills import Filled
 from engine.core.outcomes import Accepted, Code, Refused
+from engine.core.fence_moves import refill_fences
 from engine.core.kept import document_of
 from engine.core.kept import read as read_kept
 from engine.core.packed import answer_one
@@ -99,6 +100,7 @@ cdef dict _SHARED = {
     commands.PutValidation: validation.put_validation,
     commands.RoutingPolicy: routing.put_policy,
     commands.PutScarcity: routing.put_scarcity,
+    commands.PutFence: fences.put_fence,
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
@@ -121,6 +123,7 @@ include "plane/memory.pxi"
 include "plane/records.pxi"
 include "plane/wheel.pxi"
 include "plane/waiting.pxi"
+include "plane/fences.pxi"
 include "plane/rows.pxi"
 include "plane/slip.pxi"
 include "plane/trail.pxi"
@@ -370,6 +373,12 @@ cdef class Ledger:
         """A page of what channels' orders are checked for, as `channels`."""
         return reading.entries(self._registers.validations, after, limit)
 
+    def fences(
+        self, *, str channel="", str sku="", after=-1, limit=limits.PAGE_ROWS_DEFAULT, scan=4_096
+    ):
+        """A page of fences in order of creation; see `reading.fences`."""
+        return reading.fences(new_view(self), channel, sku, after, limit, scan)
+
     def return_(self, str channel, str order_id, str return_id):
         """One return of an order as it stands."""
         return reading.return_(new_view(self), channel, order_id, return_id)
@@ -488,10 +497,10 @@ cdef class Ledger:
         cdef Core* c = &self.core
         cdef uint32_t row = earliest(c)
         cdef int64_t end_us = 0
-        cdef int64_t due_us = self._lives.due_us()
+        cdef int64_t due_us = timers.due_us(self._lives, self._registers.fences)
         if row != NONE:
             end_us = (tick_of(c, reservation_at(c, row)) + 1) * c.limit.tick_us
-        return min(end_us, due_us) if end_us and due_us else end_us or due_us
+        return timers.first_due(end_us, due_us)
 
     # The whole state.
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from engine.core import limits
 from engine.core.fact_commands import TellFact
+from engine.core.fence_commands import PutFence
 from engine.core.fulfillment_commands import FulfillmentCommand, ReleaseWave
 from engine.core.order_commands import (
     EditOrder,
@@ -350,6 +351,7 @@ Command = (
     | RoutingPolicy
     | TellFact
     | PutScarcity
+    | PutFence
     | Receive
     | Count
     | Adjust

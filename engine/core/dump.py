@@ -127,7 +127,8 @@ def dump_objects(tables: State) -> bytes:
     loads = [_LOAD.pack(place, *tables.loads[place]) for place in sorted(tables.loads)]
     sections = (rows, loads)
     parts = [part for rows in sections for part in (_COUNT.pack(len(rows)), *rows)]
-    return b"".join((tables.registers.dump(), *parts))
+    # Only where there are fences: snapshots without are as they were before there were any.
+    return b"".join((tables.registers.dump(), *parts, tables.registers.fences.dump_marks()))
 
 
 def load_objects(data: bytes, tables: State) -> list[int]:
@@ -141,6 +142,7 @@ def load_objects(data: bytes, tables: State) -> list[int]:
         tables.lives.load(seq, reader.blob())
         found.append(seq)
     _load_loads(reader, tables)
+    reader.at += tables.registers.fences.load_marks(data[reader.at :], tables.seq)
     if reader.at != len(data):
         raise LedgerError("snapshot has bytes beyond its end; use an older one, or replay the log")
     return found[1:]

@@ -31,6 +31,9 @@ from engine.core.events import (
     StockMoved,
 )
 from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
+from engine.core.fence_moves import drawn, refill_fences, taken
+from engine.core.fences import Moves
+from engine.core.register import Code
 from engine.core.restating import restate
 from engine.core.state import (
     COMMITTED,
@@ -111,6 +114,10 @@ def _entry_put(state: State, event: EntryPut) -> None:
     answer = state.registers.apply(event, state.seq)
     if event.register == state.registers.scarcity.code:
         check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
+    elif event.register == Code.RING_FENCES:
+        state.waiting.rise(
+            state.registers.fences.rows[event.number].put.sku, state.seq, event.kind.name.lower()
+        )
     _keyed(state, event.cause, lambda: answer)
 
 
@@ -200,6 +207,7 @@ def _reserved(state: State, event: Reserved) -> None:
     state.reservations[state.seq] = entry
     state.reservation_seqs[event.reservation_id] = state.seq
     state.arm(entry)
+    drawn(state, state.seq, event.channel, taken(event.lines))
     _keyed(state, event.cause, lambda: told.reservation_first(state, entry))
 
 
@@ -208,6 +216,7 @@ def _close(state: State, entry: Reservation, status: int, kind: Kind) -> None:
     _take(state, entry.event.lines, kind, bucket="reserved", sign=-1)
     state.disarm(entry)
     if status != COMMITTED:
+        drawn(state, entry.seq, entry.event.channel, taken(entry.event.lines, -1))
         for line in entry.event.lines:
             for take in line.takes:
                 state.rise(take.position, kind)
@@ -248,6 +257,9 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
         entry = state.reservations[event.reservation]
         _close(state, entry, COMMITTED, event.kind)
         entry.order = state.seq
+        state.registers.fences.passed(entry.seq, state.seq)
+    else:
+        drawn(state, state.seq, event.channel, taken(event.lines))
     _take(state, event.lines, event.kind, bucket="allocated", sign=1)
     order = Order(
         state.seq,
@@ -280,6 +292,7 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         misfit("more of what waits is cut than is cut", cut.backordered > cut.quantity)
         asked = order.event.lines[cut.line].quantity - order.shipped[cut.line]
         misfit("more is cut than was asked for", order.cancelled[cut.line] > asked)
+    moves: Moves = {}
     for freed in event.freed:
         order.takes[freed.line][freed.take] -= freed.quantity
         misfit("more is freed than was taken", order.takes[freed.line][freed.take] < 0)
@@ -288,6 +301,8 @@ def _order_cancelled(state: State, event: OrderCancelled) -> None:
         fits(state.positions[take.position].allocated)
         state.touch(take.position, event.kind)
         state.rise(take.position, event.kind)
+        moves[take.position] = moves.get(take.position, 0) - freed.quantity
+    drawn(state, order.seq, order.event.channel, moves)
     state.note_step(order, event)
     state.settle(order, event.status)
     state.await_stock(order, event.kind)
@@ -324,6 +339,8 @@ def _order_changed(state: State, event: OrderChanged) -> None:
     order = state.orders[event.order]
     restate(state, order, event)
     state.lives.apply(state.seq, state.now_us, event)
+    if event.note:
+        refill_fences(state, event.order)
     state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: told.order_changed(state, order))
 

@@ -33,6 +33,7 @@ from engine.core.decide import (
     creates,
     edits,
     facts,
+    fences,
     fills,
     fulfillments,
     holds,
@@ -81,6 +82,7 @@ _DECIDE = {
     commands.PutValidation: validation.put_validation,
     commands.RoutingPolicy: routing.put_policy,
     commands.PutScarcity: routing.put_scarcity,
+    commands.PutFence: fences.put_fence,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,
@@ -295,8 +297,9 @@ class Ledger(Reads):
         order; 0 when nothing is to come."""
         wheel = self._state.wheel
         end_us = (min(wheel) + 1) * limits.WHEEL_TICK_US if wheel else 0
-        due_us = self._state.lives.due_us()
-        return min(end_us, due_us) if end_us and due_us else end_us or due_us
+        return timers.first_due(
+            end_us, timers.due_us(self._state.lives, self._state.registers.fences)
+        )
 
     # The whole state.
 

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.core import bundles, kept, limits
 from engine.core.answers import OrderAnswer
+from engine.core.fences import share
 from engine.core.purchases import IncomingAnswer
 from engine.core.waiting import Rank
 
@@ -86,9 +87,12 @@ class TurnsAnswer(msgspec.Struct, omit_defaults=True):
 
 class _Ladder:
     """The supply of a SKU: `there` units now, then what is to come, the earliest first; at one
-    location only if `place` is given."""
+    location only if `place` is given; without what is set aside for other channels than `channel`
+    (None: for any)."""
 
-    def __init__(self, state, sku: int, place: str | None = None) -> None:
+    def __init__(
+        self, state, sku: int, place: str | None = None, channel: str | None = None
+    ) -> None:
         self.name = state.sku_name(sku)
         self.rows: list[IncomingAnswer] = [
             row
@@ -96,6 +100,9 @@ class _Ladder:
             if place is None or row.location == place
         ]
         self.there = state.free_units(sku) if place is None else _free_at(state, sku, place)
+        known = share(state, sku, channel)
+        if known is not None:
+            self.there = min(self.there, known.total)
 
     def shares(self, ahead: int, units: int) -> tuple[list[SupplyAnswer], datetime | None, int]:
         """Return what covers `units` behind `ahead` others, the date of the last of it (None: it
@@ -155,7 +162,7 @@ def _lines(state, order) -> list[PromiseAnswer]:
         for sku, units in parts.items():
             key = sku, places.get(number)
             if key not in ladders:
-                ladders[key] = _Ladder(state, *key)
+                ladders[key] = _Ladder(state, *key, order.event.channel)
             ahead = before[sku]
             if ahead is None:
                 sure = False

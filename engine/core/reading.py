@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from engine.core import answers, bundles, told
 from engine.core.answers import QuantitiesAnswer, StockAnswer
+from engine.core.fences import cover
 from engine.core.register import Register
 from engine.core.state import LIVE, Position, State
 
@@ -153,6 +154,24 @@ def catalogue(rows: list, answer, after: int, limit: int):
     page = rows[after + 1 : after + 1 + limit]
     last = after + len(page)
     return [answer(row.put, row.seq) for row in page], last if last + 1 < len(rows) else None
+
+
+def fences(state: State, channel: str, sku: str, after: int, limit: int, scan: int):
+    """Return (answers, cursor) of the fences numbered above `after` that match, with what of them
+    is there. At most `scan` are looked at."""
+    register, found, there = state.registers.fences, [], {}
+    number = after
+    for number in range(after + 1, min(after + 1 + scan, len(register.rows))):
+        row = register.rows[number]
+        if channel in ("", row.put.put.channel) and sku in ("", row.put.put.sku):
+            if row.put.sku not in there:
+                there[row.put.sku] = cover(state, row.put.sku)[1]
+            answer = register.answer(row.put, row.seq)
+            answer.covered = there[row.put.sku].get(number, 0)
+            found.append(answer)
+            if len(found) == limit:
+                break
+    return found, number if number + 1 < len(register.rows) else None
 
 
 def sizes(state: State) -> dict[str, int]:

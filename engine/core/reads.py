@@ -100,6 +100,18 @@ class Reads:
         """A page of what channels' orders are checked for, as `channels`."""
         return reading.entries(self._state.registers.validations, after, limit)
 
+    def fences(
+        self,
+        *,
+        channel: str = "",
+        sku: str = "",
+        after: int = -1,
+        limit: int = limits.PAGE_ROWS_DEFAULT,
+        scan: int = 4_096,
+    ):
+        """A page of fences in order of creation; see `reading.fences`."""
+        return reading.fences(self._state, channel, sku, after, limit, scan)
+
     def return_(self, channel: str, order_id: str, return_id: str):
         """One return of an order as it stands."""
         return reading.return_(self._state, channel, order_id, return_id)

@@ -21,6 +21,7 @@ class Code(IntEnum):
     ROUTING_POLICIES = 3
     EARLY_FACTS = 16
     SCARCITY = 5
+    RING_FENCES = 6
 
 
 class Entry(msgspec.Struct):

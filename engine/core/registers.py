@@ -7,6 +7,7 @@
     early_facts ───── what was told before its order came (core.facts)
     waves ─────────── which orders were released at once  (core.waves)
     scarcity ──────── what units are worth to later ones  (core.scarcity)
+    fences ────────── what is set aside for one channel   (core.fences)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -23,6 +24,7 @@ from engine.core.commands import PutChannel
 from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
 from engine.core.facts import EarlyFacts
+from engine.core.fences import Fences
 from engine.core.policies import Policies
 from engine.core.purchases import PurchaseOrders
 from engine.core.register import Code, Register
@@ -48,8 +50,9 @@ class Registers:
         self.policies = Policies()
         self.waves = Waves()
         self.scarcity = Scarcity()
+        self.fences = Fences()
         every = (self.channels, self.purchase_orders, self.validations, self.policies)
-        every += (self.early_facts, self.waves, self.scarcity)
+        every += (self.early_facts, self.waves, self.scarcity, self.fences)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

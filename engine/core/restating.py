@@ -69,19 +69,23 @@ def _move(state: State, order: Order, event: OrderChanged) -> None:
     Where each line holds what it held, no position is touched."""
     if _held(order) == [[(t.position, t.quantity) for t in row.line.takes] for row in event.lines]:
         return
-    before = {}
+    before, was = {}, {}
     for line, left in zip(order.event.lines, order.takes, strict=True):
         for take, units in zip(line.takes, left, strict=True):
             before.setdefault(take.position, state.positions[take.position].allocated)
+            was.setdefault(take.position, state.positions[take.position].allocated)
             _allocate(state, take.position, -units, event)
     for row in event.lines:
         for take in row.line.takes:
+            was.setdefault(take.position, state.positions[take.position].allocated)
             _allocate(state, take.position, take.quantity, event)
     for row in event.lines:
         for take in row.line.takes:
             position = state.positions[take.position]
             may = state.skus[position.sku].put.backorderable
             misfit("a position would be oversold", position.available < 0 and not may)
+    moves = {number: state.positions[number].allocated - units for number, units in was.items()}
+    state.registers.fences.moved(order.seq, order.event.channel, moves, state.positions)
     for number, units in before.items():
         if state.positions[number].allocated < units:
             state.rise(number, event.kind)

@@ -1,10 +1,10 @@
 """What a channel may show of a SKU, and why it is not more.
 
-    available at each location ─▶ its locations ─▶ its buffers ─▶ sum
-                                          ─▶ the last units kept for channels before it ─▶ its cap
+    available at each location ─▶ its locations ─▶ not fenced there ─▶ its buffers ─▶ sum
+             ─▶ not fenced anywhere ─▶ the last units kept for channels before it ─▶ its cap
 
-Nothing here binds the ledger: an order that a channel has sold already is still taken. A channel
-that shows less sells less; that is all a channel can be made to do.
+Only fences (`core.fences`) bind the ledger too. For the rest, an order that a channel has sold
+already is still taken: a channel that shows less sells less, and can be made to do no more.
 """
 
 from datetime import UTC, datetime
@@ -15,15 +15,17 @@ import msgspec
 from engine.core import bundles
 from engine.core.answers import moment
 from engine.core.commands import Buffer, PutChannel, Season
+from engine.core.fences import Share, share
 from engine.core.purchases import IncomingAnswer
 from engine.core.state import LIVE, State
 
-Cause = Literal["location", "buffer", "protected", "cap"]
+Cause = Literal["location", "fenced", "fence_only", "buffer", "protected", "cap"]
 
 
 class WithheldAnswer(msgspec.Struct, omit_defaults=True):
     """`units` that the channel is not shown: because the `location` is not one of its own, or not
-    active; by its buffer number `buffer`; because they are the last ones; above its cap."""
+    active; because they are set aside for another channel, or it takes only what is set aside for
+    it; by its buffer number `buffer`; because they are the last ones; above its cap."""
 
     cause: Cause
     units: int
@@ -42,7 +44,8 @@ class ShownAtAnswer(msgspec.Struct):
 class SellableAnswer(msgspec.Struct, omit_defaults=True):
     """What a channel may show of one SKU. With `backorderable` it may sell beyond that. `waiting`
     units are asked for by orders that wait; `promisable` can be had by the date that was asked
-    for: what may be shown now and what is to come until then, less what waits."""
+    for: what may be shown now and what is to come until then, less what waits. `own_fence` units of
+    what is available are set aside for this channel."""
 
     sku: str
     sellable: int
@@ -53,6 +56,7 @@ class SellableAnswer(msgspec.Struct, omit_defaults=True):
     incoming: list[IncomingAnswer] = []
     waiting: int = 0
     promisable: int | None = None
+    own_fence: int = 0
 
 
 class AvailabilityAnswer(msgspec.Struct):
@@ -134,11 +138,13 @@ class _Question:
             else self._stocked(number, name, withheld)
         )
         available, sellable = sum(r.available for r in rows), sum(r.sellable for r in rows)
-        for cause, most in (("protected", max(available - self.kept, 0)), ("cap", self.put.cap)):
-            if most is not None and sellable > most:
-                withheld.append(WithheldAnswer(cause, sellable - most))
-                sellable = most
         found = SellableAnswer(name, sellable, available, rows, withheld)
+        bounds = self._fenced(number, found)
+        bounds += [("protected", max(available - self.kept, 0)), ("cap", self.put.cap)]
+        for cause, most in bounds:
+            if most is not None and found.sellable > most:
+                withheld.append(WithheldAnswer(cause, found.sellable - most))
+                found.sellable = most
         found.backorderable = sku.put.backorderable
         found.incoming = [
             row
@@ -150,6 +156,26 @@ class _Question:
         if self.by is not None:
             found.promisable = self._promisable(number, found)
         return found
+
+    def _share(self, number: int) -> Share | None:
+        return share(self.state, number, self.put.channel)
+
+    def _fenced(self, number: int, found: SellableAnswer) -> list[tuple[Cause, int | None]]:
+        """Return what bounds the sum because units are set aside, and say which are its own."""
+        leaves: dict[int, int] = {}
+        bundles.leaves(self.state.skus, number, 1, leaves)
+        most: list[tuple[Cause, int | None]] = []
+        for leaf, per_unit in leaves.items():
+            known = self._share(leaf)
+            if known is None:
+                continue
+            held = sum(self.held.get(at, 0) for at in self.state.skus[leaf].positions)
+            own = sum(known.own.values())
+            if leaf == number:
+                found.own_fence = own
+            most.append(("fenced", (own + known.common + held) // per_unit))
+            most.append(("fence_only", (known.total + held) // per_unit))
+        return most
 
     def _promisable(self, number: int, found: SellableAnswer) -> int:
         """Units that a new order can be promised by the date: what is to come by then goes to
@@ -167,7 +193,7 @@ class _Question:
 
     def _stocked(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:
         state, rows = self.state, []
-        baseline = state.skus[number].put.baseline
+        baseline, known = state.skus[number].put.baseline, self._share(number)
         for at in state.skus[number].positions:
             position = state.positions[at]
             place = state.locations[position.location].put
@@ -178,9 +204,18 @@ class _Question:
                 if units:
                     withheld.append(WithheldAnswer("location", units, place.location))
             row = ShownAtAnswer(place.location, units, shown)
+            self._fence(row, known, at, withheld)
             self._buffer(row, name, baseline, withheld, named=False)
             rows.append(row)
         return rows
+
+    def _fence(self, row: ShownAtAnswer, known: Share | None, at: int, withheld: list) -> None:
+        """Take away what is kept at this position for others."""
+        most = row.sellable if known is None else known.most.get(at, 0) + self.held.get(at, 0)
+        if row.sellable > most:
+            cause: Cause = "fenced" if known.kept else "fence_only"
+            withheld.append(WithheldAnswer(cause, row.sellable - most, row.location))
+            row.sellable = most
 
     def _bundle(self, number: int, name: str, withheld: list) -> list[ShownAtAnswer]:
         """As many as the parts allow that the channel is shown, at each location that has all.

@@ -325,6 +325,7 @@ class State:
         """Forget a closed order."""
         gone = self.orders.pop(seq)
         self.lives.drop(seq)
+        self.registers.fences.drop(seq)
         self.closed_orders.remove(seq)
         name = (gone.event.channel, gone.event.order_id)
         if self.order_seqs.get(name) == seq:

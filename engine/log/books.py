@@ -18,7 +18,8 @@ import struct
 from collections.abc import Callable
 
 from engine.core import limits
-from engine.log.books_changes import BY_UNITS, OrderBooks, status_of
+from engine.log.books_changes import BY_UNITS, OrderBooks, channel_of, status_of
+from engine.log.books_fences import moves_of
 from engine.log.books_lines import MANY, NAMED, PRICE, Held, read_lines, read_rest
 from engine.log.books_stock import Unreadable
 
@@ -144,7 +145,9 @@ class Books(OrderBooks):
         at = start = self.cause(data, at)
         at += 2 + _U16(data, at)[0]
         name = data[start:at]
-        at += 2 + _U16(data, at)[0]
+        (size,) = _U16(data, at)
+        channel = data[at + 2 : at + 2 + size]
+        at += 2 + size
         (expires_us,) = _U64(data, at)
         lines_at = at + 8
         at, _, waiting, taken = self._lines(data, lines_at, self.reserved)
@@ -156,7 +159,14 @@ class Books(OrderBooks):
         self.units["reserved"] += taken
         self.reservation_names[name] = 0
         self.reservations[self.seq] = [expires_us, data[lines_at:at], name]
+        self._fence(self.seq, channel, data[lines_at:at], 1, "reserved")
         return at
+
+    def _fence(self, holder: int, channel: bytes, lines: bytes, sign: int, what: str) -> None:
+        """Let the fences know what packed lines have taken, or given back."""
+        if self.fences.open:
+            moves = moves_of(read_lines(lines)[1], sign)
+            self.fences.moved(self, holder, channel.decode(), moves, what=what, fresh=True)
 
     def extended(self, data: bytes, at: int) -> int:
         """A live reservation ends later."""
@@ -172,7 +182,10 @@ class Books(OrderBooks):
     def released(self, data: bytes, at: int) -> int:
         """Its owner gave the units back."""
         at = self.cause(data, at)
-        self._close(_U64(data, at)[0])
+        (seq,) = _U64(data, at)
+        live = self._close(seq)
+        if live:
+            self._fence(seq, b"", live[1], -1, "released")
         return at + 8
 
     def expired(self, data: bytes, at: int) -> int:
@@ -181,6 +194,8 @@ class Books(OrderBooks):
         live = self._close(seq)
         if live and live[0] > self.stamp_us:
             self.bad("P2", f"reservation {seq} expires {live[0] - self.stamp_us} µs early")
+        if live:
+            self._fence(seq, b"", live[1], -1, "expired")
         return at + 8
 
     def _close(self, seq: int) -> list | None:
@@ -218,6 +233,10 @@ class Books(OrderBooks):
         self.order_names[name] = 0
         self.order_name_of[self.seq] = name
         self.orders[self.seq] = lines
+        if live:
+            self.fences.committed(reservation, self.seq)
+        else:
+            self._fence(self.seq, channel_of(name), lines, 1, "placed")
         at += 4 + _U32(data, at)[0]
         return self.routed(data, at, _open_takes(lines)) if policy == BY_POLICY else at
 
@@ -243,12 +262,16 @@ class Books(OrderBooks):
             self.bad("P2", f"order {seq} is cancelled and was not open")
             return at
         self._check_cuts(seq, held, cuts, freed)
+        moves: dict[int, int] = {}
         for line, take, units in freed:
             held.left[line][take] -= units
             self.units["freed"] += units
             self.give_back(self.allocated, held.places[line][take], units)
+            moves[held.places[line][take]] = moves.get(held.places[line][take], 0) - units
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} frees more of line {line} than it holds")
+        if self.fences.open:
+            self.fences.moved(self, seq, "", moves, what="cancelled", fresh=True)
         self.settle(seq, held, status, self.progress.get(seq, 0))
         return at
 

@@ -4,6 +4,9 @@ taken anew, and what was done with each line still adds up to what was asked for
 
 import struct
 
+import msgspec
+
+from engine.log.books_fences import moves_of, what_of
 from engine.log.books_lines import Held, read_lines
 from engine.log.books_slips import read_slip
 from engine.log.books_stock import StockBooks, Unreadable
@@ -29,6 +32,11 @@ def _by_place(held: Held) -> list[dict[int, int]]:
             here[place] = here.get(place, 0) + units
         found.append(here)
     return found
+
+
+def channel_of(name: bytes) -> bytes:
+    """Return the channel in the packed name of an order."""
+    return name[2 : 2 + int.from_bytes(name[:2], "little")]
 
 
 def status_of(wanted: int, waiting: int, shipped: int = 0) -> int:
@@ -94,6 +102,7 @@ class OrderBooks(StockBooks):
             at += 8 * len(gone)
         (document,) = _U32(data, at)
         before = self.held(seq)
+        was = _by_place(before) if before and self.fences.open else []
         self._change(seq, status, lines, gone, bool(document))
         at += 4 + document
         (size,) = _U32(data, at)
@@ -102,9 +111,25 @@ class OrderBooks(StockBooks):
         note = bytes(data[at + 4 : at + 4 + size])
         self.return_note(seq, shipped, note)
         self.work.note(seq, note)
+        if self.fences.open:
+            self._fence_change(seq, was, lines, note)
         if note.startswith(FILLED):
             self._check_fill(seq, before, lines is not None)
         return at + 4 + size
+
+    def _fence_change(self, seq: int, was: list, lines: list | None, note: bytes) -> None:
+        """Let the fences know what an order holds more or fewer of, or what came back of it."""
+        moves = moves_of(lines) if lines is not None else {}
+        for position, units in (row for line in was for row in line.items()):
+            if lines is not None:
+                moves[position] = moves.get(position, 0) - units
+        channel, what = channel_of(self.order_name_of[seq]).decode(), what_of(note)
+        self.fences.moved(self, seq, channel, moves, what=what, fresh=what == "filled")
+        if what == "return_inspected":
+            said = msgspec.json.decode(note)
+            for sku, units, word, _ in said["rows"]:
+                if word == "restock":
+                    self.fences.returned(seq, sku, said["location"], units)
 
     def _check_fill(self, seq: int, before: Held | None, restated: bool) -> None:
         """Stock that came is given to what waited, and nothing else is changed."""

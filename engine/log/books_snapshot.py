@@ -10,6 +10,7 @@ import msgspec
 
 from engine.log.books import BY_POLICY, Books, Unreadable
 from engine.log.books_changes import BY_UNITS
+from engine.log.books_fences import FENCES
 from engine.log.books_lines import Held, read_lines
 from engine.log.books_slips import read_slip
 
@@ -24,6 +25,7 @@ _ORDER = struct.Struct("<QQBQQB")
 _LINE = struct.Struct("<IIIH")
 _REMEMBERED = struct.Struct("<QQQ")
 _LOAD = struct.Struct("<III")
+_TWO = struct.Struct("<QQ")
 _RECORD_BYTES = 8
 _ORDER_HEAD_BYTES = 11
 _EXPIRES_BYTES = 8
@@ -66,6 +68,7 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
         magic, version, books.seq, books.stamp_us = reader.row(_HEAD)
         if magic != b"DIBSSTAT" or version != 6:
             raise Unreadable("the snapshot's state is not of version 6")
+        fences: list[bytes] = []
         _catalogue(reader, books)
         _positions(reader, books)
         _reservations(reader, books)
@@ -78,8 +81,10 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
             (register,) = reader.row(_U16)
             for _ in reader.rows():
                 reader.row(_U64)
-                reader.blob()
+                document = reader.blob()
                 books.entries[register] = books.entries.get(register, 0) + 1
+                if register == FENCES:
+                    fences.append(document)
         for _ in reader.rows():
             (seq,) = reader.row(_U64)
             life = msgspec.json.decode(reader.blob())
@@ -89,6 +94,7 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
         for _ in reader.rows():
             place, *load = reader.row(_LOAD)
             books.loads[place] = tuple(load)
+        books.fences.load(fences, [_marks(reader) for _ in fences])
     except (struct.error, IndexError, ValueError) as error:
         raise Unreadable(f"the snapshot names what is not there: {error!r}") from error
     if reader.at != len(dump):
@@ -100,7 +106,7 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
 def _catalogue(reader: _Reader, books: Books) -> None:
     for _ in reader.rows():
         reader.row(_U64)
-        reader.blob()
+        books.know_location(books.locations, reader.blob())
         books.locations += 1
     for _ in reader.rows():
         reader.row(_U64)
@@ -163,6 +169,11 @@ def _route(books: Books, seq: int, record: bytes, lines_at: int, lines_end: int)
         books.routes[seq] = [(place, day) for place, day, _ in legs]
 
 
+def _marks(reader: _Reader) -> tuple[int, dict[int, int]]:
+    used, count = reader.row(_TWO)
+    return used, dict(reader.row(_TWO) for _ in range(count))
+
+
 def _returns(books: Books, seq: int, life: list[dict]) -> None:
     held = books.orders.get(seq)
     shipped = tuple(held.shipped) if isinstance(held, Held) else books.left_with.get(seq, ())
@@ -210,6 +221,9 @@ def differences(walked: Books, stated: Books) -> list[str]:
     returned = {seq: one for seq, one in walked.returned.items() if seq in stated.order_name_of}
     if returned != stated.returned:
         found.append("its returns are not those of the walk")
+    known = {*stated.order_name_of, *stated.reservations}
+    if walked.fences.stated(known) != stated.fences.stated(known):
+        found.append("what is out of its fences is not what the walk has")
     if walked.loads != stated.loads:
         found.append("what its locations have to send is not what the walk has")
     return found

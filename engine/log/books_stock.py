@@ -8,7 +8,10 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 
+import msgspec
+
 from engine.core import limits
+from engine.log.books_fences import FENCES, FenceBooks
 from engine.log.books_returns import ReturnBooks
 from engine.log.books_work import WorkBooks
 
@@ -38,8 +41,10 @@ class StockBooks(ReturnBooks):
         super().__init__()
         self.bad = bad
         self.work = WorkBooks(bad)
+        self.fences = FenceBooks(bad)
         self.seq = self.stamp_us = self.epoch = 0
         self.locations = 0
+        self.closed_locations: set[int] = set()
         self.entries: dict[int, int] = {}  # register → entries
         # Per SKU.
         self.backorderable: list[bool] = []
@@ -166,15 +171,25 @@ class StockBooks(ReturnBooks):
     def location_put(self, data: bytes, at: int) -> int:
         """A location is there, or has changed."""
         at = self.cause(data, at)
+        number, size = _PAIR(data, at)
         at, self.locations = self._named(data, at, "location", self.locations)
+        self.know_location(number, data[at - size : at])
         return at
 
+    def know_location(self, number: int, document: bytes) -> None:
+        """Note whether a location is active, by the JSON that put it."""
+        active = msgspec.json.decode(document, type=dict).get("active", True)
+        (self.closed_locations.discard if active else self.closed_locations.add)(number)
+
     def entry_put(self, data: bytes, at: int) -> int:
-        """An entry of a register is there, or has changed: nothing of it touches stock."""
+        """An entry of a register is there, or has changed. Only fences bear on stock."""
         at = self.cause(data, at)
         (register,) = _U16(data, at)
         known = self.entries.get(register, 0)
+        number, size = _PAIR(data, at + 2)
         at, self.entries[register] = self._named(data, at + 2, f"register {register}'s", known)
+        if register == FENCES:
+            self.fences.put(number, data[at - size : at], self.backorderable, self.components)
         return at
 
     def _named(self, data: bytes, at: int, noun: str, count: int) -> tuple[int, int]:
@@ -223,6 +238,7 @@ class StockBooks(ReturnBooks):
         if location >= self.locations or self.components[sku]:
             self.bad("P2", f"position {number} is of a place or SKU that holds no stock")
         self.add_position(sku, location)
+        self.fences.passed_by(self.seq)
         return at + 12
 
     def add_position(self, sku: int, location: int) -> None:
@@ -278,6 +294,8 @@ class StockBooks(ReturnBooks):
             self.return_moved(moves)
         for position in touched:
             self._check(position)
+        if paper == _SHORT:
+            self.fences.passed_by(self.seq)
         return at
 
     def _check(self, position: int) -> None:

@@ -25,6 +25,7 @@ from engine.core.answers import (
 from engine.core.commands import PlaceOrder, Request
 from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.errors import ServiceError
+from engine.core.fences import FenceAnswer
 from engine.core.outcomes import Outcome, Refused
 from engine.core.policies import RoutingPolicyAnswer
 from engine.core.promises import BackorderAnswer, PromisesAnswer, TurnsAnswer
@@ -203,6 +204,11 @@ class Client(Protocol):
         self, *, after: int, limit: int
     ) -> tuple[list[ValidationAnswer], int | None]:
         """A page of what channels' orders are checked for, as `channels`."""
+
+    async def fences(
+        self, *, channel: str, sku: str, after: int, limit: int
+    ) -> tuple[list[FenceAnswer], int | None]:
+        """A page of fences, as `channels`; of one channel or SKU where they are not empty."""
 
     async def return_(self, channel: str, order_id: str, return_id: str) -> ReturnAnswer | None:
         """One return of an order as it stands."""

@@ -127,6 +127,12 @@ class Reads:
         read = self._leading().read
         return await read(lambda ledger: ledger.validations(after=after, limit=limit))
 
+    async def fences(self, *, channel: str, sku: str, after: int, limit: int):
+        """A page of fences."""
+        return await self._leading().read(
+            lambda ledger: ledger.fences(channel=channel, sku=sku, after=after, limit=limit)
+        )
+
     async def return_(self, channel: str, order_id: str, return_id: str):
         """One return of an order as it stands, or None."""
         read = self._leading().read

@@ -115,7 +115,7 @@ cdef int add_part(Core* c, uint32_t line, uint32_t sku, int64_t times) noexcept 
         s.pool = <uint32_t> plan.pools.count
         pool.anywhere, pool.sku, pool.line = -1, sku, 0
         pool.group = pool.opened = NONE
-        if s.due and not plan.first:
+        if s.fenced or (s.due and not plan.first):
             plan.due = 1
     pool = &(<Pool*> plan.pools.data)[s.pool - 1]
     if pool.line == line + 1:

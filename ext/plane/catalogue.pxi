@@ -243,6 +243,8 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
         know_routing(self, [])
     elif event.register == self._registers.scarcity.code:
         know_scarcity(self, event.number)
+    elif event.register == self._registers.fences.code:
+        note_fence(self, event.number)
     return answer
 
 

@@ -158,6 +158,8 @@ cdef int reserve_event(Core* c, const uint8_t* record) noexcept nogil:
     r = reservation_at(c, row)
     r.expires_us = head.expires_us
     arm(c, row)
+    if draw_lines(c, r.record, c.seq, 1) != DONE:
+        return MEMORY
     return move_takes(c, r.record, True, 1, RESERVED)
 
 
@@ -174,6 +176,8 @@ cdef int close_reservation(Core* c, uint64_t seq, uint8_t status, uint8_t kind) 
     result = move_takes(c, r.record, True, -1, kind)
     if result != DONE:
         return result
+    if kind != ORDER_PLACED and draw_lines(c, r.record, seq, -1) != DONE:
+        return MEMORY
     disarm(c, row)
     r.status, r.closed_us, r.armed_seq = status, <uint64_t> c.now_us, c.seq
     if kind == ORDER_PLACED:
@@ -251,6 +255,11 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
         if result != DONE:
             return result
     count_load(c, order_at(c, row).record, 1)
+    # What a reservation has passes to its order, whatever it is.
+    if draw_lines(
+        c, order_at(c, row).record, head.reservation if head.reservation else c.seq, 1
+    ) != DONE:
+        return MEMORY
     return move_takes(c, order_at(c, row).record, False, 1, ORDER_PLACED)
 
 
@@ -449,7 +458,9 @@ cdef int free_takes(
             position_at(c, position).on_hand -= quantity
         if touch(c, position, kind) != DONE:
             return MEMORY
-        if kind == ORDER_CANCELLED and rise(c, position, kind) != DONE:
+        if kind == ORDER_CANCELLED and (
+            rise(c, position, kind) != DONE or draw(c, o.seq, position, -<int64_t> quantity) != DONE
+        ):
             return MEMORY
     return DONE
 
@@ -526,4 +537,6 @@ cdef int run(Core* c, const uint8_t* body, uint64_t size, uint64_t* done) noexce
         if result != DONE:
             return result
         done[0] += length
+        if c.drawn.count:
+            return DRAWN
     return DONE

@@ -66,7 +66,7 @@ cdef void free_core(Core* c) noexcept:
         <size_t> &plan.opened, <size_t> &plan.takes, <size_t> &plan.granted,
         <size_t> &plan.lines, <size_t> &plan.marks, <size_t> &c.gone, <size_t> &c.policies,
         <size_t> &c.routed, <size_t> &c.scarcity, <size_t> &c.risen, <size_t> &c.moved,
-        <size_t> &c.given,
+        <size_t> &c.given, <size_t> &c.drawn,
     ):
         rows_free(<Rows*> <size_t> rows)
     for data in (
@@ -108,10 +108,14 @@ cdef int replay(Ledger self, const uint8_t* body, uint64_t size) except -1:
         if result == DONE:
             return 0
         ensure(c, result)
+        if result == DRAWN:
+            sync_fences(self)
+            continue
         try:
             apply_rest(self, body + done, result, False)
         except (LookupError, ValueError, msgspec.MsgspecError) as error:
             raise LedgerError(f"event {c.seq} does not fit: {error!r}") from error
+        sync_fences(self)
         done += load32(body + done)
 
 
@@ -152,6 +156,9 @@ cdef int add_note(Ledger self, const uint8_t* record) except -1:
     if event.note:
         order_lives(&self.core, event.order)
     self._lives.apply(self.core.seq, self.core.now_us, event)
+    if event.note:
+        sync_fences(self)
+        refill_fences(new_view(self), event.order)
     return sync_waiting(self)
 
 
@@ -161,6 +168,7 @@ cdef int forget_lives(Ledger self) except -1:
     cdef uint64_t i
     for i in range(gone.count):
         self._lives.drop((<uint64_t*> gone.data)[i])
+        self._registers.fences.drop((<uint64_t*> gone.data)[i])
     gone.count = 0
     return 0
 
@@ -197,7 +205,7 @@ cdef object record_event(Ledger self, event, bint asked=True):
 cdef int64_t do_due(Ledger self, int64_t most) except -1:
     """Do what is due with orders, for at most so many of them; return for how many."""
     cdef int64_t done = 0
-    cdef int64_t due_us = self._lives.due_us()
+    cdef int64_t due_us = timers.due_us(self._lives, self._registers.fences)
     if due_us == 0 or due_us > self.core.now_us:
         return 0
     most = min(most, timers.most_at_once(new_view(self)))

@@ -332,6 +332,12 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
     )
     for seq in living:
         order_lives(c, seq)
+    for seq in self._registers.fences.holders:
+        if find_seq(c, ORDER_SEQS, seq) != NONE:
+            order_lives(c, seq)
+    for sku in self._registers.fences.open:
+        require(sku < c.skus.count, "a fence's SKU does not exist")
+        know_fences(self, sku)
     for number in range(len(self._registers.validations.rows)):
         note_rules(self, number)
     know_routing(self, range(len(self._registers.policies.tables)))

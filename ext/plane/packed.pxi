@@ -243,7 +243,7 @@ cdef int ask(Core* c, const uint8_t* request, Buffer* out) noexcept nogil:
         out.data + start, <uint32_t> (out.size - start), SHORT_CODE if result == SHORT else 0,
         SAY_CREATED if result == DONE and kind <= ASK_COMMIT else 0, request, seq,
     )
-    if (c.risen.count or c.moved.count or c.filling) and result == DONE and kind != ASK_STOCK:
+    if (c.risen.count or c.moved.count or c.filling or c.drawn.count) and result == DONE and kind != ASK_STOCK:
         return STIRS
     return DONE
 

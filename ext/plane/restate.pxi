@@ -94,6 +94,8 @@ cdef int give_back(Core* c, Order* o) noexcept nogil:
             given.position, given.allocated = take.position, position_at(c, take.position).allocated
             c.given.count += 1
             position_at(c, take.position).allocated -= units
+            if draw(c, o.seq, take.position, -<int64_t> units) != DONE:
+                return MEMORY
             if touch(c, take.position, ORDER_CHANGED) != DONE:
                 return MEMORY
         if left is not NULL:
@@ -225,6 +227,8 @@ cdef int restate(
             result = give_back(c, o)
             if result == DONE:
                 result = move_takes(c, made, False, 1, ORDER_CHANGED)
+            if result == DONE:
+                result = draw_lines(c, made, o.seq, 1)
             if result == DONE:
                 result = check_promised(c, made)
             if result == DONE:

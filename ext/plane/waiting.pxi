@@ -129,6 +129,7 @@ cdef int sync_waiting(Ledger self) except -1:
     cdef Risen* risen
     cdef Moved* moved
     cdef uint64_t i
+    sync_fences(self)
     if c.risen.count == 0 and c.moved.count == 0:
         return 0
     for i in range(c.risen.count):
@@ -185,4 +186,6 @@ cdef int fill_waiting(Ledger self) except -1:
 
 cdef inline bint stirs(Ledger self) noexcept:
     """Whether what was just accepted makes waiting orders be looked at."""
-    return self.core.risen.count or self.core.moved.count or self.core.filling
+    return (
+        self.core.risen.count or self.core.moved.count or self.core.filling or self.core.drawn.count
+    )

@@ -180,6 +180,10 @@ class InProcessClient:
         """A page of what channels' orders are checked for."""
         return self._ledger().validations(after=after, limit=limit)
 
+    async def fences(self, **ask):
+        """A page of fences."""
+        return self._ledger().fences(**ask)
+
     async def return_(self, channel: str, order_id: str, return_id: str):
         """One return."""
         return self._ledger().return_(channel, order_id, return_id)

@@ -1,4 +1,4 @@
-"""Planted bugs: twelve ways to break a promise, each of which the suite must find.
+"""Planted bugs: thirteen ways to break a promise, each of which the suite must find.
 
 They are patched in by `launch`, in a process of its own, or by a test that takes them out again.
 A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
@@ -118,6 +118,11 @@ def _per_line_check(undo: Restore) -> None:
     _set(undo, allotment._Pool, "take", lambda self, part, units: None)
 
 
+def _fence_open(undo: Restore) -> None:
+    """Nobody looks whether units are set aside for somebody else."""
+    _set(undo, allotment, "share", lambda state, sku, channel: None)
+
+
 def _off_by_one(undo: Restore) -> None:
     """`>=` for `>`: the last unit is never sold."""
     _rewrite(undo, allotment, "_grant", "units < quantity:", "units <= quantity:")
@@ -195,6 +200,7 @@ BUGS: dict[str, Callable[[Restore], None]] = {
     "skip fence": _skip_fence,
     "split check/take": _split_check_take,
     "per-line check": _per_line_check,
+    "fence unseen": _fence_open,
     ">= for >": _off_by_one,
     "expiry by wall clock": _wall_clock_expiry,
     "forget keys on restart": _forget_keys,
@@ -203,6 +209,7 @@ BUGS: dict[str, Callable[[Restore], None]] = {
     "unbounded queue": _unbounded_queue,
 }
 LEDGER_BUGS = {"split check/take", "per-line check", ">= for >", "expiry by wall clock"}
+LEDGER_BUGS |= {"fence unseen"}
 SLOW_ONLY = LEDGER_BUGS | {"forget keys on restart"}
 
 

@@ -5,6 +5,7 @@ same_sku       orders that name one SKU on several lines
 bundles        bundles that share a component
 zipf           a hot SKU and a long tail
 deadline       commits around the end of reservations
+fenced         the last unit is set aside for one channel; one client in twenty is of that channel
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from engine.core.commands import (
     Component,
     OrderLine,
     PlaceOrder,
+    PutChannel,
+    PutFence,
     PutLocation,
     PutSku,
     ReceiptLine,
@@ -186,7 +189,28 @@ async def deadline(arena: Arena) -> tuple[int, int]:
     return 40, sold
 
 
-RACES = {race.__name__: race for race in (last_unit, same_sku, bundles, zipf, deadline)}
+async def fenced(arena: Arena) -> tuple[int, int]:
+    """Ten units, of which the last is set aside for the market. A unit that others get of it counts
+    as one too many."""
+    await arena.make(*stocked(hot=10), PutChannel("market"), PutFence("market", "hot", 1))
+    taken = {"web": 0, "market": 0}
+
+    async def want(client: Client) -> Op:
+        channel = "web" if client.number % 20 else "market"
+        if client.number % 3:
+            wish = order(f"o{client.number}", ("hot", 1))
+            op = await client.send(msgspec.structs.replace(wish, channel=channel))
+        else:
+            op = await client.send(Reserve(f"v{client.number}", channel, 60, (_HOT,)))
+        taken[channel] += op.outcome == "ok"
+        return op
+
+    await arena.all_at_once(want)
+    return 10, sum(taken.values()) + max(taken["web"] - 9, 0)
+
+
+_HOT = ReserveLine("hot", 1)
+RACES = {race.__name__: race for race in (last_unit, same_sku, bundles, zipf, deadline, fenced)}
 
 
 async def contest(

@@ -123,6 +123,11 @@ async def one_sku_on_many_lines(bug: str) -> Verdict:
     return (await contest("same_sku", bug=bug, ledger="slow")).verdict
 
 
+async def the_last_is_fenced(bug: str) -> Verdict:
+    """The last unit is set aside for one channel, and everybody wants it."""
+    return (await contest("fenced", bug=bug, ledger="slow")).verdict
+
+
 async def rot(bug: str) -> Verdict:
     """A byte of the stored log is flipped while everything is down; then a start."""
     verdict = Verdict(Counts(), [], {})
@@ -194,6 +199,7 @@ SCENARIOS: dict[str, Callable[[str], Awaitable[Verdict]]] = {
     "skip fence": restarts,
     "split check/take": many_in_a_batch,
     "per-line check": one_sku_on_many_lines,
+    "fence unseen": the_last_is_fenced,
     ">= for >": many_in_a_batch,
     "expiry by wall clock": slow_clock,
     "forget keys on restart": restarts,

@@ -14,6 +14,8 @@ _decode = msgspec.json.Decoder().decode
 ROUTES = {
     commands.PutLocation: ("PUT", "/v1/locations/{location}"),
     commands.PutSku: ("PUT", "/v1/skus/{sku}"),
+    commands.PutChannel: ("PUT", "/v1/channels/{channel}"),
+    commands.PutFence: ("PUT", "/v1/channels/{channel}/fences/{sku}"),
     commands.Receive: ("POST", "/v1/stock/receipts"),
     commands.Count: ("POST", "/v1/stock/counts"),
     commands.Adjust: ("POST", "/v1/stock/adjustments"),

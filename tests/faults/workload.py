@@ -24,6 +24,8 @@ from engine.core.commands import (
     Extend,
     OrderLine,
     PlaceOrder,
+    PutChannel,
+    PutFence,
     PutLocation,
     PutSku,
     ReceiptLine,
@@ -41,6 +43,7 @@ PLAIN = tuple(f"sku-{n}" for n in range(12))
 BACKORDERABLE = ("late-0", "late-1")
 BUNDLES = {"kit-0": (("sku-0", 1), ("sku-1", 2)), "kit-1": (("sku-0", 2), ("sku-2", 1))}
 SKUS = (*PLAIN, *BUNDLES, *BACKORDERABLE)
+FENCED = PLAIN[:5:2]
 _ZIPF = [1 / (rank + 1) ** 1.1 for rank in range(len(SKUS))]
 CHANNELS = ("web", "market")
 _KINDS = {
@@ -55,6 +58,7 @@ _KINDS = {
     "ship": 3,
     "receive": 4,
     "count": 2,
+    "fence": 2,
     "again": 5,
     "other body": 2,
     "stock": 8,
@@ -72,6 +76,8 @@ def catalogue() -> list[commands.Command]:
     made += [PutSku(name, name, backorderable=True) for name in BACKORDERABLE]
     for name, parts in BUNDLES.items():
         made.append(PutSku(name, name, components=tuple(Component(*part) for part in parts)))
+    made += [PutChannel(name) for name in CHANNELS]
+    made += [PutFence("market", sku, 15) for sku in FENCED]
     for n, name in enumerate(LOCATIONS):
         lines = tuple(ReceiptLine(sku, 20) for sku in PLAIN)
         made.append(Receive(f"opening-{n}", name, lines))
@@ -267,6 +273,11 @@ class Client:
             case "count":
                 lines = (CountLine(rng.choice(PLAIN[6:]), rng.randint(0, 30)),)
                 return Count(f"n{name}", rng.choice(LOCATIONS), lines), ""
+            case "fence":
+                place = rng.choice((None, rng.choice(LOCATIONS)))
+                sku, units = rng.choice(FENCED), rng.choice((0, 3, 15, 60))
+                wish = PutFence(rng.choice(CHANNELS), sku, units, place)
+                return msgspec.structs.replace(wish, fall_back=rng.random() < 0.8), ""
         return self._order(), f"k{name}" if rng.random() < 0.2 else ""
 
     def _order(self) -> PlaceOrder:

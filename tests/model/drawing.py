@@ -12,7 +12,7 @@ import msgspec
 
 from engine.core import commands as c
 from engine.core import limits, validation_commands
-from tests.model import changes, policies
+from tests.model import changes, fencing, policies
 
 LOCATIONS = ("berlin", "köln", "lyon", "store-1")
 SKUS = ("red", "blue", "green", "tea ☕", "rope")
@@ -31,6 +31,8 @@ OPENING = (
     c.PutLocation("store-1", "no coordinates", "store", "DE", priority=200),
     *(c.PutSku(name, name) for name in SKUS[:4]),
     c.PutSku("rope", "rope", backorderable=True),
+    c.PutChannel("web"),
+    c.PutChannel("shop"),
     c.PutSku("set", "set", components=(c.Component("red", 2), c.Component("blue", 1))),
     c.PutSku("big-set", "big", components=(c.Component("set", 2), c.Component("red", 1))),
     c.PutSku("huge-set", "huge", components=(c.Component("big-set", 1), c.Component("rope", 3))),
@@ -322,6 +324,7 @@ _KNOWN += (
     (changes.split, 12),
     (changes.reallocate, 12),
     (changes.fact, 10),
+    (lambda rng, state: fencing.put(rng, state, SKUS, LOCATIONS), 6),
 )
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]

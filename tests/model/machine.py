@@ -15,7 +15,7 @@ from engine.core.ledger import Ledger as SlowLedger
 from engine.core.records import Batch
 from engine.core.state import LIVE
 from ext.ledger import Ledger as FastLedger
-from tests.model import drawing, restatements, returning, turns, working
+from tests.model import drawing, fencing, restatements, returning, turns, working
 
 START_US = 1_800_000_000_000_000
 RETENTION_US = limits.IDEMPOTENCY_RETENTION_US
@@ -49,7 +49,9 @@ class Twins(RuleBasedStateMachine):
         return slow
 
     def decide(self, request: Request) -> None:
+        before = fencing.watched(self.slow._state, request.command)
         outcome = self.both(lambda ledger: ledger.decide(request))
+        STEPS["fenced"] += fencing.check(self.slow._state, request.command, before)
         code = getattr(outcome, "code", None)
         STEPS[f"{type(request.command).__name__} {code.slug if code else 'accepted'}"] += 1
         STEPS["steps"] += 1
@@ -204,6 +206,7 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.channels(after=after, limit=limit))
         self.both(lambda ledger: ledger.purchase_orders(after=after, limit=limit))
         self.both(lambda ledger: ledger.validations(after=after, limit=limit))
+        self.both(lambda ledger: ledger.fences(channel=channel, after=after, limit=limit + 1))
         for name in (*drawing.PURCHASES, "none"):
             self.both(lambda ledger, name=name: ledger.purchase_order(name))
         for name in (*drawing.CHANNELS, "market", "\ud800"):
@@ -279,6 +282,8 @@ class Twins(RuleBasedStateMachine):
             for line, left in zip(order.event.lines, order.takes, strict=True):
                 for take, units in zip(line.takes, left, strict=True):
                     allocated[take.position] += units
+        if not self.foreign:
+            fencing.check_marks(state)
         for number, position in enumerate(state.positions):
             assert position.reserved == reserved[number]
             assert position.allocated == allocated[number]

@@ -24,6 +24,19 @@ async def test_the_last_unit_is_sold():
     assert (found.sold, found.units) == (1, 1)
 
 
+async def test_the_fenced_unit_goes_to_its_channel_only():
+    """All ten are sold: nine to whoever came, and the one that is set aside to the market."""
+    found = await contest("fenced", seed=2)
+    assert (found.sold, found.units) == (10, 10)
+
+
+async def test_negative_control_takes_what_is_set_aside():
+    """Where nobody looks at fences, another channel gets the last unit; the judge says so."""
+    found = await contest("fenced", bug="fence unseen")
+    assert found.oversold > 0
+    assert "P5" in found.verdict.promises()
+
+
 @pytest.mark.parametrize(
     ("bug", "race"), [("split check/take", "last_unit"), ("per-line check", "same_sku")]
 )

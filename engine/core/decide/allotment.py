@@ -15,6 +15,7 @@ from engine.core import bundles, limits, routing
 from engine.core.commands import Address
 from engine.core.decide import refusals
 from engine.core.events import PositionOpened, Take
+from engine.core.fences import Share, share
 from engine.core.outcomes import Fault, Refused
 from engine.core.state import State
 
@@ -43,7 +44,9 @@ class Source:
     """What lines may be allotted from: what is available, and the units by position in `own`,
     which whoever asks holds already; at the locations numbered in `places`, or at all. Unless
     `first`, what orders wait for that stock has come for is not for whoever asks. Units come
-    from the fewest locations; a `decide.routing.Routed` asks a policy."""
+    from the fewest locations; a `decide.routing.Routed` asks a policy. What is set aside for other
+    channels than `channel` (None: for any) is not for whoever asks (`core.fences`). With `lent`,
+    `own` are units that other orders give up: of a SKU with fences, only these can be had."""
 
     def __init__(
         self,
@@ -51,13 +54,27 @@ class Source:
         own: dict[int, int] | None = None,
         places: frozenset[int] | None = None,
         *,
+        channel: str | None = None,
         first: bool = False,
+        lent: bool = False,
     ) -> None:
         self.state, self.own, self.places, self.first = state, own or {}, places, first
+        self.channel, self.lent = channel, lent
+        self._shares: dict[int, Share | None] = {}
+
+    def share(self, sku: int) -> Share | None:
+        """Return what the channel may take of a SKU beside its `own`; None: all there is."""
+        if sku not in self._shares:
+            self._shares[sku] = share(self.state, sku, self.channel)
+        return self._shares[sku]
 
     def gives(self, number: int) -> int:
         """Units that position `number` can give; below 0 if it promised more than it has."""
-        return self.state.positions[number].available + self.own.get(number, 0)
+        position, own = self.state.positions[number], self.own.get(number, 0)
+        share = self.share(position.sku)
+        if share is None:
+            return position.available + own
+        return own + (0 if self.lent else share.most.get(number, 0))
 
     def open(self, location: int) -> bool:
         """Say whether a location may give at all."""
@@ -87,10 +104,13 @@ class Source:
     def total(self, sku: int, offers: dict[int, int]) -> int:
         """Return the units of `sku` that may be had of those that are offered."""
         owed = 0 if self.first else self.state.waiting.owed(sku)
-        if not owed:
+        share = self.share(sku)
+        if not owed and share is None:
             return sum(offers.values())
         own = sum(self.own.get(number, 0) for number in self.state.skus[sku].positions)
-        return min(max(self.state.free_units(sku) - owed, 0) + own, sum(offers.values()))
+        free = self.state.free_units(sku) if share is None else share.total
+        free = 0 if share and self.lent else free
+        return min(max(free - owed, 0) + own, sum(offers.values()))
 
 
 def allot(
@@ -181,7 +201,7 @@ class _Pool:
             number = self.source.state.cells.get(cell)
             units = self.source.gives(number) if number is not None else 0
             self.cells[cell] = max(units, 0)
-        if part.sku in self.source.state.waiting.due:
+        if part.sku in self.source.state.waiting.due or self.source.share(part.sku):
             return min(self.cells[cell], max(self._anywhere(part.sku), 0))
         return self.cells[cell]
 
@@ -215,6 +235,7 @@ def _grant(state: State, lines, parts, pool: _Pool) -> tuple[list[int], list[Fau
                 state.sku_name(limiting.sku),
                 lines[index].quantity * limiting.per_unit,
                 max(pool.left(limiting), 0),
+                pool.source.share(limiting.sku),
             )
         for part in parts[index]:
             if not state.skus[part.sku].put.backorderable:

@@ -4,7 +4,7 @@ import msgspec
 
 from engine.core import answers, bundles, limits
 from engine.core.commands import PutChannel, PutLocation, PutSku, Request
-from engine.core.decide import Decision, Replay, cause_of, refusals, refuse, validation
+from engine.core.decide import Decision, Replay, cause_of, fences, refusals, refuse, validation
 from engine.core.events import EntryPut, LocationPut, SkuPut
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import State
@@ -51,6 +51,9 @@ def put_sku(state: State, request: Request) -> Decision:
         components.append((number if child is None else child, component.quantity))
     wrong = _bundle_fault(state, number, components) if components else None
     wrong = wrong or (_oversubscribed(state, known, put) if known else None)
+    if put.backorderable or components:
+        path = "backorderable" if put.backorderable else "components"
+        wrong = wrong or fences.fenced(state, put.sku, path)
     if wrong:
         return wrong
     cause, parts = cause_of(request), tuple(components)

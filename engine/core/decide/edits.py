@@ -196,7 +196,7 @@ def _serve(
             # What a line holds is always in one proportion: what leaves and comes back goes by it.
             if wish.extra and rows[wish.row].remade(state):
                 return refusals.bundle_remade(state, at, state.sku_name(rows[wish.row].sku))
-        numbers, source = [wish.row for wish in wishes], _given_up(state, wishes)
+        numbers, source = [wish.row for wish in wishes], _given_up(state, order, wishes)
     bound = dict(kept.read(order.event.document).bound)
     bound.update({wish.row: wish.location for wish in wishes if wish.location is not None})
     more = {wish.row: wish.extra for wish in wishes}
@@ -227,15 +227,15 @@ def _anew(
     """Return all lines, those of the command first, and all that the order holds as free."""
     numbers = [wish.row for wish in wishes]
     numbers += [number for number in range(len(rows)) if number not in set(numbers)]
-    return numbers, Source(state, held_units(order))
+    return numbers, Source(state, held_units(order), channel=order.event.channel)
 
 
-def _given_up(state: State, wishes: list[_Wish]) -> Source:
+def _given_up(state: State, order: Order, wishes: list[_Wish]) -> Source:
     own: dict[int, int] = {}
     for wish in wishes:
         for position, units in wish.freed.items():
             own[position] = own.get(position, 0) + units
-    return Source(state, own)
+    return Source(state, own, channel=order.event.channel)
 
 
 def _take_up(rows: list[Row], numbers: list[int], plan: Allotment, elsewhere: bool) -> None:

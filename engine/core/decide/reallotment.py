@@ -45,7 +45,7 @@ def reallot(
     each want, `short` says which wants get less and of what, and `opened` are events to put before
     the `OrderChanged`. Refuses as `allot` does.
     """
-    source = Source(state, held_units(order), places)
+    source = Source(state, held_units(order), places, channel=order.event.channel)
     destination = kept.read(order.event.document).ship_to
     return allot(state, wants, destination, partial=True, source=source)
 

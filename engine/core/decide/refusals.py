@@ -157,11 +157,16 @@ def full(state, what: str) -> Refused:
     return refuse(state, Code.TABLE_FULL, f"no room for more {what}")
 
 
-def short_line(line: int, sku: str, requested: int, available: int) -> Fault:
-    """Say what a line is short of."""
+def short_line(line: int, sku: str, requested: int, available: int, share=None) -> Fault:
+    """Say what a line is short of, and which units a `fences.Share` keeps from whoever asks."""
+    why = "not enough available"
+    if share and share.kept:
+        why += f"; {share.kept} units are set aside for other channels"
+    elif share and share.total < sum(share.own.values()) + share.common:
+        why += "; the channel takes only what is set aside for it"
     return Fault(
         f"lines[{line}]",
-        "not enough available",
+        why,
         sku=sku,
         requested=requested,
         available=available,

@@ -3,7 +3,7 @@
 from engine.core import limits, told
 from engine.core.commands import Extend, Release, Request, Reserve
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
-from engine.core.decide.allotment import allot
+from engine.core.decide.allotment import Source, allot
 from engine.core.events import Line, ReservationExtended, ReservationReleased, Reserved
 from engine.core.outcomes import Refused
 from engine.core.state import COMMITTED, EXPIRED, LIVE, RELEASED, Reservation, State
@@ -20,7 +20,8 @@ def reserve(state: State, request: Request) -> Decision:
         return Replay(told.reservation_first(state, known), known.seq)
     if len(state.reservations) >= limits.RESERVATIONS_MAX:
         return refusals.full(state, "reservations")
-    plan = allot(state, command.lines, None, partial=False)
+    source = Source(state, channel=command.channel)
+    plan = allot(state, command.lines, None, partial=False, source=source)
     if isinstance(plan, Refused):
         return plan
     if plan.short:

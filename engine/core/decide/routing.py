@@ -80,7 +80,7 @@ def source_of(state: State, command: PlaceOrder, now_us: int) -> Source | Refuse
     if name is None:
         if command.strategy is not None:
             return refusals.unknown_strategy(state, command.strategy, None)
-        return Source(state)
+        return Source(state, channel=command.channel)
     number = policies.numbers.get(name)
     if number is None:
         return refusals.unknown_policy(state, "policy", name)
@@ -94,7 +94,7 @@ def source_again(state: State, event: OrderPlaced) -> Source:
     """Return what an order that waits is filled from: by the policy as it is now that it was routed
     by when it was placed, else by the fewest locations. Nothing of it is owed to others."""
     if not event.receipt:
-        return Source(state, first=True)
+        return Source(state, channel=event.channel, first=True)
     told, known = slip.unpack(event.receipt), kept.read(event.document)
     policy, due = state.registers.policies.tables[told.policy], known.required_by
     ask = Ask(
@@ -133,7 +133,7 @@ class Routed(Source):
     """What an order is allotted from by a routing policy. `slip` says what was chosen."""
 
     def __init__(self, state: State, policy: Policy, number: int, ask: Ask) -> None:
-        super().__init__(state)
+        super().__init__(state, channel=ask.channel)
         self.policy, self.number, self.ask = policy, number, ask
         self.strategy = policy.strategy_of(ask.channel, ask.strategy)
         self.zone = policy.zone_of(ask.destination)

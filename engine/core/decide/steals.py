@@ -13,7 +13,7 @@ import msgspec
 from engine.core import kept, limits, told
 from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, routing
-from engine.core.decide.allotment import Allotment, allot
+from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.fills import take_up, wants_of
 from engine.core.decide.reallotment import status_of_lines
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
@@ -61,14 +61,14 @@ def reallocate(state: State, request: Request) -> Decision:
     numbers, wants = wants_of(state, order, rows)
     givers = _givers(state, order, command.lock_hours) if wants else []
     source = routing.source_again(state, order.event)
-    source.own, source.first = _held(state, givers), True
+    source.own, source.first, source.lent = _held(state, givers, order.event.channel), True, True
     ship_to = kept.read(order.event.document).ship_to
     plan = allot(state, wants, ship_to, partial=True, source=source) if givers else None
     if isinstance(plan, Refused):
         return plan
     if plan is None or not sum(plan.granted):
         return _nobody_gives(state)
-    _give(state, givers, plan)
+    _give(state, givers, plan, source)
     take_up(rows, numbers, plan)
     if large := too_large(state, rows):
         return large
@@ -105,27 +105,38 @@ def _givers(state: State, order: Order, lock_hours: int) -> list[_Giver]:
     return sorted(found, key=lambda one: one.turn, reverse=True)
 
 
-def _held(state: State, givers: list[_Giver]) -> dict[int, int]:
-    """Return what can be given, by position: of bundles nothing, which would be of no use then."""
+def _held(state: State, givers: list[_Giver], channel: str) -> dict[int, int]:
+    """Return what can be given, by position."""
     found: dict[int, int] = {}
     for one in givers:
         for row in one.rows:
-            for position, units in {} if state.skus[row.sku].components else row.takes.items():
+            if not _gives_row(state, one, row, channel):
+                continue
+            for position, units in row.takes.items():
                 found[position] = found.get(position, 0) + units
     return found
 
 
-def _give(state: State, givers: list[_Giver], plan: Allotment) -> None:
+def _gives_row(state: State, giver: _Giver, row: Row, channel: str) -> bool:
+    """Say whether the units of a line can be given: of a bundle they would be of no use, and what
+    is out of the fence of another channel stays there."""
+    if state.skus[row.sku].components:
+        return False
+    return not state.registers.fences.has_of(giver.order.seq, row.sku, channel)
+
+
+def _give(state: State, givers: list[_Giver], plan: Allotment, source: Source) -> None:
     """Take from the givers what the plan takes beyond what is free."""
     lack: dict[int, int] = {}
     for take in (take for takes in plan.takes for take in takes):
         lack[take.position] = lack.get(take.position, 0) + take.quantity
     for position in lack:
-        free = state.positions[position].available if position < len(state.positions) else 0
-        lack[position] -= max(free, 0)
+        known = position < len(state.positions)
+        if known and source.share(state.positions[position].sku) is None:
+            lack[position] -= max(state.positions[position].available, 0)
     for one in givers:
         for number, row in enumerate(one.rows):
-            if state.skus[row.sku].components:
+            if not _gives_row(state, one, row, source.channel):
                 continue
             for position, units in list(row.takes.items()):
                 given = max(min(units, lack.get(position, 0)), 0)

@@ -1,21 +1,35 @@
-"""What happens by itself with orders when its time has come. Both twins decide by this: the writer
-asks at each batch, by the batch's stamp (`Ledger.expire`), and what is decided is logged.
+"""What happens by itself with orders and fences when its time has come. Both twins decide by
+this: the writer asks at each batch, by its stamp (`Ledger.expire`), and what is decided is logged.
 """
 
 from engine.core import actors, limits
-from engine.core.decide import holds
+from engine.core.decide import fences, holds
 from engine.core.decide.rerouting import ended
 from engine.core.decide.work import Work
 from engine.core.events import Cause, Event
-from engine.core.lives import Life
+from engine.core.fences import Fences
+from engine.core.lives import Life, Lives
 from engine.core.state import Order, State
 
 _TIMER, _SYSTEM = Cause(actor=actors.TIMER), Cause(actor=actors.SYSTEM)
 
 
+def due_us(lives: Lives, fences: Fences) -> int:
+    """Return when the first thing is due by itself: 1 if it is at once, 0 if never."""
+    return first_due(lives.due_us(), fences.timers.first()[0])
+
+
+def first_due(one_us: int, other_us: int) -> int:
+    """Return the earlier of two times, of which 0 is never."""
+    return min(one_us, other_us) if one_us and other_us else one_us or other_us
+
+
 def due(state: State) -> list[Event]:
     """Return the events of what is due first, by now; none if nothing is. They must leave the
     order's next time later than it was, so that this comes to an end."""
+    events = fences.due(state)
+    if events:
+        return events
     timers = state.lives.timers
     seq, number = state.lives.worklist.recalled()
     if seq:

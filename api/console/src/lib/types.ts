@@ -246,6 +246,21 @@ export interface Withheld {
   buffer?: number;
 }
 
+/** @schema FenceAnswer */
+export interface Fence {
+  channel: string;
+  sku: string;
+  quantity: number;
+  status: string;
+  used: number;
+  left: number;
+  covered?: number;
+  location?: string;
+  starts_at?: string;
+  ends_at?: string;
+  fall_back?: boolean;
+}
+
 /** @schema SellableAnswer */
 export interface Sellable {
   sku: string;
@@ -253,6 +268,7 @@ export interface Sellable {
   available: number;
   withheld?: Withheld[];
   backorderable?: boolean;
+  own_fence?: number;
   incoming?: { expected_at: string; location: string; units: number; purchase_order: string }[];
 }
 

@@ -8,7 +8,7 @@ import { useKeys } from "../lib/keys";
 import { useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
-import type { Channel, Location, Sellable, Sku, Stock, Withheld } from "../lib/types";
+import type { Channel, Fence, Location, Sellable, Sku, Stock, Withheld } from "../lib/types";
 import { Act, Panel, Skeleton, Trouble } from "../ui/bits";
 import { said } from "../ui/toast";
 import { PaperForm, type PaperKind } from "./paper";
@@ -98,6 +98,7 @@ function Channels({ sku }: { sku: string }) {
                 {(seen.withheld ?? []).map((held, i) => (
                   <div key={i}>{reasonOf(held)}</div>
                 ))}
+                {!!seen.own_fence && <div>{t("fence.own", { n: seen.own_fence })}</div>}
                 {seen.backorderable && <div>{t("sku.backorderable")}</div>}
               </td>
             </tr>
@@ -114,6 +115,59 @@ function Channels({ sku }: { sku: string }) {
           <a href={href("purchases", { open: coming.purchase_order })}>{coming.purchase_order}</a>
         </p>
       ))}
+    </>
+  );
+}
+
+function timesOf(fence: Fence): string {
+  const words = [];
+  if (fence.status === "pending" && fence.starts_at)
+    words.push(t("fence.starts", { when: relative(fence.starts_at) }));
+  if (fence.ends_at) words.push(t("fence.ends", { when: relative(fence.ends_at) }));
+  if (fence.fall_back === false) words.push(t("fence.only"));
+  return words.join(", ");
+}
+
+function Fences({ sku }: { sku: string }) {
+  const found = useLoad<{ fences: Fence[] }>(
+    `fences ${sku}`,
+    (signal) => get("v1/fences" + query({ sku }), signal),
+    3 * EVERY_MS,
+  );
+  const rows = found.value?.fences.filter((fence) => fence.status !== "ended") ?? [];
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <h3>{t("fence.title")}</h3>
+      <table className="numbers">
+        <thead>
+          <tr>
+            <th>{t("order.channel")}</th>
+            <th>{t("sku.location")}</th>
+            {(["quantity", "used", "left", "covered"] as const).map((name) => (
+              <th key={name} className="right">
+                {t(`fence.${name}`)}
+              </th>
+            ))}
+            <th />
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((fence) => (
+            <tr key={`${fence.channel} ${fence.location ?? ""}`}>
+              <td className="name">
+                <a href={href("channels", { open: fence.channel })}>{fence.channel}</a>
+              </td>
+              <td>{fence.location ?? t("fence.anywhere")}</td>
+              <td className="right">{whole(fence.quantity)}</td>
+              <td className="right">{whole(fence.used)}</td>
+              <td className="right">{whole(fence.left)}</td>
+              <td className="right">{whole(fence.covered ?? 0)}</td>
+              <td className="soft">{timesOf(fence)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </>
   );
 }
@@ -187,6 +241,7 @@ export function SkuPanel(props: {
           )}
           <h3>{t("sku.shown")}</h3>
           <Channels sku={sku} />
+          {!bundle && <Fences sku={sku} />}
           <h3>{t("sku.about")}</h3>
           <dl className="facts">
             {[

@@ -107,6 +107,7 @@ ENDPOINTS = (
             "bundle_has_stock",
             "duplicate_line",
             "promised_stock",
+            "fenced_sku",
             "table_full",
         ),
         example=_TEA,

@@ -99,8 +99,8 @@ ENDPOINTS = (
         ),
         handler=_fences,
         query=(
-            Param("channel", str, "only fences of this channel", default="", example="web"),
-            Param("sku", str, "only fences of this SKU", default="", example="TEA-1"),
+            Param("channel", Id, "only fences of this channel", default="", example="web"),
+            Param("sku", Id, "only fences of this SKU", default="", example="TEA-1"),
             params.CURSOR,
             params.LIMIT,
         ),

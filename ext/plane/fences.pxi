@@ -8,7 +8,7 @@ cdef int draw(Core* c, uint64_t holder, uint32_t position, int64_t units) noexce
     """Note that the present event makes a reservation or order, made at seq `holder`, hold units of
     a position, or give them back (below 0)."""
     cdef Drawn* drawn
-    if not sku_at(c, position_at(c, position).sku).fenced:
+    if not c.fencing or not sku_at(c, position_at(c, position).sku).fenced:
         return DONE
     if room_for(&c.drawn, c.drawn.count + 1, sizeof(Drawn)) != DONE:
         return MEMORY

@@ -5,7 +5,7 @@ same_sku       orders that name one SKU on several lines
 bundles        bundles that share a component
 zipf           a hot SKU and a long tail
 deadline       commits around the end of reservations
-fenced         the last unit is set aside for one channel; one client in twenty is of that channel
+fenced         the last unit is set aside for one channel; one client in a hundred is of it
 """
 
 import asyncio
@@ -196,7 +196,7 @@ async def fenced(arena: Arena) -> tuple[int, int]:
     taken = {"web": 0, "market": 0}
 
     async def want(client: Client) -> Op:
-        channel = "web" if client.number % 20 else "market"
+        channel = "web" if client.number % 100 < 99 else "market"
         if client.number % 3:
             wish = order(f"o{client.number}", ("hot", 1))
             op = await client.send(msgspec.structs.replace(wish, channel=channel))

@@ -12,6 +12,7 @@ from engine.core.decide.allotment import Allotment, allot
 from engine.core.decide.reallotment import Want, status_of_lines
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
 from engine.core.events import Cause, Event, OrderChanged
+from engine.core.fences import share
 from engine.core.lives import note_bytes
 from engine.core.notes.fills import Filled
 from engine.core.order_life import BY_UNITS
@@ -24,8 +25,11 @@ _SYSTEM = Cause(actor=actors.SYSTEM)
 
 def fill(state: State, pick: Pick) -> list[Event]:
     """Return what gives the picked order all that is there of what it waits for; nothing if
-    nothing is there for it."""
+    nothing is there for it of the SKU that it was picked for."""
     order = state.order_row(pick.order)
+    mine = share(state, pick.sku, order.event.channel)
+    if mine is not None and not mine.total:
+        return []  # what came is set aside for others: many may wait behind a fence
     rows = rows_of(order)
     lines, wants = wants_of(state, order, rows)
     ship_to = kept.read(order.event.document).ship_to

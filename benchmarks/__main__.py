@@ -31,6 +31,7 @@ BENCHES = (
     Bench("bench_large", ("--short",)),
     Bench("bench_fulfillment", ("--short",)),
     Bench("bench_validation", ("--rounds", "2", "--orders", "10000")),
+    Bench("bench_fences", ("--rounds", "2", "--orders", "10000")),
     Bench("bench_route_quality", ("--short",)),
     Bench("bench_routing", ("--locations", "10", "100", "--rounds", "1")),
     Bench("bench_views", ("--short",)),

@@ -53,6 +53,10 @@ SECTIONS = {
         "Orders that are checked (B0)",
         "In process, no log: packed two-line orders of channels with and without checks.",
     ),
+    "fences": Section(
+        "Ring-fenced stock (B0)",
+        "In process, no log: packed two-line orders beside fences of other SKUs, and of fenced SKUs.",
+    ),
     "routing": Section(
         "Routing by policy (B0)",
         "In process, no log: packed two-line orders of a channel with a policy, beside one "

@@ -30,9 +30,9 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
-from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
 from engine.core.fence_moves import drawn, refill_fences, taken
 from engine.core.fences import Moves
+from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
 from engine.core.register import Code
 from engine.core.restating import restate
 from engine.core.state import (

@@ -8,7 +8,7 @@ cdef enum:
     FASTEST = 3
     BALANCED = 4
     PREFIX_ROOM = 4 * 128 + 2  # bytes of a country and an id
-    REASONS_ROOM = 10
+    REASONS_ROOM = 11
     EXCLUDED_MAX = 32
 
 # The bounds above are compiled in; they are those of the project, or this does not load.

@@ -254,3 +254,10 @@ def test_packed_orders_and_keys_are_routed_alike(shop: Shop) -> None:
     assert [answer.code for answer in found] == [0, 0, 0] and found[2].replayed
     assert [decision(shop, name).strategy for name in ("1", "2")] == ["thrift", "quick"]
     assert shop.available("red") == 16
+
+
+def test_a_location_that_has_units_for_others_only_is_named(shop: Shop) -> None:
+    shop.ok(c.PutChannel("shop"))
+    shop.ok(c.PutFence("shop", "red", 9, "south"))
+    assert allocations(shop.ok(order(shop, "1", ("red", 2)))) == [[("north", 2)]]
+    assert decision(shop, "1").excluded == {"south": "fenced"}

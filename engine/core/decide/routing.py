@@ -178,11 +178,16 @@ class Routed(Source):
                 self.state.positions[number].location
                 for sku in skus
                 for number in self.state.skus[sku].positions
-                if self.gives(number) > 0
+                if self.gives(number) > 0 or self._fenced(number)
             )
         )
         rows = [self._demand(sku, units) for sku, units in zip(skus, demands, strict=True)]
-        sites = [self._site(place, skus, self._stock(place, skus, stock)) for place in places]
+        sites = [
+            self._site(place, skus, self._stock(place, skus, stock))._replace(
+                fenced=any(self._fenced(self.state.cells.get((sku, place))) for sku in skus)
+            )
+            for place in places
+        ]
         case = costs.case_of(self.policy, self.ask._replace(demands=rows), sites)
         try:
             found = plan.plan(case.instance)
@@ -198,6 +203,12 @@ class Routed(Source):
             [(place, units) for place, units in zip(numbers, row, strict=True) if units]
             for row in found.picks
         ]
+
+    def _fenced(self, number: int | None) -> bool:
+        """Say whether all that is available at a position is set aside for others."""
+        if number is None or self.gives(number) > 0:
+            return False
+        return self.state.positions[number].available > 0
 
     def _stock(self, place: int, skus: list[int], stock: list[dict[int, int]]) -> list[int]:
         """Return what a location has left of each demand; of goods that it is not equipped for,

@@ -38,12 +38,14 @@ class Demand(NamedTuple):
 
 class Site(NamedTuple):
     """A location as routing sees it: what it has of each demand, the scarcity price in mills of
-    each, and how many orders it sends already on the day on which it would send this one."""
+    each, and how many orders it sends already on the day on which it would send this one. `fenced`
+    says that it has units that are set aside for others."""
 
     put: PutLocation
     stock: list[int]
     scarcity: list[int] | None = None
     used_today: int = 0
+    fenced: bool = False
 
 
 class Ask(NamedTuple):
@@ -115,7 +117,7 @@ def case_of(policy: Policy, ask: Ask, sites: list[Site]) -> Case:
     for number, site in enumerate(sites):
         found = consider(policy, strategy, ask, zone, site)
         if isinstance(found, Candidate) and not any(_offer(policy, ask, site)):
-            found = "handling" if any(site.stock) else "stock"
+            found = "handling" if any(site.stock) else "fenced" if site.fenced else "stock"
         if isinstance(found, str):
             excluded.append((number, found))
         else:

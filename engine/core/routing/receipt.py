@@ -24,6 +24,7 @@ WORDS = {
     "stock": "without stock",
     "handling": "not equipped for these goods",
     "slower": "slower",
+    "fenced": "with units for other channels only",
 }
 _FIRST_DAY = date(1970, 1, 1)
 

@@ -43,6 +43,7 @@ REASONS = (
     "stock",
     "handling",
     "slower",
+    "fenced",
 )
 ONE_SHIPMENT, COMPLETE = 1, 2  # flags: may not be split; waits, for not all of it is there
 _VARINT_BYTES_MAX = 9

@@ -55,7 +55,8 @@ SECTIONS = {
     ),
     "fences": Section(
         "Ring-fenced stock (B0)",
-        "In process, no log: packed two-line orders beside fences of other SKUs, and of fenced SKUs.",
+        "In process, no log: packed two-line orders beside fences of other SKUs, and of fenced "
+        "SKUs.",
     ),
     "routing": Section(
         "Routing by policy (B0)",

@@ -31,11 +31,14 @@ class Exchange:
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """An answer in chunks, sent as they come. `kind` is what it counts as in the metrics."""
+    """An answer in chunks, sent as they come. `kind` is what it counts as in the metrics. With
+    `file`, the name to save it by, it is worth nothing without its end: one that ends early is
+    broken off, so that its caller sees that."""
 
     chunks: AsyncGenerator[bytes]
     kind: str
     media: str = "text/event-stream"
+    file: str = ""
 
 
 async def send_stream(
@@ -48,6 +51,9 @@ async def send_stream(
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
     )
+    if stream.file:
+        named = f'attachment; filename="{stream.file}"'
+        headers += ((b"content-disposition", named.encode()),)
 
     async def pump() -> None:
         async for chunk in stream.chunks:
@@ -71,6 +77,8 @@ async def send_stream(
         front.streams[stream.kind] -= 1
     if isinstance(ends[0], Exception):
         raise ends[0]
+    if stream.file and ends[0] is not None:
+        return
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -1,7 +1,8 @@
 """Questions to the views: tables made from the log, which may be a moment behind it. They are asked
 in threads and never touch the writer."""
 
-from typing import Annotated
+from collections.abc import AsyncGenerator
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -10,12 +11,13 @@ from api.endpoint import Ask, Endpoint, Reply
 from api.problems import field, missing
 from api.routes import params
 from api.routes.orders import Status
+from api.streams import Stream
 from api.wire import Param
 from engine.core import limits
 from engine.core.commands import Id
-from engine.core.errors import UnavailableError
+from engine.core.errors import OverloadedError, UnavailableError
 from engine.core.terms import HoldReason, Text
-from engine.views import order_page, queries
+from engine.views import order_page, queries, spreadsheet
 from engine.views.reader import ViewsReader
 
 _THEN = 1_795_000_000_000_000
@@ -24,6 +26,8 @@ _SINCE = Param("since_us", _Us, "from this time on, UTC microseconds", default=0
 _UNTIL = Param(
     "until_us", _Us, "before this time, UTC microseconds; 0: no end", default=0, example=_THEN
 )
+_Bucket = Literal["on_hand", "reserved", "allocated", "unavailable"]
+assert set(queries.BUCKETS) == set(get_args(_Bucket))
 _WORDS = Param("q", Id, "a part of SKU or title", default="", example="tea")
 
 
@@ -69,13 +73,35 @@ def views_of(ask: Ask) -> ViewsReader:
 
 async def _orders(ask: Ask) -> Reply:
     query = ask.query
-    names = queries.OrderFilter.__struct_fields__
-    wanted = queries.OrderFilter(**{name: query[name] for name in names})
     before = params.place_of(query["cursor"], 0)
     rows, place = await views_of(ask).ask(
-        queries.orders, wanted, before=before, limit=query["limit"]
+        queries.orders, _wanted(ask), before=before, limit=query["limit"]
     )
     return 200, ViewedOrders(rows, params.cursor_of(place))
+
+
+def _wanted(ask: Ask) -> queries.OrderFilter:
+    names = queries.OrderFilter.__struct_fields__
+    return queries.OrderFilter(**{name: ask.query[name] for name in names})
+
+
+async def _orders_csv(ask: Ask) -> Reply:
+    views, wanted, open_now = views_of(ask), _wanted(ask), ask.front.streams
+    if open_now["csv"] >= limits.VIEW_EXPORTS_MAX:
+        raise OverloadedError("too many exports are under way; ask later")
+    newest, fits = await views.ask(spreadsheet.begin, wanted)
+    if not fits:
+        most = f"more than {limits.VIEW_EXPORT_ROWS_MAX:,} orders; choose a shorter time"
+        raise field("out_of_range", "since_us", most)
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield spreadsheet.head()
+        place = newest + 1
+        while place is not None:
+            lines, place = await views.ask(spreadsheet.page, wanted, place)
+            yield lines
+
+    return 200, Stream(chunks(), "csv", "text/csv; charset=utf-8", "orders.csv")
 
 
 async def _order(ask: Ask) -> Reply:
@@ -106,7 +132,12 @@ async def _movements(ask: Ask) -> Reply:
     if seq > limits.SEQ_MAX:
         raise field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")
     found = await views_of(ask).ask(
-        queries.movements, sku, location, before=(seq, n), limit=ask.query["limit"]
+        queries.movements,
+        sku,
+        location,
+        before=(seq, n),
+        limit=ask.query["limit"],
+        bucket=ask.query["bucket"],
     )
     if found is None:
         detail = f"SKU {sku!r} has never been at location {location!r}"
@@ -146,7 +177,8 @@ _ROW = {
     "hold_reason": None,
 }
 _TIMES = "Times are UTC in microseconds. Columns and tables are described in docs/views.md."
-_MOVED = {"seq": 7, "n": 0, "bucket": "allocated", "delta": 2, "quantity": 2, "reason": None}
+_MOVED = {"seq": 7, "n": 0, "bucket": "allocated", "delta": 2, "quantity": 2}
+_MOVED |= {"available": 35, "reason": None}
 _MOVED |= {"stamp_us": _THEN, "kind": "order_placed", "what": None, "ref": "1001"}
 _MOVED |= {"channel": "web", "order_id": "1001", "actor": None}
 
@@ -166,7 +198,44 @@ def _read(name: str, path: str, summary: str, handler, answer, example, **more) 
     )
 
 
+_FILTERS = (
+    Param("status", Status, "only these", default="", example="on_hold"),
+    Param("channel", Id, "only those of this channel", default="", example="web"),
+    Param("location", Id, "only those that hold units there", default="", example="berlin"),
+    Param(
+        "hold_reason",
+        HoldReason,
+        "only those whose newest live hold has this reason",
+        default="",
+        example="payment",
+    ),
+    Param("customer", Text, "only those of this customer, whole", default="", example="Ada"),
+    Param("sku", Id, "only those with a line of this SKU", default="", example="TEA-1"),
+    Param(
+        "q",
+        Id,
+        "a part of the order's id, its customer, or of the id or tracking number of a shipment, "
+        f"package or return; with less than {limits.VIEW_WORDS_MIN} characters the order's id. "
+        f"The newest {limits.VIEW_FINDS_MAX:,} finds are looked at",
+        default="",
+        example="JD0146",
+    ),
+    _SINCE,
+    _UNTIL,
+)
+
 ENDPOINTS = (
+    _read(
+        "export_orders",
+        "orders.csv",
+        "The queue of orders as CSV for spreadsheets, newest first, by the same filters",
+        _orders_csv,
+        str,
+        None,
+        media="text/csv",
+        query=_FILTERS,
+        codes=("out_of_range",),
+    ),
     _read(
         "view_orders",
         "orders",
@@ -174,35 +243,7 @@ ENDPOINTS = (
         _orders,
         ViewedOrders,
         {"orders": [_ROW], "next_cursor": None},
-        query=(
-            Param("status", Status, "only these", default="", example="on_hold"),
-            Param("channel", Id, "only those of this channel", default="", example="web"),
-            Param("location", Id, "only those that hold units there", default="", example="berlin"),
-            Param(
-                "hold_reason",
-                HoldReason,
-                "only those whose newest live hold has this reason",
-                default="",
-                example="payment",
-            ),
-            Param(
-                "customer", Text, "only those of this customer, whole", default="", example="Ada"
-            ),
-            Param("sku", Id, "only those with a line of this SKU", default="", example="TEA-1"),
-            Param(
-                "q",
-                Id,
-                "a part of the order's id, customer, shipment's id or tracking number; with less "
-                f"than {limits.VIEW_WORDS_MIN} characters the order's id. The newest "
-                f"{limits.VIEW_FINDS_MAX:,} finds are looked at",
-                default="",
-                example="JD0146",
-            ),
-            _SINCE,
-            _UNTIL,
-            params.CURSOR,
-            params.LIMIT,
-        ),
+        query=(*_FILTERS, params.CURSOR, params.LIMIT),
     ),
     _read(
         "view_order",
@@ -263,7 +304,11 @@ ENDPOINTS = (
         Movements,
         {"movements": [_MOVED], "next_cursor": None},
         params=(params.SKU, params.LOCATION),
-        query=(params.CURSOR, params.LIMIT),
+        query=(
+            Param("bucket", _Bucket, "only those of this number", default="", example="on_hand"),
+            params.CURSOR,
+            params.LIMIT,
+        ),
         codes=("unknown_position",),
     ),
     _read(

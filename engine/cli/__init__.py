@@ -326,7 +326,7 @@ def views_export(
     data: Data = DATA,
     database: Database = None,
 ) -> None:
-    """Write a table or view as CSV."""
+    """Write a table or view as CSV, or as Parquet if the file is named .parquet."""
     from engine.cli.views import export
 
     export(Settings(data.absolute(), database=database), table, day, out)

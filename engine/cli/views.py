@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rich.console import Console
@@ -174,7 +175,8 @@ def show_lag(settings: Settings) -> None:
 
 
 def export(settings: Settings, table: str, day: str | None, out: Path | None) -> None:
-    """Write a table as CSV to a file, or to standard output."""
+    """Write a table to a file, as Parquet if it is named so, else as CSV; or as CSV to standard
+    output."""
     try:
         wanted = date.fromisoformat(day) if day else None
     except ValueError:
@@ -185,11 +187,26 @@ def export(settings: Settings, table: str, day: str | None, out: Path | None) ->
     database.begin()
     try:
         if out is None:
-            exporting.export(database, table, wanted, sys.stdout)
+            exporting.to_csv(database, table, wanted, sys.stdout)
             return
-        with out.open("w", newline="") as file:
-            count = exporting.export(database, table, wanted, file)
+        count = _export_to(database, table, wanted, out)
         Console().print(f"{count:,} rows of {table} in {out}", soft_wrap=True)
     finally:
         database.rollback()
         database.close()
+
+
+def _export_to(database: Any, table: str, day: date | None, out: Path) -> int:
+    """Write the file whole, or leave what was there."""
+    beside = out.with_name(f".{out.name}.part")
+    try:
+        if out.suffix == ".parquet":
+            with beside.open("wb") as file:
+                count = exporting.to_parquet(database, table, day, file)
+        else:
+            with beside.open("w", newline="") as file:
+                count = exporting.to_csv(database, table, day, file)
+        beside.replace(out)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count

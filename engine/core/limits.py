@@ -267,6 +267,9 @@ VIEW_READS_MAX = 64  # under way or waiting, of one process
 VIEW_READERS = 2  # threads of one process
 VIEW_TIMELINE_MAX = 2_000  # rows of one order's page
 VIEW_KPIS_MAX = 10_000  # rows of one answer
+VIEW_EXPORT_ROWS_MAX = 1_000_000  # orders of one file of spreadsheets
+VIEW_EXPORT_PAGE_ROWS = 2_000  # read and written together
+VIEW_EXPORTS_MAX = 4  # under way, of one process
 VIEW_WORDS_MIN = 3  # characters of a search; a shorter one is an order's id
 
 # Replay of order files.

@@ -7,11 +7,15 @@ VIEWS = {
     "stock": """
         SELECT p.position, s.sku, s.title, l.location, p.on_hand, p.reserved, p.allocated,
                p.damaged + p.quality_control + p.safety_stock AS unavailable,
-               p.on_hand - p.reserved - p.allocated
-                   - p.damaged - p.quality_control - p.safety_stock AS available, p.seq
+               p.available, p.seq
         FROM positions p
         JOIN skus s ON s.number = p.sku_number
         JOIN locations l ON l.number = p.location_number""",
+    "sellable": """
+        SELECT c.channel, s.sku, s.title, a.available, a.sellable, s.backorderable
+        FROM availability a
+        JOIN channels c ON c.number = a.channel_number
+        JOIN skus s ON s.number = a.sku_number""",
     "order_items": """
         SELECT o.seq AS order_seq, o.channel, o.order_id, o.status, o.placed_us, o.currency,
                i.line, i.line_id, s.sku, i.quantity, i.unit_price, i.backordered, i.cancelled,
@@ -20,7 +24,7 @@ VIEWS = {
         JOIN orders o ON o.seq = i.order_seq
         JOIN skus s ON s.number = i.sku_number""",
     "stock_history": """
-        SELECT m.seq, m.n, s.sku, l.location, m.bucket, m.delta, m.quantity, m.reason,
+        SELECT m.seq, m.n, s.sku, l.location, m.bucket, m.delta, m.quantity, m.available, m.reason,
                a.stamp_us, a.kind, a.what, a.ref, a.order_seq, a.actor
         FROM movements m
         JOIN positions p ON p.position = m.position

@@ -53,11 +53,12 @@ def build(
     ends at seq `until`. It does not hold yet: see `swap`."""
     database = home.new()
     try:
-        projector = Projector(database)
+        projector = Projector(database, building=True)
         end = until if until is not None else log_end(archive, store)
         for frames in gathered(read_history(archive, store, Link(), until)):
             projector.apply(frames)
             progress(projector.link.seq, max(end, projector.link.seq))
+        projector.finish()
     except BaseException:
         home.discard(database)
         raise

@@ -10,6 +10,7 @@ from engine.core import events as e
 from engine.core import records
 from engine.log.frame import Frame, Link
 from engine.views import audit, catalogue, notes, orders, reservations, stock
+from engine.views.availability import Availability
 from engine.views.schema import VERSION
 from engine.views.work import Database, Work
 
@@ -19,12 +20,14 @@ _WORDS = {kind: kind.name.lower() for kind in e.Kind}
 
 
 class Projector:
-    """Writes one database. `link` is how far it has got."""
+    """Writes one database. `link` is how far it has got. One that is `building` has to `finish`:
+    what follows from other rows is written then."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, building: bool = False) -> None:
+        self._database, self._building = database, building
         self._work = Work(database)
         self.link = cursor_of(database)
+        self._availability: Availability | None = None
 
     def apply(self, frames: Iterable[Frame]) -> None:
         """Apply frames, which have to follow on `link`, in one transaction: all or none."""
@@ -34,6 +37,8 @@ class Projector:
         work = self._work
         # All that is made here lives to the commit, and nothing of it is in a cycle: looking for
         # garbage meanwhile took a third of the time.
+        if self._availability is None:
+            self._availability = Availability(self._database, self.link.stamp_us)
         collects = gc.isenabled()
         gc.disable()
         try:
@@ -43,12 +48,20 @@ class Projector:
         except BaseException:
             self._database.rollback()
             work.positions.clear()
+            self._availability = None
             raise
         finally:
             work.clear()
             if collects:
                 gc.enable()
         self.link = link
+
+    def finish(self) -> None:
+        """Write what follows from all rows, into tables that were built."""
+        self._database.begin()
+        Availability(self._database, self.link.stamp_us).write_all(self.link.stamp_us)
+        self._database.commit()
+        self._building = False
 
     def _write(self, frames: list[Frame]) -> Link:
         """Write rows and cursor into the open transaction; return where it ends."""
@@ -62,6 +75,8 @@ class Projector:
             self._one(seq, stamp_us, event)
         self._work.write()
         last = frames[-1]
+        if not self._building:
+            self._availability.write(self._work, last.stamp_us)
         link = Link(last.epoch, last.last_seq, last.stamp_us, last.digest)
         self._database.put("cursor", [(1, VERSION, *_fields(link))])
         return link

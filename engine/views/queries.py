@@ -66,13 +66,15 @@ class StockRow(msgspec.Struct):
 
 
 class MovementRow(msgspec.Struct):
-    """A change of a bucket by `delta` to `quantity`, and what did it."""
+    """A change of a bucket by `delta` to `quantity`, units `available` after it, and what did it:
+    the event at log position `seq`."""
 
     seq: int
     n: int
     bucket: str
     delta: int
     quantity: int
+    available: int
     reason: str | None
     stamp_us: int
     kind: str
@@ -113,13 +115,16 @@ class KpiRow(msgspec.Struct):
 
 
 ORDER_COLUMNS = ", ".join(f"o.{name}" for name in OrderRow.__struct_fields__)
+# What of a position may be asked for, and the buckets that make it.
+BUCKETS = {name: (name,) for name in ("on_hand", "reserved", "allocated")}
+BUCKETS["unavailable"] = ("damaged", "quality_control", "safety_stock")
 _MOVEMENT = """
-    SELECT m.seq, m.n, m.bucket, m.delta, m.quantity, m.reason, a.stamp_us, a.kind, a.what, a.ref,
-           o.channel, o.order_id, a.actor
+    SELECT m.seq, m.n, m.bucket, m.delta, m.quantity, m.available, m.reason, a.stamp_us,
+           a.kind, a.what, a.ref, o.channel, o.order_id, a.actor
     FROM movements m
     JOIN activity a ON a.seq = m.seq
     LEFT JOIN orders o ON o.seq = a.order_seq
-    WHERE m.position = ? AND (m.seq < ? OR (m.seq = ? AND m.n < ?))
+    WHERE m.position = ? AND (m.seq < ? OR (m.seq = ? AND m.n < ?)) {of_bucket}
     ORDER BY m.seq DESC, m.n DESC LIMIT ?"""
 
 
@@ -127,6 +132,23 @@ def _number(views: Database, table: str, column: str, name: str) -> int:
     """Return the number of a SKU or location, -1 if there is none."""
     rows = views.select(f"SELECT number FROM {table} WHERE {column} = ?", [name])
     return rows[0][0] if rows else -1
+
+
+def newest(views: Database) -> int:
+    """Return the log position of the newest order, 0 if there is none."""
+    return views.select("SELECT COALESCE(MAX(seq), 0) FROM orders")[0][0]
+
+
+def _placed_from(views: Database, stamp_us: int) -> int:
+    """Return the log position of the first order that was placed at `stamp_us` or later, or one
+    behind all of them, by halving."""
+    low, high = 0, newest(views) + 1
+    sql = "SELECT seq, placed_us FROM orders WHERE seq >= ? ORDER BY seq LIMIT 1"
+    while low < high:
+        middle = (low + high) // 2
+        ((seq, placed_us),) = views.select(sql, [middle])
+        low, high = (low, middle) if placed_us >= stamp_us else (seq + 1, high)
+    return low
 
 
 def _conditions(views: Database, wanted: OrderFilter) -> tuple[list[str], list[Any]]:
@@ -141,10 +163,11 @@ def _conditions(views: Database, wanted: OrderFilter) -> tuple[list[str], list[A
             add(f"o.{name} = ?", value)
     if wanted.hold_reason and not wanted.status:
         add("o.status = 'on_hold'")
+    # Stamps rise along the log, so times are bounds of the key: no index, and no row in vain.
     if wanted.since_us:
-        add("o.placed_us >= ?", wanted.since_us)
+        add("o.seq >= ?", _placed_from(views, wanted.since_us))
     if wanted.until_us:
-        add("o.placed_us < ?", wanted.until_us)
+        add("o.seq < ?", _placed_from(views, wanted.until_us))
     if wanted.sku:
         number = _number(views, "skus", "sku", wanted.sku)
         add("o.seq IN (SELECT order_seq FROM order_lines WHERE sku_number = ?)", number)
@@ -163,17 +186,17 @@ def _conditions(views: Database, wanted: OrderFilter) -> tuple[list[str], list[A
 
 
 def orders(
-    views: Database, wanted: OrderFilter, *, before: int, limit: int
+    views: Database, wanted: OrderFilter, *, before: int, limit: int, skip: int = 0
 ) -> tuple[list[OrderRow], int | None]:
-    """Return a page of orders, newest first, older than seq `before` (0: the newest), and where
-    the next page goes on."""
+    """Return a page of orders, newest first, older than seq `before` (0: the newest) and behind
+    `skip` others, and where the next page goes on."""
     where, values = _conditions(views, wanted)
     if before:
         where.append("o.seq < ?")
         values.append(before)
     text = f"WHERE {' AND '.join(where)} " if where else ""
-    sql = f"SELECT {ORDER_COLUMNS} FROM orders o {text}ORDER BY o.seq DESC LIMIT ?"
-    rows = [OrderRow(*row) for row in views.select(sql, [*values, limit + 1])]
+    sql = f"SELECT {ORDER_COLUMNS} FROM orders o {text}ORDER BY o.seq DESC LIMIT ? OFFSET ?"
+    rows = [OrderRow(*row) for row in views.select(sql, [*values, limit + 1, skip])]
     return _page(rows, limit, lambda row: row.seq)
 
 
@@ -213,10 +236,16 @@ def stock(
 
 
 def movements(
-    views: Database, sku: str, location: str, *, before: tuple[int, int], limit: int
+    views: Database,
+    sku: str,
+    location: str,
+    *,
+    before: tuple[int, int],
+    limit: int,
+    bucket: str = "",
 ) -> tuple[list[MovementRow], tuple[int, int] | None] | None:
-    """Return a page of a position's movements, newest first, before (seq, n), and where the next
-    page goes on; None if there is no such position."""
+    """Return a page of a position's movements, newest first, before (seq, n), of one of `BUCKETS`
+    if it is named, and where the next page goes on; None if there is no such position."""
     numbers = [
         _number(views, "skus", "sku", sku),
         _number(views, "locations", "location", location),
@@ -226,7 +255,10 @@ def movements(
     if not rows:
         return None
     seq, n = before if before[0] else (limits.SEQ_MAX, 0)
-    found = views.select(_MOVEMENT, [rows[0][0], seq, seq, n, limit + 1])
+    buckets = BUCKETS[bucket] if bucket else ()
+    of_bucket = f"AND m.bucket IN ({','.join('?' * len(buckets))})" if buckets else ""
+    sql = _MOVEMENT.format(of_bucket=of_bucket)
+    found = views.select(sql, [rows[0][0], seq, seq, n, *buckets, limit + 1])
     return _page([MovementRow(*row) for row in found], limit, lambda row: (row.seq, row.n))
 
 

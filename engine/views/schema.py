@@ -9,7 +9,7 @@ from engine.views.table import Column, Table, table
 
 __all__ = ["BY_NAME", "TABLES", "VERSION", "Column", "Table"]
 
-VERSION = 5
+VERSION = 6
 
 TABLES = (
     table(
@@ -107,6 +107,7 @@ TABLES = (
         damaged          int  units on hand that are damaged
         quality_control  int  units on hand that are in quality control
         safety_stock     int  units on hand that are kept back
+        available        int  on_hand less all of these; below 0 only if backorderable
         seq              int  log position of the last change
         """,
         "sku_number",
@@ -124,6 +125,7 @@ TABLES = (
         bucket    text   on_hand, reserved, allocated, damaged, quality_control or safety_stock
         delta     int    units that came (or went, if negative)
         quantity  int    units in the bucket after it
+        available int    units available after it
         reason    text?  reason of an adjustment
         """,
     ),

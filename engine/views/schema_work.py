@@ -1,5 +1,5 @@
 """The tables of what comes after an order is placed, fulfillments and returns, and of what is to be
-received: purchase orders. `schema` takes them up."""
+received and sold: purchase orders, availability. `schema` takes them up."""
 
 from engine.views.table import table
 
@@ -174,6 +174,18 @@ WORK = (
         refunded_us   int    when it was told
         """,
         "order_seq",
+    ),
+    table(
+        "availability",
+        "channel_number sku_number",
+        "What each channel that has rules may show of each SKU, by the rules of docs/channels.md.",
+        """
+        channel_number  int  the channel
+        sku_number      int  the SKU
+        available       int  units available at all locations, of a bundle as many as can be built
+        sellable        int  units of them that the channel may show; seasons are the cursor's
+        """,
+        "sku_number",
     ),
     table(
         "purchase_orders",

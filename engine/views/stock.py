@@ -6,14 +6,14 @@ from engine.views.work import OrderRows, Work
 
 _COLUMNS = BY_NAME["positions"].names
 ON_HAND, RESERVED, ALLOCATED = map(_COLUMNS.index, ("on_hand", "reserved", "allocated"))
-_SEQ = _COLUMNS.index("seq")
+_AVAILABLE, _SEQ = _COLUMNS.index("available"), _COLUMNS.index("seq")
 _BUCKETS = {bucket: _COLUMNS.index(bucket.name.lower()) for bucket in BucketId}
 
 
 def opened(work: Work, seq: int, event: PositionOpened) -> None:
     """A SKU and a location got a position."""
     number = event.number
-    work.positions[number] = [number, event.sku, event.location, 0, 0, 0, 0, 0, 0, seq]
+    work.positions[number] = [number, event.sku, event.location, *(0,) * 7, seq]
     work.touched.add(number)
 
 
@@ -29,8 +29,10 @@ def change(
     """Movement `n` of event `seq`: `delta` units into a position's bucket, a column's index."""
     row = work.position(number)
     row[bucket] += delta
+    row[_AVAILABLE] += delta if bucket == ON_HAND else -delta
     row[_SEQ] = seq
-    work.new["movements"].append((number, seq, n, _COLUMNS[bucket], delta, row[bucket], reason))
+    after = (row[bucket], row[_AVAILABLE], reason)
+    work.new["movements"].append((number, seq, n, _COLUMNS[bucket], delta, *after))
 
 
 def take(work: Work, seq: int, lines: tuple[Line, ...], bucket: int, n: int = 0) -> None:
@@ -44,8 +46,9 @@ def take(work: Work, seq: int, lines: tuple[Line, ...], bucket: int, n: int = 0)
             row = positions.get(number) or work.position(number)
             touched.add(number)
             row[bucket] += units
+            row[_AVAILABLE] = left = row[_AVAILABLE] - units
             row[_SEQ] = seq
-            moves.append((number, seq, n, name, units, row[bucket], None))
+            moves.append((number, seq, n, name, units, row[bucket], left, None))
             n += 1
 
 

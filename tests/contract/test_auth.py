@@ -62,6 +62,7 @@ NEEDS = {
         "stream_stock",
         "live",
         "view_orders",
+        "export_orders",
         "view_order",
         "view_stock",
         "view_movements",

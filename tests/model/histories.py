@@ -78,7 +78,9 @@ def _recomposes(command, state: State) -> bool:
 def same_as_the_ledger(views, state: State) -> None:
     """Every table says what the ledger does, of what the ledger still has."""
     ask = views.select
-    assert [row[:9] for row in ask("SELECT * FROM positions ORDER BY 1")] == viewed.positions(state)
+    assert [row[:10] for row in ask("SELECT * FROM positions ORDER BY 1")] == viewed.positions(
+        state
+    )
     kept = set(state.orders)
     found = ask(f"SELECT {viewed.ORDER_COLUMNS} FROM orders ORDER BY seq")
     assert [row for row in found if row[0] in kept] == viewed.orders(state)
@@ -94,6 +96,9 @@ def same_as_the_ledger(views, state: State) -> None:
     columns = "seq, reservation_id, channel, status, expires_us, closed_us, order_seq"
     found = ask(f"SELECT {columns} FROM reservations ORDER BY seq")
     assert [row for row in found if row[0] in state.reservations] == viewed.reservations(state)
+    stamp_us = ask("SELECT stamp_us FROM cursor")[0][0]
+    sql = "SELECT channel, sku, available, sellable FROM sellable ORDER BY 1, 2"
+    assert ask(sql) == viewed.availability(state, stamp_us)
     for sql, rows in viewed.catalogue(state).items():
         assert ask(f"{sql} ORDER BY 1, 2") == sorted(rows), sql
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.core import limits
+from engine.core import limits, sellable
 from engine.core.answers import moment
 from engine.core.events import NO_PRICE, OrderStatus
 from engine.core.kept import Kept
@@ -38,6 +38,7 @@ def positions(state: State) -> list[tuple]:
             p.damaged,
             p.quality_control,
             p.safety_stock,
+            p.available,
         )
         for number, p in enumerate(state.positions)
     ]
@@ -212,6 +213,16 @@ def reservations(state: State) -> list[tuple]:
         )
         for seq, r in sorted(state.reservations.items())
     ]
+
+
+def availability(state: State, stamp_us: int) -> list[tuple]:
+    """Rows of `sellable`: what each channel may show at this time of every SKU."""
+    skus = [sku.put.sku for sku in state.skus]
+    return sorted(
+        (row.put.channel, found.sku, found.available, found.sellable)
+        for row in state.registers.channels.rows
+        for found in sellable.availability(state, row.put.channel, skus, stamp_us).skus
+    )
 
 
 def _purchases(state: State) -> list[PurchaseOrderAnswer]:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from engine.core import commands as c
 from engine.core import limits
 from engine.core.errors import ConfigError, OverloadedError, UnavailableError
-from engine.views import order_page, queries
-from engine.views.export import export
+from engine.views import export as exporting
+from engine.views import order_page, queries, spreadsheet
+from engine.views.ddl import VIEWS
+from engine.views.export import to_csv, to_parquet
 from engine.views.home import Home, SqliteHome
 from engine.views.postgres import PostgresHome
 from engine.views.projector import Projector
@@ -168,6 +171,16 @@ def test_movements_lead_from_a_number_to_what_made_it(views) -> None:
     assert sums == {"on_hand": 8, "allocated": 4}
     assert (seen[0].kind, seen[0].order_id, seen[0].delta) == ("order_cancelled", "ord-3", -2)
     assert (seen[-1].what, seen[-1].ref, seen[-1].quantity) == ("receipt", "r1", 10)
+    # Each number is what its movements add up to, at every step.
+    for bucket in queries.BUCKETS:
+        rows, _ = queries.movements(views, "MUG", "berlin", before=(0, 0), limit=99, bucket=bucket)
+        assert rows == [row for row in seen if row.bucket in queries.BUCKETS[bucket]]
+        for newer, older in itertools.pairwise(rows):
+            assert newer.quantity - newer.delta == older.quantity
+    for newer, older in itertools.pairwise(seen):
+        sign = 1 if newer.bucket == "on_hand" else -1
+        assert newer.available - sign * newer.delta == older.available
+    assert seen[0].available == 4
     assert len({(row.seq, row.n) for row in seen}) == len(seen)
     assert queries.movements(views, "TEA_1", "lyon", before=(0, 0), limit=2) is None
 
@@ -184,7 +197,7 @@ def test_exceptions_and_kpis_count(views) -> None:
 def test_tables_are_exported_as_csv_by_the_day(views) -> None:
     def exported(name: str, day: date | None = None) -> list[dict]:
         out = io.StringIO()
-        count = export(views, name, day, out)
+        count = to_csv(views, name, day, out)
         out.seek(0)
         rows = list(csv.DictReader(out))
         assert len(rows) == count
@@ -201,6 +214,69 @@ def test_tables_are_exported_as_csv_by_the_day(views) -> None:
         exported("users")
     with pytest.raises(ConfigError, match="no days"):
         exported("positions", then)
+
+
+def test_parquet_has_the_same_rows_with_types(views, monkeypatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(exporting, "_GROUP", 4)  # several groups of rows
+
+    def exported(name: str, day: date | None = None):
+        out = io.BytesIO()
+        count = to_parquet(views, name, day, out)
+        out.seek(0)
+        found = parquet.read_table(out)
+        assert found.num_rows == count
+        return found
+
+    for name in (*BY_NAME, *VIEWS):
+        rows, columns = views.select(f"SELECT * FROM {name}"), views.columns(name)
+        found = exported(name)
+        assert found.column_names == columns and found.num_rows == len(rows)
+        kept = [c for c in columns if not c.endswith("_us")]
+        told = sorted(map(str, found.select(kept).to_pylist()))
+        assert told == sorted(
+            str({c: v for c, v in zip(columns, row, strict=True) if c in kept}) for row in rows
+        )
+    orders = exported("orders")
+    placed = orders["placed_us"][0].as_py()
+    assert placed.utcoffset() == timedelta(0)
+    assert len(exported("orders", placed.date())) == 6
+    assert len(exported("orders", placed.date() - timedelta(days=1))) == 0
+
+
+def test_times_bound_the_queue_to_the_microsecond(views) -> None:
+    placed = {
+        row.order_id: row.placed_us for row in queries.orders(views, ALL, before=0, limit=9)[0]
+    }
+    last = max(placed.values())
+    for since, until in ((last, 0), (last + 1, 0), (0, last), (0, last + 1), (last, last + 1)):
+        bound = until or 1 << 60
+        wanted = [name for name, at in placed.items() if since <= at < bound]
+        assert ids(views, since_us=since, until_us=until) == wanted
+
+
+def test_the_queue_as_a_spreadsheet(views, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "VIEW_EXPORT_PAGE_ROWS", 2)
+    wanted = OrderFilter(channel="web")
+    newest, fits = spreadsheet.begin(views, wanted)
+    assert fits
+    text, place = spreadsheet.head(), newest + 1
+    while place is not None:
+        lines, place = spreadsheet.page(views, wanted, place)
+        text += lines
+    rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+    assert [row["order_id"] for row in rows] == ids(views, channel="web")
+    assert rows[0]["customer"] == "Zoë Ångström" and rows[-1]["value_minor"] == "500"
+    assert datetime.fromisoformat(rows[0]["placed_at"]).tzinfo
+    monkeypatch.setattr(limits, "VIEW_EXPORT_ROWS_MAX", 3)
+    assert not spreadsheet.begin(views, wanted)[1]
+    assert spreadsheet.begin(views, OrderFilter(channel="market"))[1]
+
+
+def test_a_cell_is_never_a_formula() -> None:
+    for text in ("=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"):
+        assert spreadsheet._shown(text) == f"'{text}"
+    assert [spreadsheet._shown(value) for value in ("a=1", "", None, -5)] == ["a=1", "", None, -5]
 
 
 async def test_a_reader_follows_a_swap_and_bounds_questions(tmp_path: Path, monkeypatch) -> None:

@@ -183,7 +183,7 @@ def export_orders(hand: Hand, page: Any, site: Site, n: str) -> None:
     with page.expect_download() as saved:
         hand.click(button(page, "Export"))
     hand.shows(page.locator(".count"), "order")
-    assert saved.value.path().read_text("utf-8-sig").startswith("order_id,channel,status")
+    assert saved.value.path().read_text("utf-8-sig").startswith("channel,order_id,status")
 
 
 def ship_an_order(hand: Hand, page: Any, site: Site, n: str) -> None:

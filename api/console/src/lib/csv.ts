@@ -49,10 +49,11 @@ export function csv(head: string[], rows: (string | number | undefined)[][]): st
   return [head, ...rows].map((row) => row.map(written).join(",")).join("\r\n") + "\r\n";
 }
 
-/** Let the browser save a text as a file. */
-export function save(name: string, text: string): void {
+/** Let the browser save a text, or what is one already, as a file. */
+export function save(name: string, text: string | Blob): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv" }));
+  const file = text instanceof Blob ? text : new Blob(["\uFEFF", text], { type: "text/csv" });
+  link.href = URL.createObjectURL(file);
   link.download = name;
   link.click();
   window.setTimeout(() => URL.revokeObjectURL(link.href), 1_000);

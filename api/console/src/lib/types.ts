@@ -90,6 +90,39 @@ export interface Reservation {
   lines: { sku: string; quantity: number; location: string }[];
 }
 
+/** @schema OrderRow */
+export interface ViewedOrder {
+  seq: number;
+  channel: string;
+  order_id: string;
+  status: string;
+  placed_us: number;
+  changed_us: number;
+  customer: string | null;
+  currency: string | null;
+  payment: string | null;
+  units: number;
+  shipped: number;
+}
+
+/** @schema MovementRow */
+export interface Movement {
+  seq: number;
+  n: number;
+  bucket: string;
+  delta: number;
+  quantity: number;
+  available: number;
+  reason: string | null;
+  stamp_us: number;
+  kind: string;
+  what: string | null;
+  ref: string | null;
+  channel: string | null;
+  order_id: string | null;
+  actor: string | null;
+}
+
 /** @schema ShipmentAnswer */
 export interface Shipment {
   shipment_id: string;

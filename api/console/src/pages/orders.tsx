@@ -2,12 +2,13 @@
 
 import type { ColDef, GridApi } from "ag-grid-community";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { all, get, query, Refusal } from "../lib/api";
+import { all, Refusal } from "../lib/api";
 import { keyOf, money, placesOf, unitsOf, valueOf, waitingOf, whole } from "../lib/format";
 import { t, useLanguage, word } from "../lib/i18n";
-import { csv, save } from "../lib/csv";
+import { save } from "../lib/csv";
 import { useChannel, useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
+import { DAYS, filters, keyOfQueue, looksBack, Queue, spreadsheet } from "../lib/queue";
 import { patch, useRoute } from "../lib/route";
 import type { Order, Page, QueueNews } from "../lib/types";
 import { Ago, Choice, Empty, Trouble } from "../ui/bits";
@@ -15,12 +16,13 @@ import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
 import { SearchBox } from "../ui/search";
 import { Status } from "../ui/status";
+import { attempt } from "../ui/toast";
 import { Views } from "../ui/views";
 import { OPEN } from "./actions";
 import { Bulk } from "./bulk";
 import { OrderPanel } from "./order";
 
-const PAGE = 100;
+const EVERY_MS = 2_000; // of what is asked of the views
 const MOST = 5_000; // rows of one view; who needs more narrows it down
 const NARROW = window.matchMedia("(max-width: 720px)");
 const STATUSES = [...OPEN, "shipped", "delivered", "cancelled"];
@@ -31,17 +33,9 @@ const BUILT_IN: [string, Record<string, string>][] = [
   ["view.waiting", { status: "backordered" }],
   ["view.partly", { status: "partially_allocated" }],
   ["view.exceptions", { status: "exception" }],
+  ["view.yesterday", { day: "yesterday" }],
 ];
-
-const reading = (params: URLSearchParams, cursor: string | null): string =>
-  "v1/orders" +
-  query({
-    status: params.get("status"),
-    channel: params.get("channel"),
-    q: params.get("q"),
-    limit: PAGE,
-    cursor,
-  });
+const FILTERS = ["status", "channel", "q", "day"];
 
 const newer = (one: Order, other?: Order): Order => (other && other.seq > one.seq ? other : one);
 
@@ -49,7 +43,10 @@ const newer = (one: Order, other?: Order): Order => (other && other.seq > one.se
  * The rows shown, after the newest were told anew: those, and what lay behind them. What they span
  * and do not have is no longer so. `anew` if nothing joins the two.
  */
-function refreshed(old: Order[], told: QueueNews): { rows: Order[]; anew: boolean } {
+function refreshed(
+  old: Order[],
+  told: Page<"orders", Order> | QueueNews,
+): { rows: Order[]; anew: boolean } {
   const known = new Map(old.map((row, i) => [keyOf(row), i]));
   const places = told.orders.map((row) => known.get(keyOf(row)) ?? -1);
   const last = Math.max(-1, ...places);
@@ -68,9 +65,11 @@ function changed(old: Order[], told: QueueNews): Order[] {
   return [...fresh, ...kept.map((row) => newer(row, byKey.get(keyOf(row))))].slice(0, MOST);
 }
 
-/** The queue's rows: the newest live, further ones as they are scrolled to. */
+/** The queue's rows: the newest live, or by what is looked for; further ones as they are scrolled to. */
 function useQueue(params: URLSearchParams) {
-  const key = reading(params, null);
+  const key = keyOfQueue(params);
+  const queue = useMemo(() => new Queue(), [key]);
+  const back = looksBack(params);
   const [rows, setRows] = useState<Order[] | null>(null);
   const [error, setError] = useState<Refusal | null>(null);
   const { lost } = useChannel();
@@ -91,41 +90,45 @@ function useQueue(params: URLSearchParams) {
     begun.current = false;
     setRows(null);
   }, [key]);
-  const filter = {
-    status: params.get("status"),
-    channel: params.get("channel"),
-    q: params.get("q"),
+  const take = (told: Page<"orders", Order> | QueueNews) => {
+    setError(null);
+    const next = refreshed(begun.current ? shown.current : [], told);
+    if (!begun.current || next.anew) cursor.current = told.next_cursor;
+    begun.current = true;
+    setRows(next.rows);
   };
-  useShown(
-    { orders: filter },
-    {
-      orders: (told) => {
-        setError(null);
-        if (!told.anew) return setRows((old) => changed(old ?? [], told));
-        const next = refreshed(begun.current ? shown.current : [], told);
-        if (!begun.current || next.anew) cursor.current = told.next_cursor;
-        begun.current = true;
-        setRows(next.rows);
-      },
+  useShown(back ? null : { orders: filters(params) }, {
+    orders: (told) => {
+      if (told.anew) return take(told);
+      setError(null);
+      setRows((old) => changed(old ?? [], told));
     },
+  });
+  const found = useLoad(
+    back ? key : "",
+    (signal) => (back ? queue.page(params, null, signal) : Promise.resolve(null)),
+    back ? EVERY_MS : 0,
   );
+  useEffect(() => {
+    if (back && found.value) take(found.value);
+  }, [back, found.value]);
   const more = useCallback(async () => {
     if (busy.current || !cursor.current || (rows?.length ?? 0) >= MOST) return;
     busy.current = true;
     try {
-      const page = await get<Page<"orders", Order>>(reading(params, cursor.current));
+      const page = await queue.page(params, cursor.current);
       cursor.current = page.next_cursor;
       add(page.orders);
     } catch (refusal) {
       setError(refusal as Refusal);
     }
     busy.current = false;
-  }, [params, rows, add]);
+  }, [queue, params, rows, add]);
   const put = useCallback((order: Order) => add([order]), [add]);
   const again = useCallback(() => setError(null), []);
   return {
     rows,
-    error: error ?? (rows ? null : lost),
+    error: error ?? (back ? found.error : rows ? null : lost),
     more,
     put,
     again,
@@ -220,32 +223,15 @@ function columnsOf(): ColDef<Order>[] {
     .map(({ wide: _, ...column }) => column);
 }
 
-function exported(orders: Order[]): string {
-  const head = ["order_id", "channel", "status", "units", "waiting", "from", "customer", "country"];
-  return csv(
-    [...head, "value", "currency", "payment", "placed_at"],
-    orders.map((order) => [
-      order.order_id,
-      order.channel,
-      order.status,
-      unitsOf(order),
-      waitingOf(order),
-      placesOf(order)
-        .map(([place]) => place)
-        .join(" "),
-      order.customer,
-      order.ship_to?.country,
-      valueOf(order),
-      order.currency,
-      order.payment,
-      order.placed_at,
-    ]),
-  );
-}
-
 function Filters({ params, rows }: { params: URLSearchParams; rows: Order[] | null }) {
   const channels = useLoad("channels", () => all<{ channel: string }>("channels", "channels"));
   const known = new Set(channels.value?.map((row) => row.channel));
+  const [exporting, setExporting] = useState(false);
+  const exported = async () => {
+    setExporting(true);
+    await attempt(async () => save("orders.csv", await spreadsheet(params)));
+    setExporting(false);
+  };
   const chosen = params.get("channel") ?? "";
   if (chosen) known.add(chosen);
   return (
@@ -280,10 +266,20 @@ function Filters({ params, rows }: { params: URLSearchParams; rows: Order[] | nu
           <option key={channel} value={channel} />
         ))}
       </datalist>
+      <Choice
+        name={t("orders.day")}
+        value={params.get("day") ?? ""}
+        onChange={(day) => patch({ day })}
+        options={[
+          ["", t("orders.any_day")],
+          ...DAYS.map((day): [string, string] => [day, t(`orders.${day}`)]),
+        ]}
+      />
       <button
         type="button"
-        disabled={!rows?.length}
-        onClick={() => save("orders.csv", exported(rows!))}
+        disabled={!rows?.length || exporting}
+        aria-busy={exporting}
+        onClick={() => void exported()}
       >
         <Icon name="download" /> {t("act.export")}
       </button>
@@ -299,11 +295,11 @@ export function Orders() {
   const grid = useRef<GridApi<Order> | null>(null);
   const columns = useMemo(columnsOf, [language]);
   const open = params.get("open") ?? "";
-  const filtered = ["status", "channel", "q"].some((name) => params.get(name));
+  const filtered = FILTERS.some((name) => params.get(name));
   return (
     <div className="split">
       <div className="main">
-        <Views store="orders" builtIn={BUILT_IN} names={["status", "channel", "q"]} />
+        <Views store="orders" builtIn={BUILT_IN} names={FILTERS} />
         <Filters params={params} rows={queue.rows} />
         {queue.error && <Trouble error={queue.error} again={queue.again} />}
         <Grid<Order>
@@ -319,7 +315,10 @@ export function Orders() {
           empty={
             <Empty title={filtered ? t("orders.none_such") : t("orders.none")}>
               {filtered ? (
-                <button type="button" onClick={() => patch({ status: "", channel: "", q: "" })}>
+                <button
+                  type="button"
+                  onClick={() => patch({ status: "", channel: "", q: "", day: "" })}
+                >
                   {t("orders.all")}
                 </button>
               ) : (

@@ -11,13 +11,14 @@ import { href } from "../lib/route";
 import type { Channel, Fence, Location, Sellable, Sku, Stock, Withheld } from "../lib/types";
 import { Act, Panel, Skeleton, Trouble } from "../ui/bits";
 import { said } from "../ui/toast";
+import { Moves, type Number } from "./moves";
 import { PaperForm, type PaperKind } from "./paper";
 
 const EVERY_MS = 3_000; // what channels are shown
 const CHANNELS_MOST = 20;
 const BUCKETS = ["available", "on_hand", "reserved", "allocated", "unavailable"] as const;
 
-function Where({ stock }: { stock: Stock }) {
+function Where({ stock, onNumber }: { stock: Stock; onNumber: (of: Number) => void }) {
   return (
     <div className="scroll">
       <table className="numbers">
@@ -37,7 +38,14 @@ function Where({ stock }: { stock: Stock }) {
               <td>{position.location}</td>
               {BUCKETS.map((name) => (
                 <td key={name} className="right">
-                  {whole(position[name])}
+                  <button
+                    type="button"
+                    className="link"
+                    title={t("moves.title")}
+                    onClick={() => onNumber({ location: position.location, bucket: name })}
+                  >
+                    {whole(position[name])}
+                  </button>
                 </td>
               ))}
             </tr>
@@ -186,6 +194,10 @@ export function SkuPanel(props: {
     { stock: (told) => told.filter((one) => one.sku === sku).forEach(stock.set) },
   );
   const [form, setForm] = useState<{ sku: string; kind: PaperKind | "" }>({ sku: "", kind: "" });
+  const [moves, setMoves] = useState<{ sku: string; number: Number | null }>({
+    sku: "",
+    number: null,
+  });
   const kind = form.sku === sku ? form.kind : "";
   const show = (next: PaperKind | "") => setForm({ sku, kind: next });
   const bundle = !!kept.value?.components?.length;
@@ -236,7 +248,15 @@ export function SkuPanel(props: {
                   onLeave={() => show("")}
                 />
               )}
-              <Where stock={stock.value} />
+              <Where stock={stock.value} onNumber={(number) => setMoves({ sku, number })} />
+              {moves.sku === sku && moves.number && (
+                <Moves
+                  key={`${moves.number.location} ${moves.number.bucket}`}
+                  sku={sku}
+                  number={moves.number}
+                  onClose={() => setMoves({ sku, number: null })}
+                />
+              )}
             </>
           )}
           <h3>{t("sku.shown")}</h3>

@@ -87,19 +87,41 @@ def _take_rows(order: int, lines) -> list[list]:
     return rows
 
 
-def placed(work: Work, seq: int, stamp_us: int, event: OrderPlaced) -> None:
-    """An order came."""
-    lines = [_line_row(seq, n, line) for n, line in enumerate(event.lines)]
-    head = [seq, event.channel, event.order_id, _word(event.status), stamp_us, stamp_us, seq]
-    head += (event.reservation or None, *_details(event.document))
-    head += (len(lines), 0, 0, 0, 0, None, event.document.decode())
-    _sum(head, lines)
-    work.orders[seq] = OrderRows(head, lines, _take_rows(seq, event.lines), fresh=True)
-    customer = head[_CUSTOMER]
-    text = f"{event.order_id}\n{customer}" if customer else event.order_id
-    work.new["terms"].append((seq, seq, text))
-    counts = kpis.of(work, stamp_us, head[CHANNEL], head[CURRENCY])
-    kpis.add_order(counts, len(lines), head[UNITS], head[VALUE], head[LATE])
+def placed(work: Work, seq: int, stamp_us: int, event: OrderPlaced, n: int) -> None:
+    """An order came; the units that it takes are movements from `n` on."""
+    # In one pass, without calls for a line or a take: this is what most events do.
+    lines, takes, units, late, value = [], [], 0, 0, 0
+    positions, touched, moves = work.positions, work.touched, work.new["movements"]
+    allocated, available, changed = stock.ALLOCATED, stock.AVAILABLE, stock.SEQ
+    for at, line in enumerate(event.lines):
+        asked, price, waits = line.quantity, line.unit_price, line.backordered
+        lines.append([seq, at, line.line_id or None, line.sku, asked, price, waits, 0, 0])
+        units += asked
+        late += waits
+        if price == NO_PRICE:
+            lines[at][PRICE] = None
+        elif price * asked <= limits.VIEW_LINE_MINOR_MAX:
+            value += price * asked
+        for which, promised in enumerate(line.takes):
+            number, count = promised.position, promised.quantity
+            takes.append([seq, at, which, number, count])
+            row = positions.get(number) or work.position(number)
+            touched.add(number)
+            row[allocated] = held = row[allocated] + count
+            row[available] = left = row[available] - count
+            row[changed] = seq
+            moves.append((number, seq, n, "allocated", count, held, left, None))
+            n += 1
+    name, channel, document = event.order_id, event.channel, event.document
+    details = _details(document)
+    customer, currency = details[:2]
+    head = [seq, channel, name, _word(event.status), stamp_us, stamp_us, seq]
+    head += (event.reservation or None, *details, len(lines), units, late, 0, value, None)
+    head.append(document.decode())
+    work.orders[seq] = OrderRows(head, lines, takes, fresh=True)
+    work.new["terms"].append((seq, seq, f"{name}\n{customer}" if customer else name))
+    counts = kpis.of(work, stamp_us, channel, currency)
+    kpis.add_order(counts, len(lines), units, value, late)
 
 
 def _counted(price: int | None, quantity: int) -> int:

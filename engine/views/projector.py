@@ -162,7 +162,7 @@ def _stock_moved(work: Work, seq: int, stamp_us: int, event: e.StockMoved) -> _T
 
 def _reserved(work: Work, seq: int, stamp_us: int, event: e.Reserved) -> _Told:
     reservations.reserved(work, seq, stamp_us, event)
-    stock.take(work, seq, event.lines, stock.RESERVED)
+    stock.reserve(work, seq, event.lines)
     return None, None, event.reservation_id, None
 
 
@@ -188,8 +188,7 @@ def _order_placed(work: Work, seq: int, stamp_us: int, event: e.OrderPlaced) -> 
     if event.reservation:
         _, takes = reservations.closed(work, event.reservation, stamp_us, "committed", seq)
         n = stock.give_back(work, seq, takes)
-    stock.take(work, seq, event.lines, stock.ALLOCATED, n)
-    orders.placed(work, seq, stamp_us, event)
+    orders.placed(work, seq, stamp_us, event, n)
     return None, seq, event.order_id, None
 
 

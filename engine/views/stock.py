@@ -6,7 +6,7 @@ from engine.views.work import OrderRows, Work
 
 _COLUMNS = BY_NAME["positions"].names
 ON_HAND, RESERVED, ALLOCATED = map(_COLUMNS.index, ("on_hand", "reserved", "allocated"))
-_AVAILABLE, _SEQ = _COLUMNS.index("available"), _COLUMNS.index("seq")
+AVAILABLE, SEQ = _COLUMNS.index("available"), _COLUMNS.index("seq")
 _BUCKETS = {bucket: _COLUMNS.index(bucket.name.lower()) for bucket in BucketId}
 
 
@@ -29,27 +29,17 @@ def change(
     """Movement `n` of event `seq`: `delta` units into a position's bucket, a column's index."""
     row = work.position(number)
     row[bucket] += delta
-    row[_AVAILABLE] += delta if bucket == ON_HAND else -delta
-    row[_SEQ] = seq
-    after = (row[bucket], row[_AVAILABLE], reason)
+    row[AVAILABLE] += delta if bucket == ON_HAND else -delta
+    row[SEQ] = seq
+    after = (row[bucket], row[AVAILABLE], reason)
     work.new["movements"].append((number, seq, n, _COLUMNS[bucket], delta, *after))
 
 
-def take(work: Work, seq: int, lines: tuple[Line, ...], bucket: int, n: int = 0) -> None:
-    """All units of new lines are promised, by movements from `n` on."""
-    # As `change`, without its calls: this is what most events do.
-    positions, touched, moves = work.positions, work.touched, work.new["movements"]
-    name = _COLUMNS[bucket]
-    for line in lines:
-        for promised in line.takes:
-            number, units = promised.position, promised.quantity
-            row = positions.get(number) or work.position(number)
-            touched.add(number)
-            row[bucket] += units
-            row[_AVAILABLE] = left = row[_AVAILABLE] - units
-            row[_SEQ] = seq
-            moves.append((number, seq, n, name, units, row[bucket], left, None))
-            n += 1
+def reserve(work: Work, seq: int, lines: tuple[Line, ...]) -> None:
+    """All units of a reservation's lines are promised."""
+    takes = (take for line in lines for take in line.takes)
+    for n, take in enumerate(takes):
+        change(work, seq, n, take.position, RESERVED, take.quantity)
 
 
 def give_back(work: Work, seq: int, takes: list, bucket: int = RESERVED) -> int:

@@ -98,7 +98,7 @@ SECTIONS = {
     "views": Section(
         "Views in SQLite",
         "Frames of the log, decoded and written into all tables with their indexes, in "
-        "transactions of 16,384 events, 50,000 SKUs. Beside it what decoding takes by itself, and "
+        "transactions of 32,768 events, 50,000 SKUs. Beside it what decoding takes by itself, and "
         "SQLite with the same rows.",
     ),
     "views_reads": Section(

@@ -259,7 +259,7 @@ ACCESS_ENTRIES_MAX = 100_000
 
 # Read models.
 VIEW_POSITIONS_KEPT = 200_000  # in memory, between two transactions
-VIEW_EVENTS_MAX = 16_384  # of one transaction, unless one frame has more
+VIEW_EVENTS_MAX = 32_768  # of one transaction, unless one frame has more
 VIEW_LINE_MINOR_MAX = 1 << 43  # a line of a higher price counts as 0 in amounts: 63 bits hold all
 VIEW_FINDS_MAX = 2_000  # newest terms that a search looks at
 VIEW_READ_S_MAX = 5.0  # of one question

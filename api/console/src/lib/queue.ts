@@ -1,5 +1,5 @@
-// The queue of orders by its filters. The ledger tells of the newest, live; what is searched for, or
-// was placed on some day, is asked of the views, which are a moment behind it.
+// The queue of orders by its filters. The ledger tells of the newest, live; what is searched for,
+// or was placed on some day, is asked of the views, which are a moment behind it.
 
 import { get, headers, path, query, Refusal } from "./api";
 import { keyOf } from "./format";

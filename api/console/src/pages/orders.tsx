@@ -65,7 +65,7 @@ function changed(old: Order[], told: QueueNews): Order[] {
   return [...fresh, ...kept.map((row) => newer(row, byKey.get(keyOf(row))))].slice(0, MOST);
 }
 
-/** The queue's rows: the newest live, or by what is looked for; further ones as they are scrolled to. */
+/** The queue's rows: the newest live, or what is looked for; further ones when scrolled to. */
 function useQueue(params: URLSearchParams) {
   const key = keyOfQueue(params);
   const queue = useMemo(() => new Queue(), [key]);

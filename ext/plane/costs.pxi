@@ -20,6 +20,7 @@ cdef enum:
     REASON_HANDLING = 8
     REASON_SLOWER = 9
     OFFERS_NOTHING = -1
+    NOT_MEASURED = -2
     UNUSUAL = 30               # beside the values of Result
 
 cdef int64_t MILLS = costs.MILLS
@@ -49,6 +50,13 @@ cdef int64_t kilometres(Core* c, Place* place) noexcept nogil:
     while (root + 1) * (root + 1) <= chord:
         root += 1
     return root * EARTH_KM // 1_000_000
+
+
+cdef inline int32_t km_of(Core* c, Site* site) noexcept nogil:
+    """`kilometres` of a location, measured when it is first asked for: rarely for all of them."""
+    if site.km == NOT_MEASURED:
+        site.km = <int32_t> kilometres(c, place_at(c, site.place))
+    return site.km
 
 
 cdef void consider(Core* c, Site* site) noexcept nogil:
@@ -83,15 +91,14 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
     if 0 <= rule.capacity <= used:
         site.reason = REASON_CAPACITY
         return
-    site.send_day = rule.send_day
-    site.km = <int32_t> kilometres(c, place)
-    if not rate(ask, rule, site):
+    site.send_day, site.km = rule.send_day, NOT_MEASURED
+    if not rate(c, rule, site):
         site.reason = REASON_NO_RATE
         return
-    if style.kind == NEAREST and site.km < 0:
+    if style.kind == NEAREST and km_of(c, site) < 0:
         site.reason = REASON_NO_DISTANCE
         return
-    charge(ask, rule, site, used)
+    charge(c, rule, site, used)
 
 
 cdef void find_day(Rule* rule, int64_t now_us) noexcept nogil:
@@ -110,8 +117,9 @@ cdef void find_day(Rule* rule, int64_t now_us) noexcept nogil:
         day += 1
 
 
-cdef bint rate(Ask* ask, Rule* rule, Site* site) noexcept nogil:
+cdef bint rate(Core* c, Rule* rule, Site* site) noexcept nogil:
     """Find the rate: of the lane, or else by the distance. False where nothing says it."""
+    cdef Ask* ask = &c.case.ask
     cdef Policy* p = ask.policy
     cdef uint64_t key, at
     site.parts[0] = 0
@@ -123,7 +131,7 @@ cdef bint rate(Ask* ask, Rule* rule, Site* site) noexcept nogil:
                 site.tariff, site.days = p.lanes[at].tariff, p.lanes[at].days
                 return True
             at = (at + 1) & p.lane_mask
-    if p.by_distance < 0 or site.km < 0:
+    if p.by_distance < 0 or km_of(c, site) < 0:
         return False
     site.tariff = p.by_distance
     site.days = <int32_t> ((site.km + p.km_per_day - 1) // p.km_per_day)
@@ -131,8 +139,9 @@ cdef bint rate(Ask* ask, Rule* rule, Site* site) noexcept nogil:
     return True
 
 
-cdef void charge(Ask* ask, Rule* rule, Site* site, int64_t used) noexcept nogil:
+cdef void charge(Core* c, Rule* rule, Site* site, int64_t used) noexcept nogil:
     """Set the parts of a location's fixed cost."""
+    cdef Ask* ask = &c.case.ask
     cdef Style* style = ask.style
     cdef int64_t late
     site.parts[1] = rule.shipment * style.handling_weight // 100
@@ -145,7 +154,7 @@ cdef void charge(Ask* ask, Rule* rule, Site* site, int64_t used) noexcept nogil:
             site.parts[2] = late * style.late if late > 0 else 0
         if rule.capacity > 0:
             site.parts[3] = <int64_t> (<wide> style.pressure * used // rule.capacity)
-        if site.km > 0:
+        if style.distance and km_of(c, site) > 0:
             site.distance = site.km * style.distance
     site.fixed = site.parts[0] + site.parts[1] + site.parts[2] + site.parts[3] + site.distance
 
@@ -331,6 +340,7 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
     cdef uint32_t j
     cdef int64_t* unit
     cdef int64_t* stock
+    cdef uint32_t* where
     cdef int64_t* prices = <int64_t*> c.scarcity.data
     if (
         room_for(&one.quantities, demands + 1, sizeof(int64_t)) != DONE
@@ -339,9 +349,11 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
         or room_for(&one.tariffs, places + 1, sizeof(int64_t)) != DONE
         or room_for(&one.stock, cells + 1, sizeof(int64_t)) != DONE
         or room_for(&one.unit, cells + places + 1, sizeof(int64_t)) != DONE
+        or room_for(&one.where, cells + 1, sizeof(uint32_t)) != DONE
     ):
         return MEMORY
     stock, unit = <int64_t*> one.stock.data, <int64_t*> one.unit.data
+    where = <uint32_t*> one.where.data
     memset(stock, 0, cells * sizeof(int64_t))
     for i in range(places):
         site = site_at(c, (<uint32_t*> one.columns.data)[i])
@@ -364,6 +376,7 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
             site = site_at(c, offer.candidate)
             if site.column >= 0:
                 stock[i * places + <uint64_t> site.column] = offer.units
+                where[i * places + <uint64_t> site.column] = offer.position
                 if style.scarcity_weight and offer.position < c.scarcity.count:
                     unit[i * places + <uint64_t> site.column] += (
                         prices[offer.position] * style.scarcity_weight // 100
@@ -383,22 +396,20 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
 cdef int pick_all(Core* c, uint64_t demands) noexcept nogil:
     """Let each group have its picks of the plan that was found."""
     cdef scorer.Search* s = &c.case.search
+    cdef uint32_t* where = <uint32_t*> c.case.where.data
     cdef Group* group
     cdef Site* site
-    cdef uint32_t sku
     cdef uint64_t i
-    cdef int64_t k, units
+    cdef int64_t k, units, cell
     for i in range(demands):
         group = &(<Group*> c.plan.groups.data)[i]
-        sku = (<Pool*> c.plan.pools.data)[group.pool].sku
         group.picks = <uint32_t> c.plan.picks.count
         for k in range(s.set_count):
             units = s.set_picks[<int64_t> i * s.set_count + k]
             if units:
                 site = site_at(c, (<uint32_t*> c.case.columns.data)[s.set_places[k]])
-                if add_pick(
-                    &c.plan, units, find_cell(c, sku, site.place), site.place
-                ) != DONE:
+                cell = <int64_t> i * s.one.places + s.set_places[k]
+                if add_pick(&c.plan, units, where[cell], site.place) != DONE:
                     return MEMORY
         group.picks_end = <uint32_t> c.plan.picks.count
     return DONE
@@ -523,7 +534,7 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
     cdef scorer.Rates* rates = s.rates
     cdef Site* site = site_at(c, (<uint32_t*> c.case.columns.data)[column])
     cdef int64_t i, units, most, plain = 0, count = 0, grams = 0, mills = 0
-    p = put_varint(put_varint(p, site.place), <uint64_t> (site.km + 1))
+    p = put_varint(put_varint(p, site.place), <uint64_t> (km_of(c, site) + 1))
     p = put_varint(put_varint(p, <uint64_t> site.send_day), <uint64_t> site.days)
     for i in range(s.one.demands):
         units = s.set_picks[i * s.set_count + k]

@@ -254,7 +254,8 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
         result = close_reservation(c, head.reservation, COMMITTED, ORDER_PLACED)
         if result != DONE:
             return result
-    count_load(c, order_at(c, row).record, 1)
+    if head.policy == POLICY_COSTS:
+        count_load(c, order_at(c, row).record, 1)
     # What a reservation has passes to its order, whatever it is.
     if draw_lines(
         c, order_at(c, row).record, head.reservation if head.reservation else c.seq, 1

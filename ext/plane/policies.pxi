@@ -55,6 +55,7 @@ cdef void free_case(Case* one) noexcept nogil:
     rows_free(&one.tariffs)
     rows_free(&one.stock)
     rows_free(&one.unit)
+    rows_free(&one.where)
     rows_free(&one.cells)
     free(one.slip.data)
 

@@ -47,8 +47,9 @@ cdef int route(Core* c) noexcept nogil:
     cdef uint64_t i, wanted = 0
     cdef int result = gather(c, &wanted)
     if result == DONE:
-        result = rank_candidates(c)
-    if result == DONE and wanted:
+        result = room_for(&plan.chosen, plan.candidates.count + 1, sizeof(uint32_t))
+    if result == DONE and wanted and not choose_one(c, wanted):
+        rank_candidates(c)
         result = choose(c, wanted)
     if result == DONE:
         result = fill(c)
@@ -142,27 +143,12 @@ cdef int gather_candidates(Core* c, Group* group) noexcept nogil:
     return DONE
 
 
-cdef int rank_candidates(Core* c) noexcept nogil:
-    """Sort candidates best first, and let every offer name its own."""
+cdef bint choose_one(Core* c, uint64_t wanted) noexcept nogil:
+    """Choose the best ranked of the places that can do it alone, if there is one: most times there
+    is, and then nothing need be sorted. Let every offer name its candidate."""
     cdef Plan* plan = &c.plan
     cdef Candidate* candidates = <Candidate*> plan.candidates.data
-    cdef Offer* offer
-    cdef uint64_t i
-    if plan.candidates.count > 1:
-        qsort(candidates, plan.candidates.count, sizeof(Candidate), by_rank)
-    for i in range(plan.candidates.count):
-        place_at(c, candidates[i].place).candidate = <uint32_t> i + 1
-    for i in range(plan.offers.count):
-        offer = &(<Offer*> plan.offers.data)[i]
-        offer.candidate = place_at(c, offer.candidate).candidate - 1
-    return room_for(&plan.chosen, plan.candidates.count + 1, sizeof(uint32_t))
-
-
-cdef int choose(Core* c, uint64_t wanted) noexcept nogil:
-    """Set `plan.chosen`: one place that can do it, or the fewest, or greedily good ones."""
-    cdef Plan* plan = &c.plan
-    cdef Candidate* candidates = <Candidate*> plan.candidates.data
-    cdef int64_t count = <int64_t> plan.candidates.count
+    cdef Candidate* best = NULL
     cdef Group* group
     cdef Offer* offer
     cdef uint64_t i
@@ -170,17 +156,42 @@ cdef int choose(Core* c, uint64_t wanted) noexcept nogil:
     plan.chosen.count = 0
     for i in range(plan.groups.count):
         group = &(<Group*> plan.groups.data)[i]
-        if not group.demand:
-            continue
-        for j in range(group.offer_count):
+        for j in range(group.offer_count if group.demand else 0):
             offer = &(<Offer*> plan.offers.data)[group.offers + j]
-            if offer.units >= group.demand:
-                candidates[offer.candidate].hits += 1
+            offer.candidate = place_at(c, offer.candidate).candidate - 1
+            candidates[offer.candidate].hits += offer.units >= group.demand
     for i in range(plan.candidates.count):
-        if candidates[i].hits == wanted:
-            (<uint32_t*> plan.chosen.data)[0] = <uint32_t> i
-            plan.chosen.count = 1
-            return DONE
+        if candidates[i].hits == wanted and (best is NULL or by_rank(&candidates[i], best) < 0):
+            best = &candidates[i]
+    if best is NULL:
+        return False
+    (<uint32_t*> plan.chosen.data)[0] = <uint32_t> (best - candidates)
+    plan.chosen.count = 1
+    return True
+
+
+cdef void rank_candidates(Core* c) noexcept nogil:
+    """Sort candidates best first, and let every offer of what is wanted name its own again."""
+    cdef Plan* plan = &c.plan
+    cdef Candidate* candidates = <Candidate*> plan.candidates.data
+    cdef Group* group
+    cdef Offer* offer
+    cdef uint64_t i
+    cdef uint32_t j
+    if plan.candidates.count > 1:
+        qsort(candidates, plan.candidates.count, sizeof(Candidate), by_rank)
+    for i in range(plan.candidates.count):
+        place_at(c, candidates[i].place).candidate = <uint32_t> i + 1
+    for i in range(plan.groups.count):
+        group = &(<Group*> plan.groups.data)[i]
+        for j in range(group.offer_count if group.demand else 0):
+            offer = &(<Offer*> plan.offers.data)[group.offers + j]
+            offer.candidate = place_at(c, position_at(c, offer.position).place).candidate - 1
+
+
+cdef int choose(Core* c, uint64_t wanted) noexcept nogil:
+    """Set `plan.chosen`, of which no place alone can do it: the fewest, or greedily good ones."""
+    cdef int64_t count = <int64_t> c.plan.candidates.count
     if count <= c.limit.exact_places:
         if (<int64_t> 1 << count) * <int64_t> wanted <= c.limit.exact_work:
             return choose_exact(c, wanted)

@@ -77,7 +77,7 @@ cdef struct Site:             # a location that has something of what is wanted
     int64_t distance
     uint32_t place
     int32_t reason            # why it takes no part, -1: it does
-    int32_t km                # -1: unknown
+    int32_t km                # -1: unknown; see `km_of`
     int32_t send_day
     int32_t days              # under way
     int32_t tariff
@@ -98,6 +98,7 @@ cdef struct Case:             # scratch of one decision
     Rows sites
     Rows columns              # site of each candidate
     Rows quantities, grams, fixed, tariffs, stock, unit
+    Rows where                # position of each offer, by demand and candidate
     Rows cells                # of a plan again, over the runner-up's locations only
     scorer.Search search
     Buffer slip

@@ -88,6 +88,7 @@ cdef struct Search:
     int64_t* demands
     int64_t* suits
     int64_t units
+    int64_t grams
     int64_t* caps
     int64_t* cover
     int64_t* potential

@@ -5,8 +5,10 @@ cdef extern from *:
     """
     #include <math.h>
     typedef __int128 dibs_wide;
+    #define dibs_fetch(address) __builtin_prefetch(address)
     """
     ctypedef long long wide "dibs_wide"
+    void dibs_fetch(const void* address) noexcept nogil
     double sqrt(double) noexcept nogil
 
 cdef enum:
@@ -125,12 +127,12 @@ cdef bint rate(Core* c, Rule* rule, Site* site) noexcept nogil:
     site.parts[0] = 0
     if rule.origin >= 0 and ask.zone >= 0:
         key = lane_key(rule.origin, ask.zone)
-        at = lane_slot(key) & p.lane_mask
-        while p.lanes[at].key:
-            if p.lanes[at].key == key:
-                site.tariff, site.days = p.lanes[at].tariff, p.lanes[at].days
-                return True
+        at = lane_slot(p, rule.origin, ask.zone)
+        while p.lanes[at].key != key and p.lanes[at].key:
             at = (at + 1) & p.lane_mask
+        if p.lanes[at].key:
+            site.tariff, site.days = p.lanes[at].tariff, p.lanes[at].days
+            return True
     if p.by_distance < 0 or km_of(c, site) < 0:
         return False
     site.tariff = p.by_distance
@@ -144,6 +146,7 @@ cdef void charge(Core* c, Rule* rule, Site* site, int64_t used) noexcept nogil:
     cdef Ask* ask = &c.case.ask
     cdef Style* style = ask.style
     cdef int64_t late
+    site.unit = rule.unit * style.handling_weight // 100
     site.parts[1] = rule.shipment * style.handling_weight // 100
     site.parts[2] = site.parts[3] = site.distance = 0
     if style.kind == NEAREST:
@@ -159,20 +162,17 @@ cdef void charge(Core* c, Rule* rule, Site* site, int64_t used) noexcept nogil:
     site.fixed = site.parts[0] + site.parts[1] + site.parts[2] + site.parts[3] + site.distance
 
 
-cdef int meet(Core* c, uint32_t place, uint32_t* row) noexcept nogil:
-    """Return the site of a location, considered when it is met first."""
+cdef uint32_t meet(Core* c, uint32_t place) noexcept nogil:
+    """Return the site of a location, considered when it is met first. There is room for all."""
     cdef Place* there = place_at(c, place)
     cdef Site* site
     if there.candidate == 0:
-        if room_for(&c.case.sites, c.case.sites.count + 1, sizeof(Site)) != DONE:
-            return MEMORY
         site = site_at(c, c.case.sites.count)
         site.place, site.column = place, OFFERS_NOTHING
         consider(c, site)
         c.case.sites.count += 1
         there.candidate = <uint32_t> c.case.sites.count
-    row[0] = there.candidate - 1
-    return DONE
+    return there.candidate - 1
 
 
 cdef int meet_all(Core* c) noexcept nogil:
@@ -187,6 +187,8 @@ cdef int meet_all(Core* c) noexcept nogil:
     cdef uint64_t i
     cdef uint32_t at, row
     cdef int64_t units
+    if room_for(&c.case.sites, c.places.count, sizeof(Site)) != DONE:
+        return MEMORY
     for i in range(plan.groups.count):
         group = &(<Group*> plan.groups.data)[i]
         pool = &(<Pool*> plan.pools.data)[group.pool]
@@ -197,10 +199,11 @@ cdef int meet_all(Core* c) noexcept nogil:
         at = sku.first
         while at != NONE:
             p = position_at(c, at)
+            # The next one is on its way from memory while this one's location is considered.
+            dibs_fetch(position_at(c, p.next if p.next != NONE else at))
             units = available_of(p)
             if units > 0:
-                if meet(c, p.place, &row) != DONE:
-                    return MEMORY
+                row = meet(c, p.place)
                 site = site_at(c, row)
                 if site.reason < 0 and equipped(c, site, sku):
                     if room_for(&plan.offers, plan.offers.count + 1, sizeof(Offer)) != DONE:
@@ -334,7 +337,6 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
     cdef Group* group
     cdef Offer* offer
     cdef Site* site
-    cdef Rule* rules = one.ask.policy.rules
     cdef Style* style = one.ask.style
     cdef uint64_t i, cells = demands * places
     cdef uint32_t j
@@ -359,9 +361,7 @@ cdef int fill_case(Core* c, uint64_t demands, uint64_t places) noexcept nogil:
         site = site_at(c, (<uint32_t*> one.columns.data)[i])
         (<int64_t*> one.fixed.data)[i] = site.fixed
         (<int64_t*> one.tariffs.data)[i] = site.tariff
-        unit[i] = 0
-        if site.place < one.ask.policy.rule_count:
-            unit[i] = rules[site.place].unit * style.handling_weight // 100
+        unit[i] = site.unit
     for i in range(1, demands):
         memcpy(unit + i * places, unit, places * sizeof(int64_t))
     for i in range(demands):
@@ -533,7 +533,7 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
     cdef scorer.Search* s = &c.case.search
     cdef scorer.Rates* rates = s.rates
     cdef Site* site = site_at(c, (<uint32_t*> c.case.columns.data)[column])
-    cdef int64_t i, units, most, plain = 0, count = 0, grams = 0, mills = 0
+    cdef int64_t i, units, most, plain, count = 0, grams = 0, mills = 0
     p = put_varint(put_varint(p, site.place), <uint64_t> (km_of(c, site) + 1))
     p = put_varint(put_varint(p, <uint64_t> site.send_day), <uint64_t> site.days)
     for i in range(s.one.demands):
@@ -548,9 +548,7 @@ cdef uint8_t* put_leg(Core* c, uint8_t* p, int64_t k, int64_t column) noexcept n
     p = put_varint(p, <uint64_t> scorer.cost(rates, site.tariff, grams))
     for i in range(4):
         p = put_varint(p, <uint64_t> site.parts[i])
-    if site.place < c.case.ask.policy.rule_count:
-        plain = c.case.ask.policy.rules[site.place].unit * c.case.ask.style.handling_weight // 100
-    plain *= count
+    plain = site.unit * count
     p = put_varint(put_varint(p, <uint64_t> site.distance), <uint64_t> plain)
     return put_varint(p, <uint64_t> (mills - plain))
 

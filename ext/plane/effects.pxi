@@ -224,6 +224,7 @@ cdef int end_event(Core* c, const uint8_t* record) noexcept nogil:
 cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     cdef Cursor at
     cdef Head head
+    cdef Chosen chosen
     cdef Key key
     cdef uint32_t row, hash
     cdef int result
@@ -231,7 +232,7 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     result = check_lines(c, &at, head.lines)
     if result != DONE:
         return result
-    if not check_rest(c, &at, &head, c.policies.count):
+    if not check_rest(c, &at, &head, c.policies.count, &chosen):
         return misfit(c, "an order's record is damaged")
     key.first, key.second = head.first, head.second
     hash = hash_key(c, ORDER_IDS, &key)
@@ -254,8 +255,7 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
         result = close_reservation(c, head.reservation, COMMITTED, ORDER_PLACED)
         if result != DONE:
             return result
-    if head.policy == POLICY_COSTS:
-        count_load(c, order_at(c, row).record, 1)
+    count_load(c, &chosen, 1)
     # What a reservation has passes to its order, whatever it is.
     if draw_lines(
         c, order_at(c, row).record, head.reservation if head.reservation else c.seq, 1
@@ -264,13 +264,16 @@ cdef int order_event(Core* c, const uint8_t* record) noexcept nogil:
     return move_takes(c, order_at(c, row).record, False, 1, ORDER_PLACED)
 
 
-cdef bint check_rest(Core* c, Cursor* at, Head* head, uint64_t policies) noexcept nogil:
+cdef bint check_rest(
+    Core* c, Cursor* at, Head* head, uint64_t policies, Chosen* chosen
+) noexcept nogil:
     """Say whether an order's status, and what follows its lines, can be."""
     cdef Text receipt
     get_blob(at)
+    chosen.legs.at = NULL
     if head.policy == POLICY_COSTS:
         receipt = get_blob(at)
-        if at.bad or not check_slip(c, receipt, policies):
+        if at.bad or not check_slip(c, receipt, policies, chosen):
             return False
     elif head.policy != POLICY:
         return False
@@ -369,6 +372,7 @@ cdef inline bint may_wait(uint8_t status) noexcept nogil:
 cdef int change_order(Core* c, uint32_t row, uint8_t status, uint8_t kind) noexcept nogil:
     """Note what an order's event has made of it; see `State.settle`."""
     cdef Order* o = order_at(c, row)
+    cdef Chosen chosen
     c.standing[o.status] -= 1
     c.standing[status] += 1
     o.status, o.changed_seq = status, c.seq
@@ -378,7 +382,8 @@ cdef int change_order(Core* c, uint32_t row, uint8_t status, uint8_t kind) noexc
     if o.closed_us:
         order_unqueue(c, o)
     elif status == CANCELLED:
-        count_load(c, o.record, -1)
+        chosen = chosen_of(o.record)
+        count_load(c, &chosen, -1)
     if is_closed(status):
         o.closed_us = <uint64_t> c.now_us
         order_queue(c, row)

@@ -38,6 +38,7 @@ cdef int load_record(Core* c, Cursor* at, uint8_t kind, const uint8_t** record) 
     cdef Text text = get_blob(at)
     cdef Cursor inner
     cdef Head head
+    cdef Chosen chosen
     cdef int result
     if at.bad or text.size < 8 or load32(text.data) != text.size:
         return damaged(c, "a record's size")
@@ -47,7 +48,7 @@ cdef int load_record(Core* c, Cursor* at, uint8_t kind, const uint8_t** record) 
     result = check_lines(c, &inner, head.lines)
     if result != DONE:
         return result
-    if kind == ORDER_PLACED and not check_rest(c, &inner, &head, <uint64_t> 1 << 63):
+    if kind == ORDER_PLACED and not check_rest(c, &inner, &head, <uint64_t> 1 << 63, &chosen):
         return damaged(c, "an order's status or receipt")
     if inner.bad or inner.at != inner.end or head.expires_us > <uint64_t> c.limit.expires_us:
         return damaged(c, "a record")

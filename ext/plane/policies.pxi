@@ -75,8 +75,9 @@ cdef inline uint64_t lane_key(int32_t origin, int32_t zone) noexcept nogil:
     return (<uint64_t> origin << 32 | <uint64_t> zone) + 1
 
 
-cdef inline uint64_t lane_slot(uint64_t key) noexcept nogil:
-    return (key * <uint64_t> 0x9E3779B97F4A7C15) >> 40
+cdef inline uint64_t lane_slot(Policy* p, int32_t origin, int32_t zone) noexcept nogil:
+    """Lanes to one zone stand beside each other: an order asks for those of many origins."""
+    return (<uint64_t> zone * p.lane_stride + <uint64_t> origin) & p.lane_mask
 
 
 cdef int class_of(Ledger self, name) except -1:
@@ -204,11 +205,12 @@ cdef int make_tariffs(Policy* p, policy, dict origins, dict zones) except -1:
     while size < 2 * <uint64_t> len(lanes):
         size *= 2
     p.lanes, p.lane_mask = <Lane*> zeros(size, sizeof(Lane)), size - 1
+    p.lane_stride = <uint64_t> len(origins) | 1
     for number, lane in enumerate(lanes):
         if lane.origin not in origins:
             continue
         key = lane_key(origins[lane.origin], zones[lane.zone])
-        at = lane_slot(key) & p.lane_mask
+        at = lane_slot(p, origins[lane.origin], zones[lane.zone])
         while p.lanes[at].key:
             at = (at + 1) & p.lane_mask
         p.lanes[at].key, p.lanes[at].tariff, p.lanes[at].days = key, number, lane.transit_days

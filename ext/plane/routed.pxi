@@ -51,6 +51,7 @@ cdef struct Policy:
     Style* styles
     Lane* lanes
     uint64_t lane_mask
+    uint64_t lane_stride      # odd, so that zones spread over all of the table
     Prefix* prefixes
     uint64_t prefix_mask
     uint32_t longest          # prefix, in bytes, with its country
@@ -73,6 +74,7 @@ cdef struct Routed:           # a channel whose orders a policy routes
 
 cdef struct Site:             # a location that has something of what is wanted
     int64_t fixed
+    int64_t unit              # what handling one costs
     int64_t parts[4]          # distance_rate, handling, lateness, pressure
     int64_t distance
     uint32_t place

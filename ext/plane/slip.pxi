@@ -38,7 +38,12 @@ cdef uint64_t get_many(Cursor* c, uint64_t each) noexcept nogil:
     return 0 if c.bad else count
 
 
-cdef bint check_slip(Core* c, Text receipt, uint64_t policies) noexcept nogil:
+cdef struct Chosen:           # where a receipt says what was chosen; NULL if there is none
+    Cursor legs
+    uint64_t demands
+
+
+cdef bint check_slip(Core* c, Text receipt, uint64_t policies, Chosen* chosen) noexcept nogil:
     """Say whether a receipt is whole, and all that it names is there."""
     cdef Cursor at
     cdef Text name
@@ -68,6 +73,7 @@ cdef bint check_slip(Core* c, Text receipt, uint64_t policies) noexcept nogil:
             return False
     for i in range(3):
         get_varint(&at)
+    chosen.legs, chosen.demands = at, demands
     if not check_legs(c, &at, demands):
         return False
     get_varint(&at)
@@ -87,26 +93,38 @@ cdef bint check_legs(Core* c, Cursor* at, uint64_t demands) noexcept nogil:
     return not at.bad
 
 
-cdef void count_load(Core* c, const uint8_t* record, int sign) noexcept nogil:
-    """Count an order at the locations that its receipt chose, or no more; see `State.load`."""
+cdef Chosen chosen_of(const uint8_t* record) noexcept nogil:
+    """What was chosen by the receipt of an order's record that was checked."""
     cdef Cursor at
+    cdef Chosen chosen
     cdef Text receipt = receipt_of(record)
-    cdef uint64_t i, j, demands, day
-    cdef Place* place
+    cdef uint64_t i, j
+    chosen.legs.at = NULL
     if receipt.size == 0:
-        return
+        return chosen
     at.at, at.end, at.bad = receipt.data, receipt.data + receipt.size, False
     for i in range(3):
         get_varint(&at)
     skip(&at, get_varint(&at))
-    demands = get_varint(&at)
-    for i in range(2 * demands + 1):
+    chosen.demands = get_varint(&at)
+    for i in range(2 * chosen.demands + 1):
         get_varint(&at)
     for j in range(2):
         for i in range(2 * get_varint(&at)):
             get_varint(&at)
     for i in range(3):
         get_varint(&at)
+    chosen.legs = at
+    return chosen
+
+
+cdef void count_load(Core* c, Chosen* chosen, int sign) noexcept nogil:
+    """Count an order at the locations that its receipt chose, or no more; see `State.load`."""
+    cdef Cursor at = chosen.legs
+    cdef uint64_t i, j, day
+    cdef Place* place
+    if at.at is NULL:
+        return
     for i in range(get_varint(&at)):
         place = place_at(c, get_varint(&at))
         get_varint(&at)
@@ -116,7 +134,7 @@ cdef void count_load(Core* c, const uint8_t* record, int sign) noexcept nogil:
         elif day == place.load_day and <int64_t> place.load_used + sign >= 0:
             if day:
                 place.load_used += sign
-        for j in range(1 + demands + 2 + PARTS):
+        for j in range(1 + chosen.demands + 2 + PARTS):
             get_varint(&at)
 
 

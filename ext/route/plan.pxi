@@ -4,16 +4,18 @@
 cdef int search(Search* s) noexcept nogil:
     """Plan `s.one` by `s.rates`; the plan stands in `best`, `set_*`, `runner_up`, `bound`."""
     cdef int64_t two
+    cdef Verdict verdict
     s.nodes, s.floor, s.rest = 0, NONE, 0
     s.best.cost, s.best.count, s.runner_up.cost, s.runner_up.count = NONE, 0, NONE, 0
     s.set_count, s.chosen_count, s.excluded_count, s.term_count = 0, 0, 0, 0
     s.failed = False
-    if not within_bounds(s):
+    if not small_enough(s):
         return BOUNDLESS
     if not reserve(s):
         return EXHAUSTED
-    if not take_in(s):
-        return UNMET
+    verdict = take_in(s)
+    if verdict != PLANNED:
+        return verdict
     if not s.wanted:
         s.best.cost = s.bound = 0
         return PLANNED
@@ -32,67 +34,65 @@ cdef int search(Search* s) noexcept nogil:
     return PLANNED
 
 
-cdef bint within_bounds(Search* s) noexcept nogil:
-    """Whether no sum can overflow: `check` of core/routing/instance.py."""
+cdef bint small_enough(Search* s) noexcept nogil:
+    """Whether units and grams are within bounds: the first half of `check` of
+    core/routing/instance.py."""
     cdef Case* one = &s.one
-    cdef int64_t i, j, most, low = 0, units = 0, grams = 0
-    cdef const int64_t* stock
-    cdef const int64_t* unit
-    cdef wide worst
+    cdef int64_t i, units = 0
+    s.grams = 0
     for i in range(one.demands):
         if one.quantities[i] < 0 or one.grams[i] < 0:
             return False
         if one.quantities[i] > UNITS_MAX - units:
             return False
         units += one.quantities[i]
-        if one.quantities[i] and one.grams[i] > (GRAMS_MAX - grams) // one.quantities[i]:
+        if one.quantities[i] and one.grams[i] > (GRAMS_MAX - s.grams) // one.quantities[i]:
             return False
-        grams += one.quantities[i] * one.grams[i]
-    worst = <wide> one.split * one.places
-    for j in range(one.places):
-        low |= one.fixed[j]
-        most = packages(s.rates, one.tariffs[j], grams)
-        worst += <wide> most * s.rates.tariffs[one.tariffs[j]].dearest + one.fixed[j]
-    for i in range(one.demands):
-        stock, unit, most = &one.stock[i * one.places], &one.unit[i * one.places], 0
-        for j in range(one.places):
-            low |= stock[j] | unit[j]
-            most = max(most, unit[j])
-        worst += <wide> one.quantities[i] * most
-    # A number below 0 has its highest bit set, and so has what it was put into.
-    return low >= 0 and one.split >= 0 and worst <= COST_MAX
+        s.grams += one.quantities[i] * one.grams[i]
+    return True
 
 
-cdef bint take_in(Search* s) noexcept nogil:
-    """Set caps and what can be covered at all; return whether everything can. Of each place it
-    counts the demands that it helps with, and those that it `suits`: of which it has everything."""
+cdef Verdict take_in(Search* s) noexcept nogil:
+    """Set caps and what can be covered at all: PLANNED if everything can. Of each place it counts
+    the demands that it helps with, and those that it `suits`: of which it has everything. The
+    second half of `check` on the way: BOUNDLESS where a sum could overflow."""
     cdef Case* one = &s.one
-    cdef int64_t i, j, quantity, total, least
+    cdef int64_t i, j, quantity, units, total, least, most, low = one.split
     cdef int64_t* caps
     cdef const int64_t* stock
     cdef const int64_t* unit
+    cdef bint covered = True
+    cdef wide worst = <wide> one.split * one.places
     s.wanted, s.units = 0, 0
-    memset(s.helps, 0, <size_t> one.places * sizeof(int64_t))
-    memset(s.suits, 0, <size_t> one.places * sizeof(int64_t))
+    for j in range(one.places):
+        low |= one.fixed[j]
+        most = packages(s.rates, one.tariffs[j], s.grams)
+        worst += <wide> most * s.rates.tariffs[one.tariffs[j]].dearest + one.fixed[j]
+        s.helps[j] = s.suits[j] = 0
     for i in range(one.demands):
-        quantity, total = one.quantities[i], 0
+        quantity, total, least, most = one.quantities[i], 0, COST_MAX, 0
         caps, stock = &s.caps[i * one.places], &one.stock[i * one.places]
-        unit, least = &one.unit[i * one.places], COST_MAX
+        unit = &one.unit[i * one.places]
         for j in range(one.places):
-            caps[j] = min(stock[j], quantity)
-            total += caps[j]
-            s.helps[j] += caps[j] > 0
+            units = min(stock[j], quantity)
+            caps[j] = units
+            total += units
+            s.helps[j] += units > 0
             s.suits[j] += (stock[j] >= quantity) & (quantity > 0)
-            least = min(least, unit[j] if caps[j] else COST_MAX)
+            low |= stock[j] | unit[j]
+            most, least = max(most, unit[j]), min(least, unit[j])
+        worst += <wide> quantity * most
         s.potential[i], s.cover[i] = total, 0
         if quantity:
             s.demands[s.wanted] = i
             s.wanted += 1
-            if total < quantity:
-                return False
-            s.units += quantity * least
+            covered = covered and total >= quantity
+            s.units += quantity * least if total else 0
+    # A number below 0 has its highest bit set, and so has what it was put into.
+    if low < 0 or worst > COST_MAX:
+        return BOUNDLESS
     memset(s.free, 1, <size_t> one.places)
-    return True
+    return PLANNED if covered else UNMET
 
 
 cdef inline int64_t unit_cost(Search* s, int64_t i, int64_t j, int64_t slope) noexcept nogil:
@@ -151,10 +151,8 @@ cdef bint try_singles(Search* s) noexcept nogil:
     """Price every place that can do it alone; return whether no plan over several can be below the
     best of them: `_settled` of the twin."""
     cdef Case* one = &s.one
-    cdef int64_t n, i, j, total, count = 0, grams = 0
+    cdef int64_t n, i, j, total, count = 0
     cdef int64_t first = 2 * COST_MAX, second = 2 * COST_MAX
-    for n in range(s.wanted):
-        grams += one.quantities[s.demands[n]] * one.grams[s.demands[n]]
     for j in range(one.places):
         if not s.helps[j]:
             continue
@@ -162,8 +160,11 @@ cdef bint try_singles(Search* s) noexcept nogil:
         total = one.fixed[j] + s.rates.tariffs[one.tariffs[j]].least
         second = min(second, max(first, total))
         first = min(first, total)
-        if s.suits[j] == s.wanted:
-            total = one.fixed[j] + cost(s.rates, one.tariffs[j], grams)
+        # One that costs as much as the runner-up before it is weighed changes nothing.
+        if s.suits[j] == s.wanted and (
+            s.runner_up.cost == NONE or total + s.units < s.runner_up.cost
+        ):
+            total = one.fixed[j] + cost(s.rates, one.tariffs[j], s.grams)
             for n in range(s.wanted):
                 i = s.demands[n]
                 total += one.quantities[i] * one.unit[i * one.places + j]

@@ -93,7 +93,7 @@ class _Search:
 
     def _settled(self) -> bool:
         """Say whether no plan over several locations can be below the best over one. Any two cost
-        their fixed costs, the least by their tariffs, and each unit what it costs at least."""
+        their fixed costs, the least by their tariffs, and each unit what it costs anywhere."""
         one = self.instance
         if len(self.places) < 2 or one.shipments_max == 1:
             return True
@@ -101,8 +101,7 @@ class _Search:
             return False
         first, second, *_ = sorted(one.fixed[j] + least_cost(one.tariffs[j]) for j in self.places)
         units = sum(
-            one.quantities[i] * min(one.unit[i][j] for j in self.places if self.caps[i][j])
-            for i in self.demands
+            one.quantities[i] * min(one.unit[i]) for i in self.demands
         )
         return first + second + one.split + units >= self.best
 

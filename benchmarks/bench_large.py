@@ -4,7 +4,8 @@ Boundary B0: in process, no log written. Each order's lines name different SKUs 
 one unit each. It is placed, edited (one line wants another unit), cancelled and replayed, one call
 each. Costs are told per line, so the ratio of large to small says whether they grow with the lines
 alone; an edit writes all lines of its order anew (decision 27). Memory is what the C library has
-given out. The books are checked after each round.
+given out. A few more orders are put on hold and released, lose a line and are picked short: how
+long one such step of an order holds the writer. The books are checked after each round.
 
     python -m benchmarks.bench_large [--short] [--rounds 5]
 """
@@ -21,12 +22,20 @@ from benchmarks.show import Samples, finish
 from benchmarks.stats import rates, ratio_row
 from engine.core import commands as c
 from engine.core.commands import Request
+from engine.core.fulfillment_commands import (
+    AcceptFulfillment,
+    PickFulfillment,
+    PickShort,
+    ReleaseOrder,
+    ShortLine,
+)
 from engine.core.limits import ORDER_LINES_MAX
-from engine.core.order_commands import EditLine, EditOrder
+from engine.core.order_commands import EditLine, EditOrder, Hold, ReleaseHold
 from engine.core.outcomes import Accepted
 
 SIZES = (10, 100, 1_000, ORDER_LINES_MAX)
 LINES = 200_000  # of each size in a round, so that small orders are many
+FEW = 5  # orders of each size that go through all steps
 _NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 NS_LINE, MS, BYTES_LINE = "ns/line", "ms/order", "bytes/line"
 
@@ -85,10 +94,40 @@ class Round:
         for stamp_us, first_seq, body in self.records:
             again.apply(stamp_us, first_seq, body)
         self.took_s["replay"] = time.perf_counter() - began
-        if again.dump() != self.ledger.dump():
-            raise SystemExit("the replayed ledger differs")
+        self.check(again)
         if any(self.ledger.stock(f"SKU-{n}").allocated for n in range(self.size)):
             raise SystemExit("cancelled orders hold units")
+
+    def check(self, again) -> None:
+        """Stop unless the ledger that was replayed stands as the first one."""
+        if again.dump() != self.ledger.dump():
+            raise SystemExit("the replayed ledger differs")
+
+    def run_steps(self) -> None:
+        """Let orders go through the steps that change little of them, some a second time."""
+        names = [str(n) for n in range(self.many)]
+        lines = tuple(c.OrderLine(f"SKU-{n}", 1) for n in range(self.size))
+        self.do("", [c.PlaceOrder(order_id=name, channel="web", lines=lines) for name in names])
+        for turn in ("edit", "edit again"):
+            edit = (EditLine("SKU-0", 2 if turn == "edit" else 3),)
+            self.do(turn, [EditOrder("web", name, turn, edit) for name in names])
+        for kept, words in ((True, "hold"), (False, "hold that gives its units back")):
+            holds = [Hold("web", name, words, "review", keeps_stock=kept) for name in names]
+            self.do(words, holds)
+            self.do(f"end of a {words}", [ReleaseHold("web", name, words) for name in names])
+        cut = (c.CancelLine("SKU-1", 1),)
+        self.do("cancel a line", [c.Cancel("web", name, cut) for name in names])
+        self.do("release", [ReleaseOrder("web", name, "r") for name in names])
+        works = [self.ledger.order("web", name).fulfillments[0].fulfillment_id for name in names]
+        self.do("accept", [AcceptFulfillment(work) for work in works])
+        self.do("pick", [PickFulfillment(work) for work in works])
+        short = (ShortLine("SKU-2", 1),)
+        self.do("pick short", [PickShort(work, "s", short) for work in works])
+        again = self.opening.ledger()
+        for stamp_us, first_seq, body in self.records:
+            again.apply(stamp_us, first_seq, body)
+        self.check(again)
+        del self.took_s[""]
 
 
 def measure(samples: Samples, opening: Opening, lines: int) -> None:
@@ -104,6 +143,10 @@ def measure(samples: Samples, opening: Opening, lines: int) -> None:
         for step, seconds in one.took_s.items():
             samples.add(step, f"{size:,} lines", NS_LINE, seconds / one.many / size * 1e9)
             samples.add(step, f"{size:,} lines", MS, seconds / one.many * 1e3)
+        few = Round(opening, size, FEW * size)
+        few.run_steps()
+        for step, seconds in few.took_s.items():
+            samples.add(f"a step: {step}", f"{size:,} lines", MS, seconds / few.many * 1e3)
         samples.add("order in memory", f"{size:,} lines", BYTES_LINE, one.bytes / one.many / size)
 
 

@@ -36,13 +36,13 @@ import msgspec
 from msgspec import to_builtins
 
 from engine.core import (
-    actors, answers, bundles, commands, decisions, dump, effects, limits, promises, reading,
-    registers, sellable, state, timeline, told, worklists,
+    actors, answers, bundles, commands, decisions, dump, effects, events, limits, promises,
+    reading, registers, sellable, state, timeline, told, worklists,
 )
 from engine.core.decide import (
     Replay, catalogue, conflict, creates, edits, facts, fences, fills, fulfillments, holds, joins,
-    orders, purchases, refusals, reservations, returns, routing, shipments, steals, stock, timers,
-    undo, validation, waves,
+    orders, purchases, refusals, reservations, returns, routing, rows, shipments, steals, stock,
+    timers, undo, validation, waves,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -57,6 +57,7 @@ from engine.core.ranks import NEVER_US, entry_of
 from engine.core.records import Batch
 from engine.core.records import decode as decode_record
 from engine.core.records import encode as encode_event
+from engine.core.records import pack_line
 from engine.core.routing import POLICY_COSTS as COSTS
 from engine.core.routing import POLICY_FEWEST, costs, slip
 from engine.core.routing.policy import WEEKDAYS
@@ -136,6 +137,7 @@ include "plane/details.pxi"
 include "plane/costs.pxi"
 include "plane/decide.pxi"
 include "plane/catalogue.pxi"
+include "plane/standing.pxi"
 include "plane/view.pxi"
 include "plane/answers.pxi"
 include "plane/dump.pxi"
@@ -312,7 +314,7 @@ cdef class Ledger:
             return None
         answer = order_answer(self, row, True)
         if order_at(&self.core, row).waits:
-            promises.date(new_view(self), order_struct(&self.core, row), answer)
+            promises.date(new_view(self), order_struct(self, row), answer)
         return answer
 
     def orders(

@@ -85,7 +85,8 @@ def _cause(cause: Cause) -> bytes:
     return _U64.pack(cause.fingerprint) + _text(cause.actor) + _text(cause.key)
 
 
-def _line(line: Line) -> bytes:
+def pack_line(line: Line) -> bytes:
+    """Return an order's or a reservation's line as records carry it."""
     simple = len(line.takes) == 1 and line.takes[0].quantity == line.quantity
     flags = (
         (_BACKORDERED if line.backordered else 0)
@@ -109,7 +110,7 @@ def _line(line: Line) -> bytes:
 
 
 def _lines(lines: tuple[Line, ...]) -> bytes:
-    return _U16.pack(len(lines)) + b"".join(map(_line, lines))
+    return _U16.pack(len(lines)) + b"".join(map(pack_line, lines))
 
 
 def _rows(packer: struct.Struct, rows: list[tuple]) -> bytes:

@@ -3,7 +3,7 @@ whoever has just changed one."""
 
 from engine.core import answers
 from engine.core.events import OrderStatus
-from engine.core.lives import show_told
+from engine.core.lives import Life, show_told
 from engine.core.notes.fulfillments import FulfillmentStep, Released, Rerouted
 from engine.core.notes.returns import ReturnNote, ReturnOpened
 from engine.core.state import RESERVATION_STATUS, Order, Reservation, State
@@ -70,15 +70,23 @@ def order_now(state: State, order: Order) -> answers.OrderAnswer:
     return answer
 
 
+def is_apart(life: Life, seq: int) -> bool:
+    """Say whether the note of the change `seq` is about something that is answered by itself."""
+    note = life.notes[-1].note if life.notes and life.notes[-1].seq == seq else None
+    if isinstance(note, ReturnOpened):
+        return not note.by_cancel
+    return isinstance(note, Released | FulfillmentStep | Rerouted | ReturnNote)
+
+
 def order_changed(state: State, order: Order) -> answers.base.Answer:
     """Answer to whoever has just changed an order: what the note of that is about, if it is not the
     order as a whole."""
     life = state.lives.of(order.seq)
-    note = life.notes[-1].note if life.notes and life.notes[-1].seq == state.seq else None
+    if not is_apart(life, state.seq):
+        return order_now(state, order)
+    note = life.notes[-1].note
     if isinstance(note, Released):
         return answers.release(order, life, note, state)
     if isinstance(note, FulfillmentStep | Rerouted):
         return answers.fulfillment(order, life.work[note.number], state)
-    if isinstance(note, ReturnNote) or (isinstance(note, ReturnOpened) and not note.by_cancel):
-        return answers.returned(life.returns[note.return_id], order.event, state)
-    return order_now(state, order)
+    return answers.returned(life.returns[note.return_id], order.event, state)

@@ -88,7 +88,7 @@ cdef object order_answer(Ledger self, uint32_t row, bint now):
     cdef const uint32_t* left = o.left if now else NULL
     cdef list lines = []
     if o.living and not now and self._lives.of(o.seq).checked(o.seq) is not None:
-        return told.order_first(new_view(self), order_struct(&self.core, row))
+        return told.order_first(new_view(self), order_struct(self, row))
     read_head(&at, o.record if now else first_record(o), &head)
     for i in range(head.lines):
         read_line(&at, &line)
@@ -152,8 +152,11 @@ cdef object answer_of(Ledger self, const uint8_t* record):
     get_text(&at)
     if kind == ORDER_CANCELLED or kind == ORDER_CHANGED:
         row = find_seq(c, ORDER_SEQS, get64(&at))
-        if kind == ORDER_CHANGED and order_at(c, row).living:
-            return told.order_changed(new_view(self), order_struct(c, row))
+        if (
+            kind == ORDER_CHANGED and order_at(c, row).living
+            and told.is_apart(self._lives.of(order_at(c, row).seq), c.seq)
+        ):
+            return told.order_changed(new_view(self), order_struct(self, row))
         return order_answer(self, row, True)
     return reservation_answer(self, find_seq(c, RESERVATION_SEQS, get64(&at)), True, c.seq)
 

@@ -5,10 +5,8 @@ cdef extern from *:
     """
     #include <math.h>
     typedef __int128 dibs_wide;
-    #define dibs_fetch(address) __builtin_prefetch(address)
     """
     ctypedef long long wide "dibs_wide"
-    void dibs_fetch(const void* address) noexcept nogil
     double sqrt(double) noexcept nogil
 
 cdef enum:
@@ -200,7 +198,7 @@ cdef int meet_all(Core* c) noexcept nogil:
         while at != NONE:
             p = position_at(c, at)
             # The next one is on its way from memory while this one's location is considered.
-            dibs_fetch(position_at(c, p.next if p.next != NONE else at))
+            prefetch(position_at(c, p.next if p.next != NONE else at))
             units = available_of(p)
             if units > 0:
                 row = meet(c, p.place)

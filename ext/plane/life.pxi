@@ -151,10 +151,27 @@ cdef int order_lives(Core* c, uint64_t seq) except -1:
 
 
 cdef int add_note(Ledger self, const uint8_t* record) except -1:
-    """Let the life of an order that was just changed take up the change's note."""
-    event = decode_record(PyBytes_FromStringAndSize(<char*> record, load32(record)))
-    if event.note:
-        order_lives(&self.core, event.order)
+    """Let the life of an order that was just changed take up the change's note; its lines, which
+    may be many, are passed over."""
+    cdef Cursor at
+    cdef Cause cause
+    cdef Line line
+    cdef uint64_t order
+    cdef uint8_t status
+    cdef uint32_t i, count
+    open_record(&at, record)
+    cause = checked_cause(&at)
+    order, status = get64(&at), get8(&at)
+    if get8(&at):
+        count = get16(&at)
+        for i in range(count):
+            read_line(&at, &line)
+        skip(&at, GONE_BYTES * <uint64_t> count)
+    get_blob(&at)
+    note = bytes_of(get_blob(&at))
+    if note:
+        order_lives(&self.core, order)
+    event = _Changed(cause_struct(&cause), order, OrderStatus(status), note=note)
     self._lives.apply(self.core.seq, self.core.now_us, event)
     if event.note:
         sync_fences(self)
@@ -177,7 +194,7 @@ cdef object record_event(Ledger self, event, bint asked=True):
     """Apply one event that was decided in Python, keep its record, return its first answer if
     somebody `asked`."""
     cdef Core* c = &self.core
-    cdef bytes packed = encode_event(event)
+    cdef bytes packed = pack_event(event)
     cdef const uint8_t* record = <const uint8_t*> PyBytes_AS_STRING(packed)
     cdef uint64_t size = PyBytes_GET_SIZE(packed)
     cdef int result

@@ -97,7 +97,7 @@ cdef class _Rows:
     def get(self, uint64_t seq, default=None):
         """Return the order placed at `seq`, of the table of orders."""
         cdef uint32_t row = find_seq(&self.ledger.core, ORDER_SEQS, seq)
-        return default if row == NONE else order_struct(&self.ledger.core, row)
+        return default if row == NONE else order_struct(self.ledger, row)
 
     def __getitem__(self, int64_t number):
         cdef _SkuRow row
@@ -123,39 +123,6 @@ cdef object position_struct(Position* p):
         p.sku, p.place, p.on_hand, p.reserved, p.allocated, p.damaged, p.quality_control,
         p.safety_stock,
     )
-
-
-cdef object order_struct(Core* c, uint32_t row):
-    """An order as the slow twin keeps it."""
-    cdef Order* o = order_at(c, row)
-    cdef const uint32_t* left = o.left
-    cdef uint32_t i
-    cdef const uint8_t* first = first_record(o)
-    event = decode_record(PyBytes_FromStringAndSize(<char*> o.record, load32(o.record)))
-    placed = None
-    if o.restated:
-        placed = decode_record(PyBytes_FromStringAndSize(<char*> first, load32(first)))
-    trail = b""
-    if o.trail is not NULL:
-        trail = PyBytes_FromStringAndSize(<char*> o.trail + 4, load32(o.trail))
-    found = state.Order(
-        o.seq, event, o.changed_seq, OrderStatus(o.status), [], [], [], [], o.closed_us, placed,
-        o.placed_us, trail, bool(o.trail_over),
-    )
-    for line in event.lines:
-        size = len(line.takes)
-        if left is NULL:
-            found.takes.append([take.quantity for take in line.takes])
-            found.backordered.append(line.backordered)
-            found.cancelled.append(0)
-            found.shipped.append(0)
-            continue
-        found.takes.append([left[LEFT_HEAD + i] for i in range(size)])
-        found.backordered.append(left[0])
-        found.cancelled.append(left[1])
-        found.shipped.append(left[2])
-        left += LEFT_HEAD + <uint32_t> size
-    return found
 
 
 @cython.final
@@ -242,7 +209,7 @@ cdef class _View:
         if not text_to_find(channel, &first) or not text_to_find(order_id, &second):
             return None
         row = order_of(&self.ledger.core, first, second)
-        return None if row == NONE else order_struct(&self.ledger.core, row)
+        return None if row == NONE else order_struct(self.ledger, row)
 
     def reservation(self, reservation_id):
         """Return the reservation that bears this id, unless closed longer than retention."""
@@ -268,7 +235,7 @@ cdef class _View:
             order_at(c, row).closed_us and old(c, order_at(c, row).closed_us, c.limit.closed_order_us)
         ):
             return None
-        return order_struct(c, row)
+        return order_struct(self.ledger, row)
 
     def orders_behind(self, after, statuses, most, scan):
         """See `State.orders_behind`."""
@@ -316,7 +283,7 @@ cdef class _View:
 
     def order_row(self, seq):
         """Return the order placed at `seq`."""
-        return order_struct(&self.ledger.core, find_seq(&self.ledger.core, ORDER_SEQS, seq))
+        return order_struct(self.ledger, find_seq(&self.ledger.core, ORDER_SEQS, seq))
 
     def reservation(self, reservation_id):
         """Return the reservation that bears this id, unless closed longer than retention."""

@@ -119,7 +119,7 @@ cdef object quick_entry(Ledger self, uint32_t row):
         return None
     lines_of(o.record, &document, &rest)
     if not plain or document.size != 2:
-        return entry_of(new_view(self), order_struct(c, row))
+        return entry_of(new_view(self), order_struct(self, row))
     return Entry((0, NEVER_US, o.seq, o.seq), tuple(sorted(units.items())), False)
 
 

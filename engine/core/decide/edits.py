@@ -14,8 +14,9 @@ from engine.core.commands import Address, Details, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, conflict, refusals
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.backlog import over_limit
-from engine.core.decide.reallotment import Want, held_units, status_of_lines
-from engine.core.decide.rows import Named, Row, named, rows_of, standing_of, too_large
+from engine.core.decide.orders import status_after
+from engine.core.decide.reallotment import Want, held_units
+from engine.core.decide.rows import Named, Row, Rows, named, rewritten, too_large
 from engine.core.events import NO_PRICE, Event, OrderChanged, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.edits import Edited, LineEdit
@@ -59,7 +60,7 @@ def edit(state: State, request: Request) -> Decision:
         return refusals.stale_order(state, command.expected_seq, order.changed_seq)
     if not life.room:
         return refusals.full(state, "notes on this order")
-    rows = rows_of(order)
+    rows = rewritten(order)
     wishes = _wishes(state, command, rows)
     if isinstance(wishes, Refused):
         return wishes
@@ -73,7 +74,7 @@ def edit(state: State, request: Request) -> Decision:
     opened = _serve(state, order, command, rows, wishes, new.ship_to, elsewhere)
     if isinstance(opened, Refused):
         return opened
-    over = over_limit(state, [(row.sku, row.backordered) for row in rows], order.seq)
+    over = over_limit(state, rows.waiting(), order.seq)
     if over:
         return over
     note = _note(command, rows, wishes, fields)
@@ -85,7 +86,7 @@ def edit(state: State, request: Request) -> Decision:
 
 
 def _mended(
-    state: State, order: Order, rows: list[Row], new: Details, changed: OrderChanged
+    state: State, order: Order, rows: Rows, new: Details, changed: OrderChanged
 ) -> list[Event]:
     """Let the holds end whose cause the edit has taken away. What the order may have then is looked
     for as of all that wait."""
@@ -98,7 +99,7 @@ def _mended(
     events = [changed]
     for number, name in enumerate(gone, 1):
         last = number == len(live)
-        status = status_of_lines(standing_of(rows)) if last else OrderStatus.ON_HOLD
+        status = status_after(*rows.totals()) if last else OrderStatus.ON_HOLD
         note = note_bytes(HoldEnded(name, "release"))
         # The answer to a key is that of the last event.
         events[-1] = msgspec.structs.replace(
@@ -108,7 +109,7 @@ def _mended(
     return events
 
 
-def _bound(old: kept.Kept, rows: list[Row], wishes: list[_Wish]) -> tuple[tuple[int, str], ...]:
+def _bound(old: kept.Kept, rows: Rows, wishes: list[_Wish]) -> tuple[tuple[int, str], ...]:
     """Return which lines may come from one location only, of those that wait."""
     places = dict(old.bound)
     places.update({wish.row: wish.location for wish in wishes if wish.location is not None})
@@ -120,7 +121,7 @@ def where(address: Address | None) -> tuple:
     return tuple(getattr(address, name) for name in _WHERE) if address else ()
 
 
-def _wishes(state: State, command: EditOrder, rows: list[Row]) -> list[_Wish] | Refused:
+def _wishes(state: State, command: EditOrder, rows: Rows) -> list[_Wish] | Refused:
     """Bring `rows` to what the command says, but for units that are to be found first."""
     index, seen, wishes = named(state, rows), set(), []
     for at, asked in enumerate(command.lines):
@@ -147,7 +148,7 @@ def _wishes(state: State, command: EditOrder, rows: list[Row]) -> list[_Wish] | 
             row.quantity += wish.extra
             row.backordered += wish.extra
         wishes.append(wish)
-    return too_large(state, rows) or wishes
+    return too_large(state, rows, rows.looked_at()) or wishes
 
 
 def _find(state: State, index: Named, at: int, asked: EditLine) -> int | Refused | None:
@@ -160,11 +161,11 @@ def _find(state: State, index: Named, at: int, asked: EditLine) -> int | Refused
     return found[0] if found else None
 
 
-def _old_line(rows: list[Row], number: int) -> _Wish:
+def _old_line(rows: Rows, number: int) -> _Wish:
     return _Wish(number, rows[number].wanted, rows[number].unit_price)
 
 
-def _new_line(rows: list[Row], at: int, asked: EditLine, state: State) -> _Wish | Refused:
+def _new_line(rows: Rows, at: int, asked: EditLine, state: State) -> _Wish | Refused:
     sku = state.sku_numbers.get(asked.sku)
     if sku is None:
         return refusals.unknown_sku(state, at, asked.sku)
@@ -178,7 +179,7 @@ def _serve(
     state: State,
     order: Order,
     command: EditOrder,
-    rows: list[Row],
+    rows: Rows,
     wishes: list[_Wish],
     destination: Address | None,
     elsewhere: bool,
@@ -218,12 +219,10 @@ def _serve(
     ):
         return refusals.short(state, "changed", _faults(plan, short, len(command.lines)))
     _take_up(rows, numbers, plan, elsewhere)
-    return too_large(state, rows) or [*plan.opened]
+    return too_large(state, rows, rows.looked_at()) or [*plan.opened]
 
 
-def _anew(
-    state: State, order: Order, rows: list[Row], wishes: list[_Wish]
-) -> tuple[list[int], Source]:
+def _anew(state: State, order: Order, rows: Rows, wishes: list[_Wish]) -> tuple[list[int], Source]:
     """Return all lines, those of the command first, and all that the order holds as free."""
     numbers = [wish.row for wish in wishes]
     numbers += [number for number in range(len(rows)) if number not in set(numbers)]
@@ -238,7 +237,7 @@ def _given_up(state: State, order: Order, wishes: list[_Wish]) -> Source:
     return Source(state, own, channel=order.event.channel)
 
 
-def _take_up(rows: list[Row], numbers: list[int], plan: Allotment, elsewhere: bool) -> None:
+def _take_up(rows: Rows, numbers: list[int], plan: Allotment, elsewhere: bool) -> None:
     """Give the lines what was found for them."""
     for number, units, takes in zip(numbers, plan.granted, plan.takes, strict=True):
         row = rows[number]
@@ -259,7 +258,7 @@ def _faults(plan: Allotment, short: list[int], asked: int) -> list:
     ]
 
 
-def _note(command: EditOrder, rows: list[Row], wishes: list[_Wish], fields: list[str]) -> Edited:
+def _note(command: EditOrder, rows: Rows, wishes: list[_Wish], fields: list[str]) -> Edited:
     lines = []
     for wish in wishes:
         row = rows[wish.row]
@@ -272,13 +271,13 @@ def _note(command: EditOrder, rows: list[Row], wishes: list[_Wish], fields: list
 
 
 def _changed(
-    order: Order, cause, rows: list[Row], note: Edited, document: bytes, elsewhere: bool
+    order: Order, cause, rows: Rows, note: Edited, document: bytes, elsewhere: bool
 ) -> OrderChanged:
     lines, status = None, order.status
     # Only another destination moves units of lines that the edit does not name.
-    standing = standing_of(rows) if note.lines or elsewhere else ()
-    if note.lines or (elsewhere and standing != standing_of(rows_of(order))):
-        lines, due = standing, status_of_lines(standing)
+    standing = rows.standing() if note.lines or elsewhere else ()
+    if note.lines or (elsewhere and standing != rewritten(order).standing()):
+        lines, due = standing, status_after(*rows.totals())
         if due in order_life.CLOSED or status in order_life.BY_UNITS:
             status = due
     return OrderChanged(cause, order.seq, status, lines, document, note_bytes(note))

@@ -152,16 +152,12 @@ class _Change:
 
     def _reallot(self) -> None:
         """Find the units that are wanted still, where they go now."""
-        event = self.order.event
-        if self.document:
-            event = msgspec.structs.replace(event, document=self.document)
-        order = msgspec.structs.replace(self.order, event=event)
-        lines, wants = wants_of(self.state, order)
-        plan = reallot(self.state, order, wants)
+        lines, wants = wants_of(self.state, self.order)
+        plan = reallot(self.state, self.order, wants, document=self.document)
         if not isinstance(plan, Refused):
             pairs = zip(plan.granted, plan.takes, strict=True)
             self.opened = [*plan.opened]
-            self.lines = standing(order, dict(zip(lines, pairs, strict=True)))
+            self.lines = standing(self.order, dict(zip(lines, pairs, strict=True)))
 
     def _status(self, on_hold: bool) -> OrderStatus:
         order = self.order

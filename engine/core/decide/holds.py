@@ -11,12 +11,12 @@ from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import (
     held_units,
-    open_units,
     reallot,
     standing,
     status_of_lines,
     wants_of,
 )
+from engine.core.decide.rows import rewritten
 from engine.core.decide.work import recalled
 from engine.core.events import Cause, Event, OrderChanged, OrderStatus, Standing
 from engine.core.lives import note_bytes
@@ -119,12 +119,12 @@ def resumed(
 ) -> tuple[list[Event], OrderStatus, tuple[Standing, ...] | None]:
     """Return (events to come first, status, lines anew or None) of an order that goes on after its
     last hold. Where nothing can be allotted, it goes on as it is."""
-    if sum(order.backordered):
+    wanted, waiting, shipped = rewritten(order).totals()
+    if waiting:
         lines, wants = wants_of(state, order)
         plan = reallot(state, order, wants)
         if not isinstance(plan, Refused):
             pairs = zip(plan.granted, plan.takes, strict=True)
             rows = standing(order, dict(zip(lines, pairs, strict=True)))
             return [*plan.opened], status_of_lines(rows), rows
-    shipped = sum(order.shipped)
-    return [], status_after(sum(open_units(order)), sum(order.backordered), shipped), None
+    return [], status_after(wanted, waiting, shipped), None

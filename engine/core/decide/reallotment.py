@@ -1,5 +1,7 @@
 """Allotting the lines of an order anew: what it holds counts as free, so it never competes with
 itself. Both twins decide by this; holds, edits, fills and picks that fall short restate with it.
+An order of the compiled ledger, which makes its lines when they are asked for, answers some of this
+itself.
 """
 
 import msgspec
@@ -22,11 +24,15 @@ class Want(msgspec.Struct, frozen=True):
 
 def open_units(order: Order) -> list[int]:
     """Return the units of each line that are wanted still: neither cancelled nor shipped."""
+    if not isinstance(order, Order):
+        return order.open_units()
     return [served(order, index) + late for index, late in enumerate(order.backordered)]
 
 
 def held_units(order: Order) -> dict[int, int]:
     """Return the units that an order holds, by position."""
+    if not isinstance(order, Order):
+        return order.held_units()
     held: dict[int, int] = {}
     for line, left in zip(order.event.lines, order.takes, strict=True):
         for take, units in zip(line.takes, left, strict=True):
@@ -36,17 +42,22 @@ def held_units(order: Order) -> dict[int, int]:
 
 
 def reallot(
-    state: State, order: Order, wants: list[Want], places: frozenset[int] | None = None
+    state: State,
+    order: Order,
+    wants: list[Want],
+    places: frozenset[int] | None = None,
+    document: bytes = b"",
 ) -> Allotment | Refused:
     """Allot `wants` to `order` instead of all that it holds, as far as stock is there.
 
-    The units that it holds count as free. `places` are the numbers of the locations that may give
-    (None: all that are active). The `Allotment` has one entry of `granted` units and `takes` for
-    each want, `short` says which wants get less and of what, and `opened` are events to put before
-    the `OrderChanged`. Refuses as `allot` does.
+    The units that it holds count as free. `document` replaces the order's, unless it is empty.
+    `places` are the numbers of the locations that may give (None: all that are active). The
+    `Allotment` has one entry of `granted` units and `takes` for each want, `short` says which wants
+    get less and of what, and `opened` are events to put before the `OrderChanged`. Refuses as
+    `allot` does.
     """
     source = Source(state, held_units(order), places, channel=order.event.channel)
-    destination = kept.read(order.event.document).ship_to
+    destination = kept.read(document or order.event.document).ship_to
     return allot(state, wants, destination, partial=True, source=source)
 
 
@@ -63,6 +74,8 @@ def wants_of(state: State, order: Order) -> tuple[list[int], list[Want]]:
 def standing(order: Order, granted: dict[int, tuple[int, tuple]]) -> tuple[Standing, ...]:
     """Return an order's lines with other takes: `granted` has, by line, the units it gets of what
     it wants still, and their takes. Lines that are not named get nothing: all of it waits."""
+    if not isinstance(order, Order):
+        return order.standing(granted)
     rows, wanted = [], open_units(order)
     for index, line in enumerate(order.event.lines):
         units, takes = granted.get(index, (0, ()))
@@ -80,6 +93,8 @@ def standing(order: Order, granted: dict[int, tuple[int, tuple]]) -> tuple[Stand
 
 def status_of_lines(rows: tuple[Standing, ...]) -> OrderStatus:
     """Return the status that follows from the units of restated lines."""
+    if not isinstance(rows, tuple):
+        return status_after(*rows.totals)
     shipped = sum(row.shipped for row in rows)
     wanted = sum(row.line.quantity - row.cancelled for row in rows) - shipped
     return status_after(wanted, sum(row.line.backordered for row in rows), shipped)

@@ -116,6 +116,33 @@ def rows_of(order: Order) -> list[Row]:
     return rows
 
 
+class Rows(list[Row]):
+    """An order's lines as they stand, to be rewritten. The compiled ledger has its own, which makes
+    a row when it is first looked at; so what is asked of all lines is asked here."""
+
+    def looked_at(self) -> list[tuple[int, Row]]:
+        """Return the rows that may have been rewritten, and their numbers."""
+        return list(enumerate(self))
+
+    def waiting(self) -> list[tuple[int, int]]:
+        """Return (SKU number, units) of what waits."""
+        return [(row.sku, row.backordered) for row in self if row.backordered]
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return the units that are wanted and have not left, those that wait, those that left."""
+        wanted = sum(row.wanted - row.shipped for row in self)
+        return wanted, sum(row.backordered for row in self), sum(row.shipped for row in self)
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Return them as `OrderChanged` carries them."""
+        return standing_of(self)
+
+
+def rewritten(order: Order) -> Rows:
+    """Return an order's lines as they stand, to be rewritten in this step."""
+    return Rows(rows_of(order)) if isinstance(order, Order) else order.rows()
+
+
 def line_of(row: Row) -> Line:
     """Return a line as events carry it."""
     takes = tuple(Take(position, units) for position, units in row.takes.items())
@@ -127,11 +154,13 @@ def standing_of(rows: list[Row]) -> tuple[Standing, ...]:
     return tuple(Standing(line_of(row), row.cancelled, row.shipped) for row in rows)
 
 
-def too_large(state: State, rows: list[Row]) -> Refused | None:
-    """Refuse what an order cannot hold."""
+def too_large(
+    state: State, rows: list[Row], changed: list[tuple[int, Row]] | None = None
+) -> Refused | None:
+    """Refuse what an order cannot hold; by number, the rows that `changed` (None: any)."""
     if len(rows) > limits.ORDER_LINES_MAX:
         return refusals.full(state, "lines of this order")
-    for index, row in enumerate(rows):
+    for index, row in enumerate(rows) if changed is None else changed:
         if row.quantity > limits.QUANTITY_MAX:
             return refusals.many_units(state, index, state.sku_name(row.sku))
         if len(row.takes) > limits.TAKES_PER_LINE_MAX:
@@ -159,6 +188,8 @@ class Named(msgspec.Struct, frozen=True):
 
 def named(state: State, rows: list[Row]) -> Named:
     """Index lines by their ids and SKUs."""
+    if not isinstance(rows, list):
+        return Named(state, rows, rows.ids, rows.skus)
     found = Named(state, rows, {}, {})
     for index, row in enumerate(rows):
         found.skus.setdefault(row.sku, []).append(index)

@@ -100,9 +100,7 @@ class _Search:
         if self.best == NONE:
             return False
         first, second, *_ = sorted(one.fixed[j] + least_cost(one.tariffs[j]) for j in self.places)
-        units = sum(
-            one.quantities[i] * min(one.unit[i]) for i in self.demands
-        )
+        units = sum(one.quantities[i] * min(one.unit[i]) for i in self.demands)
         return first + second + one.split + units >= self.best
 
     def _draw_lines(self) -> None:

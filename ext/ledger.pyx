@@ -11,7 +11,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects, restate  the only code that changes stock;  rows, wheel
     catalogue  locations and SKUs;  answers  what callers are told;  view  what the decisions
-               shared with the slow twin (stock, catalogue) read
+               shared with the slow twin (stock, catalogue) read;  standing  orders, as they do
     doors      where Python commands come in;  packed  where packed ones do;  say  their answers
     reads      questions;  life  made, freed, replayed
     dump, load the whole state

@@ -4,6 +4,9 @@
 It is a function of positions, SKUs, locations and channels as they are at the cursor, and of the
 day there, because buffers may have a season. So it is worked out last in a transaction, for the
 SKUs and channels that something has changed for, and once at the end where tables are built anew.
+
+A SKU of which units are set aside (`core.fences`), or a bundle with such a part, has no rows: there
+it also depends on who has taken what out of which fence, which only the ledger knows.
 """
 
 from datetime import UTC, datetime
@@ -14,11 +17,22 @@ import msgspec
 
 from engine.core import sellable
 from engine.core.commands import PutChannel, PutLocation, PutSku
+from engine.core.register import Code
 from engine.views.work import Database, Work
 
 _channel = msgspec.json.Decoder(PutChannel).decode
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
+
+
+class _Fence(msgspec.Struct):
+    """What is read of a fence as it stands: is it open, and of which SKU?"""
+
+    status: str
+    sku: int
+
+
+_fence = msgspec.json.Decoder(_Fence).decode
 _CHUNK = 500  # SKUs that are in memory together
 
 
@@ -44,6 +58,13 @@ class Availability:
     def __init__(self, database: Database, stamp_us: int) -> None:
         self._database = database
         self._rules = _Rules(database, stamp_us)
+        self._fenced = self._open_fences()
+
+    def _open_fences(self) -> set[int]:
+        """Return the SKUs of which units are set aside."""
+        sql = "SELECT document FROM entries WHERE register = ?"
+        fences = (_fence(row[0]) for row in self._database.select(sql, [int(Code.RING_FENCES)]))
+        return {fence.sku for fence in fences if fence.status == "open"}
 
     def write(self, work: Work, stamp_us: int) -> None:
         """Write what follows from the rows that `work` has written into the open transaction,
@@ -51,27 +72,37 @@ class Availability:
         before, day = self._rules, datetime.fromtimestamp(stamp_us // 1_000_000, UTC)
         if work.changed["channels"] or day.strftime("%m-%d") != before.day:
             self._rules = _Rules(self._database, stamp_us)
+        fences = [
+            _fence(row[3])
+            for key, row in work.changed["entries"].items()
+            if key[0] == Code.RING_FENCES
+        ]
+        if fences:
+            self._fenced = self._open_fences()
         now = self._rules
         anew = [n for n, depends in now.depends.items() if before.depends.get(n) != depends]
         if not now.puts:
             return
-        changed = self._changed(work)
+        changed = self._changed(work, {fence.sku for fence in fences})
         if anew:
             every = [row[0] for row in self._database.select("SELECT number FROM skus ORDER BY 1")]
             self._write(every, anew, stamp_us)
         others = [number for number in now.puts if number not in anew]
+        if fences:
+            self._database.delete("availability", "sku_number", changed)
+            others = list(now.puts)
         self._write(changed, others, stamp_us)
 
     def write_all(self, stamp_us: int) -> None:
         """Write all of it, into tables that have nothing of it."""
-        self._rules = _Rules(self._database, stamp_us)
+        self._rules, self._fenced = _Rules(self._database, stamp_us), self._open_fences()
         every = [row[0] for row in self._database.select("SELECT number FROM skus ORDER BY 1")]
         self._write(every, list(self._rules.puts), stamp_us)
 
-    def _changed(self, work: Work) -> list[int]:
-        """Return the SKUs that changed, or of which a position or location did, and all bundles
-        that they are in."""
-        found = {work.positions[number][1] for number in work.touched}
+    def _changed(self, work: Work, more: set[int]) -> list[int]:
+        """Return the SKUs that changed, or of which a position or location did, these ones, and all
+        bundles that they are in."""
+        found = more | {work.positions[number][1] for number in work.touched}
         found |= work.changed["skus"].keys()
         if work.changed["locations"]:
             where = list(work.changed["locations"])
@@ -132,9 +163,14 @@ class Availability:
         for at, sku, location, units in self._of("positions", "sku_number", numbers, *columns):
             of[sku].positions.append(at)
             positions[at] = SimpleNamespace(location=location, available=units)
+        fenced = self._fenced
+
+        def whole(number: int) -> bool:
+            return number not in fenced and all(whole(part) for part, _ in of[number].components)
+
         return SimpleNamespace(
             seq=0,
-            asked=[of[number].put.sku for number in skus],
+            asked=[of[number].put.sku for number in skus if whole(number)],
             skus=of,
             sku_numbers={sku.put.sku: number for number, sku in of.items()},
             sku_name=lambda number: of[number].put.sku,
@@ -152,5 +188,7 @@ class Availability:
         rows = {put.channel: SimpleNamespace(put=put) for put in self._rules.puts.values()}
         channels = SimpleNamespace(find=rows.get, rows=list(rows.values()))
         return SimpleNamespace(
-            channels=channels, purchase_orders=SimpleNamespace(incoming=lambda name: ())
+            channels=channels,
+            purchase_orders=SimpleNamespace(incoming=lambda name: ()),
+            fences=SimpleNamespace(open={}),
         )

@@ -53,9 +53,9 @@ def location_put(work: Work, seq: int, event: LocationPut) -> str:
 
 
 def entry_put(work: Work, seq: int, event: EntryPut) -> str:
-    """An entry of a register was put; return its id, which is its first field."""
+    """An entry of a register was put; return its id."""
     put, document = _parse(event.document), event.document.decode()
-    name = next(iter(put.values()))
+    name = _name(put)
     key = (event.register, event.number)
     work.changed["entries"][key] = (*key, name, document, seq)
     if event.register == Code.CHANNELS:
@@ -65,6 +65,15 @@ def entry_put(work: Work, seq: int, event: EntryPut) -> str:
     elif event.register == Code.PURCHASE_ORDERS:
         _purchased(work, event.number, seq, event.document)
     return name
+
+
+def _name(put: dict) -> str:
+    """Return an entry's id: its first field, or of one that has none of its own (a fence) those of
+    what it is for."""
+    first = next(iter(put.values()))
+    if isinstance(first, str):
+        return first
+    return "/".join(first[name] for name in ("channel", "sku", "location") if first.get(name))
 
 
 def _purchased(work: Work, number: int, seq: int, document: bytes) -> None:

@@ -8,7 +8,7 @@ from engine.core.ledger import Ledger
 from engine.core.state import State
 from engine.log import frame
 from engine.log.frame import Frame, Link
-from tests.model import drawing, restatements, returning, viewed, working
+from tests.model import drawing, fencing, restatements, returning, viewed, working
 
 START_US = 1_700_000_000_000_000
 COMMANDS_MAX, STEPS = 12, 4
@@ -53,7 +53,9 @@ class History:
                 self._frame(batch)
             return
         steps = rng.choice((None, None, working.step, returning.step))
-        if steps:
+        if rng.random() < 0.03:
+            drawn = [Request(fencing.put(rng, state, drawing.SKUS, drawing.LOCATIONS), "alice")]
+        elif steps:
             drawn = [Request(steps(rng, state), "alice") for _ in range(STEPS)]
         else:
             drawn = [drawing.request(rng, state) for _ in range(rng.randint(1, COMMANDS_MAX))]

@@ -10,6 +10,7 @@ from engine.core.notes.fulfillments import Fulfillment
 from engine.core.notes.holds import Held
 from engine.core.notes.returns import Return
 from engine.core.purchases import PurchaseOrderAnswer
+from engine.core.register import Entry, Register
 from engine.core.state import RESERVATION_STATUS, Order, State
 
 _details = msgspec.json.Decoder(Kept).decode
@@ -215,14 +216,30 @@ def reservations(state: State) -> list[tuple]:
     ]
 
 
+def _parts(state: State, number: int) -> set[int]:
+    """A SKU and what it is made of: units that are set aside of any of it leave it without rows."""
+    return {number}.union(*(_parts(state, part) for part, _ in state.skus[number].components))
+
+
 def availability(state: State, stamp_us: int) -> list[tuple]:
     """Rows of `sellable`: what each channel may show at this time of every SKU."""
-    skus = [sku.put.sku for sku in state.skus]
+    fenced = state.registers.fences.open
+    skus = [
+        sku.put.sku
+        for number, sku in enumerate(state.skus)
+        if not fenced.keys() & _parts(state, number)
+    ]
     return sorted(
         (row.put.channel, found.sku, found.available, found.sellable)
         for row in state.registers.channels.rows
         for found in sellable.availability(state, row.put.channel, skus, stamp_us).skus
     )
+
+
+def _name(register: Register, row: Entry) -> str:
+    """An entry's id; a fence is found by its channel, SKU and perhaps location."""
+    found = getattr(row.put, register.noun)
+    return found if isinstance(found, str) else "/".join(filter(None, found))
 
 
 def _purchases(state: State) -> list[PurchaseOrderAnswer]:
@@ -270,7 +287,7 @@ def catalogue(state: State) -> dict[str, list[tuple]]:
             for at, line in enumerate(a.lines)
         ],
         "SELECT register, number, name, document, seq FROM entries": [
-            (register.code, n, getattr(row.put, register.noun), json(row.put).decode(), row.seq)
+            (register.code, n, _name(register, row), json(row.put).decode(), row.seq)
             for register in sorted(state.registers, key=lambda one: one.code)
             for n, row in enumerate(register.rows)
         ],

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import commands as c
+from engine.core.fence_commands import PutFence
 from engine.views import availability as keeping
 from engine.views.projector import Projector
 from engine.views.sqlite import SqliteViews
@@ -95,3 +96,14 @@ def test_after_a_failure_it_goes_on_from_what_is_there(shown: Shown) -> None:
         shown.projector.apply(frames)
     shown.views._db.execute("ALTER TABLE away RENAME TO cursor")
     assert shown.done(c.PutSku("LAST", "Last"))["shop", "MUG"] == 3
+
+
+def test_what_is_set_aside_leaves_no_rows(shown: Shown) -> None:
+    found = shown.done(c.PutChannel("web"), c.PutChannel("shop"))
+    assert len(found) == 8
+    found = shown.done(PutFence("web", "MUG", quantity=4))
+    assert {sku for _, sku in found} == {"TEA"}, "nor of bundles that have it"
+    found = shown.done(c.PutChannel("late"))
+    assert found.keys() == {("late", "TEA"), ("shop", "TEA"), ("web", "TEA")}
+    found = shown.done(PutFence("web", "MUG", quantity=0))
+    assert len(found) == 12 and found["late", "BOX"] == 15

@@ -1,4 +1,4 @@
-"""Planted bugs: thirteen ways to break a promise, each of which the suite must find.
+"""Planted bugs: eighteen ways to break a promise, each of which the suite must find.
 
 They are patched in by `launch`, in a process of its own, or by a test that takes them out again.
 A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
@@ -11,8 +11,18 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
-from engine.core import limits, packed
-from engine.core.decide import allotment, orders, reservations
+from engine.core import ledger, limits, packed
+from engine.core.commands import Ship
+from engine.core.decide import (
+    allotment,
+    orders,
+    reservations,
+    return_goods,
+    shipments,
+    shorts,
+    steals,
+    validation,
+)
 from engine.core.ledger import Ledger
 from engine.core.state import Position
 from engine.log import frame
@@ -189,6 +199,34 @@ def _read_before_durable(undo: Restore) -> None:
     _set(undo, Loop, "submit_packed", hasty_packed)
 
 
+def _held_leaves(undo: Restore) -> None:
+    """An order that somebody holds is shipped all the same."""
+    _rewrite(undo, shipments, "ship", "if order.status is OrderStatus.ON_HOLD:", "if False:")
+    rules = ledger._DECIDE | {Ship: shipments.ship}
+    _set(undo, ledger, "_DECIDE", rules)
+
+
+def _checks_pass(undo: Restore) -> None:
+    """What a channel's rules find wrong with an order is forgotten."""
+    _set(undo, validation._Look, "noted", lambda self, cause, decision: decision)
+
+
+def _scrap_stays(undo: Restore) -> None:
+    """What came back and is thrown away stays on hand."""
+    move = "draft.move(number, BucketId.ON_HAND, -line.quantity, line.disposition)"
+    _rewrite(undo, return_goods, "_sort", move, "pass")
+
+
+def _short_stays(undo: Restore) -> None:
+    """Units that a picker did not find stay in the stock."""
+    _set(undo, shorts, "_gone", lambda *words: [])
+
+
+def _sooner_gives(undo: Restore) -> None:
+    """An order gives units to one that comes after it."""
+    _rewrite(undo, steals, "_givers", "turn > mine", "turn != mine")
+
+
 def _unbounded_queue(undo: Restore) -> None:
     _set(undo, limits, "QUEUE_COMMANDS_MAX", 1 << 60)
 
@@ -207,10 +245,22 @@ BUGS: dict[str, Callable[[Restore], None]] = {
     "skip checksum": _skip_checksum,
     "read before durable": _read_before_durable,
     "unbounded queue": _unbounded_queue,
+    "held order leaves": _held_leaves,
+    "checks pass": _checks_pass,
+    "scrap stays": _scrap_stays,
+    "short units stay": _short_stays,
+    "sooner one gives": _sooner_gives,
+}
+LIFE_BUGS = {
+    "held order leaves",
+    "checks pass",
+    "scrap stays",
+    "short units stay",
+    "sooner one gives",
 }
 LEDGER_BUGS = {"split check/take", "per-line check", ">= for >", "expiry by wall clock"}
 LEDGER_BUGS |= {"fence unseen"}
-SLOW_ONLY = LEDGER_BUGS | {"forget keys on restart"}
+SLOW_ONLY = LEDGER_BUGS | LIFE_BUGS | {"forget keys on restart"}
 
 
 def plant(name: str) -> Restore:

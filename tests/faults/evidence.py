@@ -4,7 +4,6 @@ from collections import defaultdict
 
 from engine.core import commands, lives
 from engine.core.events import (
-    Cause,
     Event,
     OrderCancelled,
     OrderChanged,
@@ -14,6 +13,10 @@ from engine.core.events import (
     Reserved,
     StockMoved,
 )
+from engine.core.notes.fulfillments import FulfillmentStep, Released
+from engine.core.notes.holds import Held, HoldEnded
+from engine.core.notes.returns import ReturnClosed, ReturnInspected, ReturnOpened, ReturnReceived
+from engine.core.notes.steals import TookOver
 from tests.faults.history import History, Op
 
 Wish = tuple[int, str]  # a body's fingerprint and the Idempotency-Key: one request
@@ -27,8 +30,10 @@ class Evidence:
         self.marks = history.marks
         self.attempts: dict[Wish, list[Op]] = defaultdict(list)
         self.commands: dict[Wish, commands.Command] = {}
+        self._keys: dict[int, list[str]] = defaultdict(list)
         self.acks: dict[int, list[Op]] = defaultdict(list)
         self.repeats: dict[int, list[Op]] = defaultdict(list)
+        self.standing: dict[int, list[Op]] = defaultdict(list)
         self.refusals: dict[int, list[Op]] = defaultdict(list)
         self.stock_reads: dict[int, list[Op]] = defaultdict(list)
         self.order_reads: dict[tuple[str, str], list[Op]] = defaultdict(list)
@@ -49,11 +54,23 @@ class Evidence:
         wish = (commands.fingerprint(command), op.key)
         self.wish_of[id(op)] = wish
         self.attempts[wish].append(op)
-        self.commands[wish] = command
+        if wish not in self.commands:
+            self.commands[wish] = command
+            self._keys[wish[0]].append(op.key)
         if op.outcome == "ok":
-            (self.repeats if op.replayed else self.acks)[op.seq].append(op)
+            again = self.repeats if op.name in _FIRST_ANSWER else self.standing
+            (again if op.replayed else self.acks)[op.seq].append(op)
         elif op.outcome == "refused" and "seq" in op.answer:
             self.refusals[op.seq].append(op)
+
+    @property
+    def told(self) -> tuple[dict[int, list[Op]], ...]:
+        """What was answered of effects, by position."""
+        return self.acks, self.repeats, self.standing
+
+    def keys_of(self, fingerprint: int) -> list[str]:
+        """Return the keys under which a body was sent."""
+        return self._keys.get(fingerprint, [])
 
     def wish(self, op: Op) -> Wish:
         """Return which request an op is an attempt of."""
@@ -76,9 +93,26 @@ def real_time_floor(ops: list[Op]) -> dict[int, int]:
     return floors
 
 
-def identities(event: Event, cause: Cause) -> list[tuple]:
+# Repeated, these are answered as they were first; others with a new key, as their noun stands.
+_FIRST_ANSWER = {"PutLocation", "PutSku", "Receive", "Count", "Adjust", "Transfer", "Reserve"}
+_FIRST_ANSWER |= {"Extend", "Release", "Commit", "PlaceOrder", "Cancel", "Ship"}
+
+# What happens once only in an order's life bears an id there.
+_NAMED = {
+    Held: "hold_id",
+    HoldEnded: "hold_id",
+    Released: "release_id",
+    ReturnOpened: "return_id",
+    ReturnClosed: "return_id",
+    ReturnReceived: "receipt_id",
+    ReturnInspected: "inspection_id",
+    TookOver: "reallocation_id",
+}
+
+
+def identities(event: Event) -> list[tuple]:
     """Return the names under which an event may happen once only."""
-    names: list[tuple] = [("key", cause.actor, cause.key)] if cause.key else []
+    names: list[tuple] = []
     match event:
         case StockMoved():
             names.append((event.document.name.lower(), event.document_id))
@@ -92,7 +126,11 @@ def identities(event: Event, cause: Cause) -> list[tuple]:
             names.append(("shipment", event.order, event.shipment_id))
         case OrderChanged() if event.note:
             note = lives.read_note(event.note)
-            names.append((type(note).__name__, event.order, note.hold_id))
+            if type(note) in _NAMED:
+                name = getattr(note, _NAMED[type(note)])
+                names.append((type(note).__name__, event.order, name))
+            if isinstance(note, FulfillmentStep) and note.short_id:
+                names.append(("short", event.order, note.short_id))
         case OrderCancelled() if event.status is OrderStatus.CANCELLED:
             names.append(("whole cancel of", event.order))
     return names

@@ -6,7 +6,7 @@ a meaning; `sent_us` is wall time and only for people.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -62,7 +62,7 @@ class Op(msgspec.Struct, tag="op", omit_defaults=True):
 
     def command(self) -> commands.Command:
         """Return the command that was asked for."""
-        return msgspec.convert(self.body, getattr(commands, self.name))
+        return msgspec.convert(self.body, _COMMANDS[self.name])
 
 
 class Mark(msgspec.Struct, tag="mark", omit_defaults=True):
@@ -76,6 +76,7 @@ class Mark(msgspec.Struct, tag="mark", omit_defaults=True):
 
 
 READS = frozenset({"stock", "order"})
+_COMMANDS = {kind.__name__: kind for kind in get_args(commands.Command)}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Op | Mark).decode
 

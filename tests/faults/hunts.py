@@ -12,8 +12,9 @@ import msgspec
 
 from engine.core import limits
 from tests.faults import flips
-from tests.faults.bugs import BUGS, SLOW_ONLY
+from tests.faults.bugs import BUGS, LIFE_BUGS, SLOW_ONLY
 from tests.faults.contest import contest, order
+from tests.faults.errands import errands
 from tests.faults.history import History
 from tests.faults.judge import judge
 from tests.faults.storm import RANDOM, Plan, Round, Storm
@@ -206,6 +207,7 @@ SCENARIOS: dict[str, Callable[[str], Awaitable[Verdict]]] = {
     "skip checksum": rot,
     "read before durable": half_sent,
     "unbounded queue": flood,
+    **dict.fromkeys(sorted(LIFE_BUGS), errands),
 }
 # A server that refuses one frame and takes the next is left to the simulation.
 assert set(SCENARIOS) == set(BUGS) - {"gap allowed"}

@@ -5,7 +5,7 @@
 3. Every decision is taken again by the slow twin in the same state at the same stamp: an effect
    must be the same records byte for byte, its answer the same JSON; a refusal must be refused
    with the same code (P5).
-4. P1 and P2 hold at every prefix; see `accounts`.
+4. P1 and P2 hold at every prefix; see `accounts`, and `deeds` for what comes after placing.
 5. Acknowledged ⊆ log, effects ⊆ requests, at most one effect for each request (P3, P4).
 6. If A was answered before B was sent, B does not show or make an earlier state than A (P5).
 7. Nothing shows a state that the log does not contain, or that a crash has taken back (P8).
@@ -15,7 +15,8 @@ Time in refusals. A refusal carries the log position s whose state refused it, n
 a frame the stamp is the frame's. If s is the last position of a frame, the decision was taken in
 that batch or in any batch without effects up to the next frame, so its stamp lies in an interval
 between the two frames' stamps, both included. A decision depends on the stamp through one
-threshold only (the end of the reservation it names; retention is days away), so if any stamp of
+threshold only (the end of the reservation it names; retention is days away, orders are required
+years from now and holds have no end), so if any stamp of
 the interval gives the answer, one of its ends does: both ends are asked. After the last frame the
 interval ends as much later as the history lasted.
 """
@@ -44,10 +45,12 @@ from engine.core.outcomes import Code, Refused
 from tests.faults import digests
 from tests.faults.accounts import Accounts
 from tests.faults.chain import Break, Chain, Sealed
+from tests.faults.decisions import Decided, alone, next_decision
+from tests.faults.deeds import Deeds
 from tests.faults.evidence import Evidence, identities, real_time_floor
 from tests.faults.history import History, Op
 from tests.faults.sometimes import Sometimes
-from tests.faults.twin import Twin, cause_of, pack
+from tests.faults.twin import Twin, pack, plain
 from tests.faults.verdict import Counts, Verdict
 
 
@@ -81,6 +84,7 @@ class Judge:
         self.verdict, self.evidence = verdict, evidence
         self.counts = verdict.counts
         self.twin, self.accounts, self.chain = Twin(), Accounts(), Chain()
+        self.deeds = Deeds()
         self.sometimes = Sometimes(verdict, evidence)
         self.effects_of: dict[tuple[int, str], int] = {}
         self.effect_ids: dict[tuple, int] = {}
@@ -99,7 +103,7 @@ class Judge:
         """Walk the log from its beginning, then settle what is left."""
         times = [ns for op in self.evidence.ops for ns in (op.answered_ns, op.sent_ns) if ns]
         self.lasted_us = (max(times) - min(times)) // 1_000 if times else 0
-        self._count_ops()
+        self.counts.add(self.evidence.ops)
         self._reads(0)
         try:
             for frame in self.chain.walk(entries, archived):
@@ -118,40 +122,43 @@ class Judge:
             self._settle_undecided(frame.stamp_us)
             self.twin.open_frame(frame.events, frame.stamp_us)
         while at < len(frame.events):
-            end = at
-            while isinstance(frame.events[end], PositionOpened) and end + 1 < len(frame.events):
-                end += 1
-            events = frame.events[at : end + 1]
-            self.at_seq = {"entry": frame.entry_id, "events": repr(events)}
-            self.seq = frame.first_seq + end
+            one = alone(frame, at)
+            self._at(frame, one)
             if not self.stuck:
-                then = frame.events[end + 1] if end + 1 < len(frame.events) else None
                 try:
-                    self._decision(events, frame.packed[at : end + 1], frame.stamp_us, then)
+                    one = next_decision(self.twin, self.evidence, frame, at)
+                    self._at(frame, one)
+                    self._decision(one, frame)
                 except (LedgerError, LookupError, ValueError) as error:
                     self._say(3, "P5", f"the log cannot be replayed: {error!r}")
                     self.stuck = True
             if self.stuck:
-                self._only_evidence(events[-1])
-            at = end + 1
+                self._only_evidence(one)
+            at = one.last + 1
         if not self.stuck:
             self.twin.close_frame(frame.stamp_us)
 
-    def _only_evidence(self, event: Event) -> None:
+    def _at(self, frame: Sealed, one: Decided) -> None:
+        self.at_seq = {"entry": frame.entry_id, "events": repr(one.events)}
+        self.seq = frame.first_seq + one.last
+
+    def _only_evidence(self, one: Decided) -> None:
         """Beyond what can be replayed: compare who asked and who was told, no more."""
-        cause = cause_of(event)
+        cause = one.cause
         if cause and self.booked != self.seq:
-            self._effect(event, cause)
+            self._effect(one.events, cause)
         for op in self.evidence.acks.pop(self.seq, []):
             if cause is None or self.evidence.wish(op) != (cause.fingerprint, cause.key):
                 self.counts.lost += 1
                 self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
-        for kind in (self.evidence.repeats, self.evidence.refusals, self.evidence.stock_reads):
+        told = self.evidence
+        for kind in (told.repeats, told.standing, told.refusals, told.stock_reads):
             kind.pop(self.seq, None)
 
-    def _decision(self, events: list[Event], packed: list[bytes], stamp_us: int, then) -> None:
-        event, twin = events[-1], self.twin
-        cause = cause_of(event)
+    def _decision(self, one: Decided, frame: Sealed) -> None:
+        events, packed, last, cause, again = one
+        event, twin, stamp_us = events[-1], self.twin, frame.stamp_us
+        first_seq = twin.state.seq + 1
         if isinstance(event, PositionOpened):
             self._say(4, "P2", "a position is opened for nothing")
         elif isinstance(event, ReservationExpired):
@@ -161,20 +168,24 @@ class Judge:
         elif pack(twin.filling) != ([] if cause else packed) and not isinstance(event, EpochOpened):
             self._say(3, "P5", "the twin fills another order", twin=repr(twin.filling))
         elif cause:
-            self._effect(event, cause)
-            self._redecide(cause, packed, stamp_us)
-        self.sometimes.before(twin, event, stamp_us)
-        for one in events:
-            for fault in self.accounts.apply(twin.state.seq + 1, one):
+            self._effect(events, cause)
+            self._compare(cause, again, packed)
+        for fault in self.deeds.decided(first_seq, events):
+            self._say(4, fault[:2], fault)
+        for each in events:
+            self.sometimes.before(twin, each, stamp_us)
+            for fault in self.accounts.apply(twin.state.seq + 1, each):
                 self._say(4, fault[:2], fault)
-            twin.follow(one, stamp_us)
-        twin.settle(then, stamp_us)
+            twin.follow(each, stamp_us)
+        twin.settle(frame.events[last + 1] if last + 1 < len(frame.events) else None, stamp_us)
         seq = self.seq
         if cause:
             self._acknowledged(seq, event, cause)
-        self._noun_changed(seq, event)
+        for number, each in enumerate(events, first_seq):
+            self._noun_changed(number, each)
+            self._repeats_by_state(number, stamp_us)
+            self.sometimes.after(twin, each)
         self._reads(seq)
-        self.sometimes.after(twin, event)
         late = [
             op for op in self.evidence.refusals.pop(seq, []) if not self._refused_at(op, stamp_us)
         ]
@@ -186,13 +197,11 @@ class Judge:
 
     # Check 3: decisions.
 
-    def _redecide(self, cause: Cause, packed: list[bytes], stamp_us: int) -> None:
-        command = self.evidence.commands.get((cause.fingerprint, cause.key))
-        if command is None:
+    def _compare(self, cause: Cause, found: Any, packed: list[bytes]) -> None:
+        if found is None:
             return
         self.actor = self.actor or cause.actor
         self.counts.redecided += 1
-        found = self.twin.peek(commands.Request(command, cause.actor, cause.key), stamp_us)
         if isinstance(found, Refused):
             self._say(3, "P5", f"the twin refuses this with {found.code.slug}", detail=found.detail)
         elif isinstance(found, Replay):
@@ -228,7 +237,7 @@ class Judge:
 
     # Check 5: requests and effects.
 
-    def _effect(self, event: Event, cause: Cause) -> None:
+    def _effect(self, events: list[Event], cause: Cause) -> None:
         wish, self.booked = (cause.fingerprint, cause.key), self.seq
         self.counts.effects += 1
         attempts = self.evidence.attempts.get(wish, [])
@@ -243,7 +252,8 @@ class Judge:
         elif done > max(len(able), 1):
             self.counts.double += 1
             self._say(5, "P4", f"effect {done} of {len(able)} attempts", op=_show(attempts[0]))
-        for name in identities(event, cause):
+        names = [("key", cause.actor, cause.key)] if cause.key else []
+        for name in [*names, *(name for event in events for name in identities(event))]:
             if name in self.effect_ids:
                 self.counts.double += 1
                 self._say(5, "P4", f"{name} had its effect at seq {self.effect_ids[name]}")
@@ -264,6 +274,15 @@ class Judge:
             self._say(5, "P4", "two attempts were told that they came first", op=_show(acks[1]))
         for op in repeats:
             self._repeat(op, event, cause, answer)
+
+    def _repeats_by_state(self, seq: int, stamp_us: int) -> None:
+        """Repeats that are answered with their noun as it stands: at the position of its last
+        change, the twin must say the same."""
+        for op in self.evidence.standing.pop(seq, []):
+            found = self.twin.peek(self._request(op), stamp_us)
+            told = {name: value for name, value in op.answer.items() if name != "replayed"}
+            if not isinstance(found, Replay) or (found.seq, plain(found.answer)) != (seq, told):
+                self._say(5, "P4", "a repeated request got another answer", op=_show(op))
 
     def _repeat(self, op: Op, event: Event, cause: Cause, answer: dict) -> None:
         told = {name: value for name, value in op.answer.items() if name != "replayed"}
@@ -332,7 +351,8 @@ class Judge:
 
     def _beyond(self, tail: int) -> None:
         """Whatever position was never walked over was shown without being in the log."""
-        for seq, ops in {**self.evidence.acks, **self.evidence.repeats}.items():
+        told = self.evidence
+        for seq, ops in (row for kind in told.told for row in kind.items()):
             for op in ops:
                 self.counts.lost += 1
                 self.verdict.add(
@@ -370,17 +390,6 @@ class Judge:
         return op.outcome == "ok" and not op.replayed and not op.is_read and op.seq <= floor
 
     # Small things.
-
-    def _count_ops(self) -> None:
-        counts = self.counts
-        for op in self.evidence.ops:
-            counts.ops += 1
-            counts.reads += op.is_read
-            if op.outcome == "ok" and not op.is_read:
-                counts.acknowledged += not op.replayed
-                counts.replayed += op.replayed
-            elif not op.is_read:
-                setattr(counts, op.outcome, getattr(counts, op.outcome) + 1)
 
     def _say(self, check: int, promise: str, message: str, **context: Any) -> None:
         self.verdict.add(check, promise, self.seq, message, **(self.at_seq | context))

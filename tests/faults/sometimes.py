@@ -1,12 +1,19 @@
 """Rare states that a storm must reach, or it has proved nothing about them."""
 
+from engine.core import lives
 from engine.core.events import (
     Event,
+    OrderChanged,
     OrderPlaced,
     OrderStatus,
     ReservationExpired,
     Reserved,
 )
+from engine.core.notes.fulfillments import FulfillmentStep, Rerouted
+from engine.core.notes.holds import HoldEnded
+from engine.core.notes.returns import ReturnInspected, ReturnReceived
+from engine.core.notes.steals import TookOver
+from engine.core.notes.validation import Checked
 from engine.core.outcomes import Code
 from tests.faults.chain import Sealed
 from tests.faults.evidence import Evidence
@@ -31,6 +38,14 @@ STATES = (
     "waiting order filled",
     "batch of many effects",
     "refusal beside an expiry",
+    "held when placed",
+    "hold ended",
+    "fulfillment rejected",
+    "picked short",
+    "fulfillment shipped",
+    "goods came back",
+    "goods inspected",
+    "units taken over",
 )
 
 
@@ -63,6 +78,8 @@ class Sometimes:
 
     def after(self, twin: Twin, event: Event) -> None:
         """Look at an event after it was followed: which SKUs did it empty, and for whom?"""
+        if isinstance(event, OrderChanged) and event.note:
+            self._note(lives.read_note(event.note))
         if not isinstance(event, (OrderPlaced, Reserved)):
             return
         wish = (event.cause.fingerprint, event.cause.key)
@@ -70,6 +87,25 @@ class Sometimes:
             if twin.state.positions[take.position].available == 0:
                 sku = twin.state.position_sku_name(take.position)
                 self.emptied[sku] = self.evidence.attempts.get(wish, [])
+
+    def _note(self, note: lives.Note) -> None:
+        match note:
+            case Checked(holds=holds) if holds:
+                self.verdict.reach("held when placed")
+            case HoldEnded(how="release"):
+                self.verdict.reach("hold ended")
+            case Rerouted() | FulfillmentStep(status="rejected"):
+                self.verdict.reach("fulfillment rejected")
+            case FulfillmentStep(short_id=name) if name:
+                self.verdict.reach("picked short")
+            case FulfillmentStep(status="shipped"):
+                self.verdict.reach("fulfillment shipped")
+            case ReturnReceived():
+                self.verdict.reach("goods came back")
+            case ReturnInspected():
+                self.verdict.reach("goods inspected")
+            case TookOver():
+                self.verdict.reach("units taken over")
 
     def refusal(self, twin: Twin, op: Op, code: Code, stamp_us: int) -> None:
         """Look at a refusal that the twin has confirmed."""

@@ -2,6 +2,7 @@
 truth. Tests then change one thing, and the judge must find it."""
 
 import random
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from engine.core import commands
 from engine.core.ledger import Ledger
 from engine.core.outcomes import Accepted, Outcome
 from engine.log.frame import GENESIS, pack, pack_fence
+from tests.faults import lives
 from tests.faults.history import History, Mark, Op
 
 START_US = 1_800_000_000_000_000
@@ -158,6 +160,62 @@ def random_story(seed: int, steps: int = 120) -> Story:
             story.crash()
             story.open_epoch()
     return story
+
+
+def lively_story(seed: int, steps: int = 150) -> Story:
+    """A story of orders that are held, worked on, sent back and given to each other, with refusals,
+    repeats and a takeover."""
+    rng, story = random.Random(seed), Story()
+    seed_story(story)
+    story.batch(*lives.catalogue())
+    known, told = lives.Lives(rng), []
+    orders: deque[tuple[str, str]] = deque(maxlen=12)
+    kinds = [*lives.KINDS, *["order"] * 4, "ship", "cancel", "receive", "again"]
+    for step in range(steps):
+        wishes = []
+        for n in range(rng.randint(1, 4)):
+            kind = rng.choice(kinds)
+            drawn = _lively(rng, kind, f"{step}-{n}", known, orders) or told[-1:]
+            wishes += drawn if isinstance(drawn, list) else [drawn]
+            wishes += [rng.choice(told)] if kind == "again" and told else []
+        told += wishes
+        ops = story.batch(*wishes, step_us=rng.choice([1_000, 50_000, 400_000]))
+        for wish, op in zip(wishes, ops, strict=True):
+            if op.outcome == "ok":
+                known.learn(wish, op)
+            if op.outcome == "ok" and isinstance(wish, commands.PlaceOrder):
+                orders.append((wish.channel, wish.order_id))
+        if orders:
+            story.order(*rng.choice(orders))
+        story.stock(rng.choice("abc"))
+        if step == steps // 2:
+            story.crash()
+            story.open_epoch()
+    return story
+
+
+def _lively(rng: random.Random, kind: str, name: str, known: lives.Lives, orders: deque):
+    match kind:
+        case "receive":
+            lines = tuple(commands.ReceiptLine(sku, rng.randint(2, 6)) for sku in "abc")
+            return commands.Receive(f"g{name}", rng.choice(["east", "west"]), lines)
+        case "order":
+            lines = tuple(
+                commands.OrderLine(rng.choice(["a", "b", "c", "d", "ab"]), rng.choice([1, 1, 2, 5]))
+                for _ in range(rng.randint(1, 2))
+            )
+            return commands.PlaceOrder(
+                order_id=f"o{name}",
+                channel=rng.choice(["web", lives.CHECKED]),
+                lines=lines,
+                required_by=lives.due(rng),
+                when_short=rng.choice(["refuse", "backorder", "split"]),
+            )
+        case "ship" if orders:
+            return commands.Ship(*rng.choice(orders), f"s{name}")
+        case "cancel" if orders:
+            return commands.Cancel(*rng.choice(orders))
+    return known.draw(kind, name, orders)
 
 
 def wish(rng: random.Random, name: str, skus: list[str], told: list) -> commands.Command:

@@ -10,7 +10,7 @@ from engine.core.records import Batch
 from engine.log.frame import pack, unpack
 from tests.faults.history import History, Op, read
 from tests.faults.judge import judge
-from tests.faults.synthetic import Story, random_story, seed_story, tell
+from tests.faults.synthetic import Story, lively_story, random_story, seed_story, tell
 
 
 def order(name: str, sku: str = "a", quantity: int = 1, **more) -> PlaceOrder:
@@ -41,6 +41,22 @@ def test_truth_is_clean(seed):
     assert counts.refused == counts.refusals_redecided > 5
     assert counts.reads_compared == counts.reads > 50
     assert len(set(verdict.digests.values())) == 1
+
+
+def test_the_whole_life_of_orders_is_followed():
+    """Holds, fulfillments, returns, checks, reallocations: decided again, and answered so."""
+    seen: dict[str, int] = {}
+    for seed in range(10):
+        verdict = check(lively_story(seed))
+        assert verdict.clean, verdict.explain()
+        counts = verdict.counts
+        assert counts.redecided == counts.effects > 100
+        assert counts.refused == counts.refusals_redecided > 30
+        for state, times in verdict.sometimes.items():
+            seen[state] = seen.get(state, 0) + times
+    areas = ("held when placed", "hold ended", "fulfillment rejected", "picked short")
+    for state in (*areas, "goods came back", "goods inspected", "units taken over"):
+        assert seen[state], seen
 
 
 def test_story_reaches_rare_states():

@@ -92,16 +92,16 @@ class Twin:
 
     def answer(self, event: Event) -> dict:
         """Return the first answer to the request behind the event just followed."""
-        return _plain(self.ledger._answer(event))
+        return plain(self.ledger._answer(event))
 
     def stock(self, sku: str) -> dict | None:
         """Return the stock answer as of now."""
         found = reading.stock(self.state, sku)
-        return found and _plain(found)
+        return found and plain(found)
 
     def order(self, seq: int) -> dict:
         """Return the order placed at `seq` as it stands."""
-        return _plain(told.order_now(self.state, self.state.orders[seq]))
+        return plain(told.order_now(self.state, self.state.orders[seq]))
 
     def expiry_fault(self, event: ReservationExpired, stamp_us: int) -> str:
         """Say what is wrong with an expiry, "" if nothing: only the live end, and at or past
@@ -125,5 +125,6 @@ def pack(events: list[Event]) -> list[bytes]:
     return [records.encode(event) for event in events]
 
 
-def _plain(answer: Any) -> Any:
-    return msgspec.json.decode(_json(answer))
+def plain(answer: Any) -> Any:
+    """Return an answer as a client has it after decoding."""
+    return msgspec.json.decode(answer if isinstance(answer, bytes) else _json(answer))

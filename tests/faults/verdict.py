@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests.faults.history import Op
+
 VIOLATIONS_MAX = 50
 
 
@@ -42,6 +44,17 @@ class Counts(msgspec.Struct):
     invented: int = 0
     double: int = 0
     oversold_units: int = 0
+
+    def add(self, ops: list[Op]) -> None:
+        """Count what clients were answered."""
+        for op in ops:
+            self.ops += 1
+            self.reads += op.is_read
+            if op.outcome == "ok" and not op.is_read:
+                self.acknowledged += not op.replayed
+                self.replayed += op.replayed
+            elif not op.is_read:
+                setattr(self, op.outcome, getattr(self, op.outcome) + 1)
 
 
 class Verdict(msgspec.Struct):

@@ -7,10 +7,14 @@ from urllib.parse import quote
 import msgspec
 
 from engine.core import commands
+from engine.core import fulfillment_commands as f
+from engine.core import return_commands as r
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
+_ORDER, _WORK = "/v1/orders/{channel}/{order_id}", "/v1/fulfillments/{fulfillment_id}"
+_RETURN = f"{_ORDER}/returns/{{return_id}}"
 ROUTES = {
     commands.PutLocation: ("PUT", "/v1/locations/{location}"),
     commands.PutSku: ("PUT", "/v1/skus/{sku}"),
@@ -29,6 +33,22 @@ ROUTES = {
     commands.Ship: ("POST", "/v1/orders/{channel}/{order_id}/shipments"),
     commands.Hold: ("POST", "/v1/orders/{channel}/{order_id}/holds"),
     commands.ReleaseHold: ("POST", "/v1/orders/{channel}/{order_id}/holds/{hold_id}/release"),
+    commands.PutValidation: ("PUT", "/v1/channels/{channel}/validation"),
+    commands.Reallocate: ("POST", f"{_ORDER}/reallocations"),
+    f.ReleaseOrder: ("POST", f"{_ORDER}/release"),
+    f.AcceptFulfillment: ("POST", f"{_WORK}/accept"),
+    f.RejectFulfillment: ("POST", f"{_WORK}/reject"),
+    f.CancelFulfillment: ("POST", f"{_WORK}/cancel"),
+    f.PickFulfillment: ("POST", f"{_WORK}/pick"),
+    f.PickShort: ("POST", f"{_WORK}/short"),
+    f.PackFulfillment: ("POST", f"{_WORK}/pack"),
+    f.ShipFulfillment: ("POST", f"{_WORK}/ship"),
+    f.DeliverFulfillment: ("POST", f"{_WORK}/deliver"),
+    r.OpenReturn: ("POST", f"{_ORDER}/returns"),
+    r.ReceiveReturn: ("POST", f"{_RETURN}/receipts"),
+    r.InspectReturn: ("POST", f"{_RETURN}/inspections"),
+    r.RefundReturn: ("POST", f"{_RETURN}/refunds"),
+    r.CloseReturn: ("POST", f"{_RETURN}/close"),
 }
 
 

@@ -35,6 +35,7 @@ from engine.core.commands import (
     ReserveLine,
     Ship,
 )
+from tests.faults import lives
 from tests.faults.history import History, Op
 from tests.faults.wire import Lost, Unsent, Wire, call_of
 
@@ -81,7 +82,7 @@ def catalogue() -> list[commands.Command]:
     for n, name in enumerate(LOCATIONS):
         lines = tuple(ReceiptLine(sku, 20) for sku in PLAIN)
         made.append(Receive(f"opening-{n}", name, lines))
-    return made
+    return [*made, *lives.catalogue()]
 
 
 class Client:
@@ -96,6 +97,7 @@ class Client:
         self.orders: deque[tuple[str, str]] = deque(maxlen=8)
         self.recent: deque[tuple[commands.Command, str]] = deque(maxlen=32)
         self.unknown: dict[str, tuple[commands.Command, str]] = {}
+        self.lives = lives.Lives(self.rng)
         self.tired = False
 
     # One exchange.
@@ -174,6 +176,8 @@ class Client:
         if op.outcome == "ok" and isinstance(command, Reserve) and not op.replayed:
             due = op.answered_ns + command.ttl_s * 1_000_000_000
             self.reservations.append((command.reservation_id, due))
+        if op.outcome == "ok":
+            self.lives.learn(command, op)
         if op.outcome == "ok" and isinstance(command, PlaceOrder):
             self.orders.append((command.channel, command.order_id))
 
@@ -192,7 +196,8 @@ class Client:
 
     async def run(self, stop: asyncio.Event, think_s: float) -> None:
         """Work until told to stop."""
-        kinds, weights = list(_KINDS), list(_KINDS.values())
+        drawn = _KINDS | lives.KINDS
+        kinds, weights = list(drawn), list(drawn.values())
         while not stop.is_set():
             due = self._near_deadline()
             if due:
@@ -278,7 +283,8 @@ class Client:
                 sku, units = rng.choice(FENCED), rng.choice((0, 3, 15, 60))
                 wish = PutFence(rng.choice(CHANNELS), sku, units, place)
                 return msgspec.structs.replace(wish, fall_back=rng.random() < 0.8), ""
-        return self._order(), f"k{name}" if rng.random() < 0.2 else ""
+        drawn = self.lives.draw(kind, name, self.orders) or self._order()
+        return drawn, f"k{name}" if rng.random() < 0.2 else ""
 
     def _order(self) -> PlaceOrder:
         rng = self.rng
@@ -288,6 +294,7 @@ class Client:
             order_id=f"o{self.number}-{self.index}",
             channel=rng.choice(CHANNELS),
             lines=lines,
+            required_by=lives.due(rng),
             when_short=rng.choices(["refuse", "backorder", "split"], [6, 1, 2])[0],
         )
 

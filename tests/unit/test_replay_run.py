@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from engine.demo import DATA
 from engine.replay import files
 from engine.replay.documents import ReplayError
 from engine.replay.report import BROKEN, OK, Report, show, write
@@ -77,6 +78,20 @@ async def test_orders_leave_and_what_is_cancelled_later_comes_back(tmp_path, fau
     assert report.outcomes["Leaving"]["left"] == report.shipments.accepted > 150
     for kind, total in report.documents.items():
         assert sum(report.outcomes[kind].values()) == total, kind
+
+
+@pytest.mark.slow
+async def test_every_document_of_a_real_cut_comes_to_something():
+    """P2: invoices of two weeks, with their cancellations; what has left by then comes back."""
+    async with LedgerServer() as server:
+        options = Options(files=(str(DATA),), connections=8, ship_after_h=24.0)
+        report = await _drive(server, options)
+    assert report.exit_code == OK, report.verdict.examples
+    for kind, total in report.documents.items():
+        assert sum(report.outcomes[kind].values()) == total, kind
+    assert report.outcomes["GivenBack"]["came back and is on sale again"] > 30
+    assert report.outcomes["Cancellation"]["cancelled before it left"] > 0
+    assert report.outcomes["Leaving"]["left"] == report.shipments.accepted > 300
 
 
 async def test_sellers_as_locations(tmp_path):

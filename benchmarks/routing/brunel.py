@@ -98,6 +98,7 @@ def compare(folder: Path) -> Iterator[tuple[str, str, float]]:
     """Yield (contestant, unit, figure) of three ways to serve the day's orders."""
     network = Network(folder)
     costs = [network.costs(order) for order in network.orders]
+    yield "days of the file", "days", len({order["Order Date"] for order in network.orders})
     yield "orders that some plant may send", ORDERS, sum(map(bool, costs))
     for name, (total, served) in (
         ("cheapest, in turn", _in_turn(costs, network.most, cheapest=True)),

@@ -36,12 +36,13 @@ class Network(NamedTuple):
     cost: numpy.ndarray
 
 
-def _rows(folder: Path, name: str) -> list[dict]:
+def rows(folder: Path, name: str) -> list[dict]:
+    """Return a file's rows."""
     with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def _km(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
+def kilometres(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
     """Return the way over ground between points (latitude, longitude) in degrees."""
     a, b = numpy.radians(a), numpy.radians(b)
     half = numpy.sin((a - b) / 2) ** 2
@@ -49,20 +50,25 @@ def _km(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
     return 2 * _EARTH_KM * numpy.arcsin(numpy.sqrt(part))
 
 
+def points(folder: Path) -> dict[str, tuple[float, float]]:
+    """Return the middle of each postcode's area, (latitude, longitude)."""
+    return {
+        row["zip_prefix"]: (float(row["lat"]), float(row["lon"]))
+        for row in rows(folder, "zip_prefix_geo")
+    }
+
+
 def network(folder: Path, skus: int) -> Network:
     """Read the files of `folder`; keep the `skus` categories that sell most."""
-    geo = {
-        row["zip_prefix"]: (float(row["lat"]), float(row["lon"]))
-        for row in _rows(folder, "zip_prefix_geo")
-    }
+    geo = points(folder)
     homes = {
-        row["customer_id"]: row["customer_zip_code_prefix"] for row in _rows(folder, "customers")
+        row["customer_id"]: row["customer_zip_code_prefix"] for row in rows(folder, "customers")
     }
-    sellers = {row["seller_id"]: row for row in _rows(folder, "sellers")}
-    kinds = {row["product_id"]: row["product_category_name"] for row in _rows(folder, "products")}
-    orders = {row["order_id"]: row for row in _rows(folder, "orders")}
+    sellers = {row["seller_id"]: row for row in rows(folder, "sellers")}
+    kinds = {row["product_id"]: row["product_category_name"] for row in rows(folder, "products")}
+    orders = {row["order_id"]: row for row in rows(folder, "orders")}
     found, ways, freight = [], [], []
-    for item in _rows(folder, "order_items"):
+    for item in rows(folder, "order_items"):
         order, seller = orders[item["order_id"]], sellers[item["seller_id"]]
         home, kind = homes[order["customer_id"]], kinds[item["product_id"]]
         if home not in geo or not kind:
@@ -79,14 +85,14 @@ def network(folder: Path, skus: int) -> Network:
         for when, kind, home in found
         if kind in top
     ]
-    points = defaultdict(list)
+    spots = defaultdict(list)
     for _, _, home in found:
-        points[home[:2]].append(geo[home])
-    zones = sorted(points)
+        spots[home[:2]].append(geo[home])
+    zones = sorted(spots)
     ends = numpy.array(ways)
-    per_km, base = numpy.polyfit(_km(ends[:, 0], ends[:, 1]), numpy.array(freight), 1)
-    centres = numpy.array([numpy.mean(points[zone], axis=0) for zone in zones])
-    far = _km(centres[:, None, :], _places(sellers.values(), geo)[None, :, :])
+    per_km, base = numpy.polyfit(kilometres(ends[:, 0], ends[:, 1]), numpy.array(freight), 1)
+    centres = numpy.array([numpy.mean(spots[zone], axis=0) for zone in zones])
+    far = kilometres(centres[:, None, :], _places(sellers.values(), geo)[None, :, :])
     sold = numpy.zeros(((found[-1][0].date() - first).days + 1, len(zones)))
     for when, _, home in found:
         sold[(when.date() - first).days, zones.index(home[:2])] += 1

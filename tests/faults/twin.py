@@ -117,7 +117,7 @@ class Twin:
 def cause_of(event: Event) -> Cause | None:
     """Return who asked for an event; None if nobody did, and the writer does it by itself."""
     cause: Cause | None = getattr(event, "cause", None)
-    return None if cause == Cause() else cause
+    return cause if cause and cause.fingerprint else None
 
 
 def pack(events: list[Event]) -> list[bytes]:

@@ -97,6 +97,16 @@ def real_time_floor(ops: list[Op]) -> dict[int, int]:
 _FIRST_ANSWER = {"PutLocation", "PutSku", "Receive", "Count", "Adjust", "Transfer", "Reserve"}
 _FIRST_ANSWER |= {"Extend", "Release", "Commit", "PlaceOrder", "Cancel", "Ship"}
 
+# What answers also tell that goes on without a change of their noun.
+_MOVING = {"PutFence": ("used", "left")}
+
+
+def lasting(name: str, answer: dict) -> dict:
+    """Return what an answer to a command of this name tells that holds until its noun changes."""
+    moving = ("replayed", *_MOVING.get(name, ()))
+    return {field: value for field, value in answer.items() if field not in moving}
+
+
 # What happens once only in an order's life bears an id there.
 _NAMED = {
     Held: "hold_id",

@@ -47,7 +47,7 @@ from tests.faults.accounts import Accounts
 from tests.faults.chain import Break, Chain, Sealed
 from tests.faults.decisions import Decided, alone, next_decision
 from tests.faults.deeds import Deeds
-from tests.faults.evidence import Evidence, identities, real_time_floor
+from tests.faults.evidence import Evidence, identities, lasting, real_time_floor
 from tests.faults.history import History, Op
 from tests.faults.sometimes import Sometimes
 from tests.faults.twin import Twin, pack, plain
@@ -280,8 +280,8 @@ class Judge:
         change, the twin must say the same."""
         for op in self.evidence.standing.pop(seq, []):
             found = self.twin.peek(self._request(op), stamp_us)
-            told = {name: value for name, value in op.answer.items() if name != "replayed"}
-            if not isinstance(found, Replay) or (found.seq, plain(found.answer)) != (seq, told):
+            fits = isinstance(found, Replay) and found.seq == seq
+            if not fits or lasting(op.name, plain(found.answer)) != lasting(op.name, op.answer):
                 self._say(5, "P4", "a repeated request got another answer", op=_show(op))
 
     def _repeat(self, op: Op, event: Event, cause: Cause, answer: dict) -> None:

@@ -44,8 +44,6 @@ _ANSWER = {
     "channel": "web",
     "sku": "TEA-1",
     "status": "open",
-    "used": 0,
-    "left": 50,
     **_WISH,
 }
 
@@ -105,6 +103,9 @@ ENDPOINTS = (
             params.LIMIT,
         ),
         answer=FencesPage,
-        answer_example={"fences": [{**_ANSWER, "covered": 40}], "next_cursor": None},
+        answer_example={
+            "fences": [{**_ANSWER, "used": 3, "left": 47, "covered": 40}],
+            "next_cursor": None,
+        },
     ),
 )

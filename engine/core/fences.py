@@ -56,20 +56,38 @@ class Fence(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FenceAnswer(Answer):
-    """A fence as it stands. Of `quantity` units set aside, `used` are with the channel's orders and
-    reservations; `left` are not. `covered` of these are there now, where that is asked for."""
+    """A fence as it stands. In a list, of `quantity` units set aside, `used` are with the channel's
+    orders and reservations; `left` are not, of which `covered` are there now."""
 
     channel: str
     sku: str
     quantity: int
     status: Status
-    used: int
-    left: int
     location: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     fall_back: bool = True
+    used: int | None = None
+    left: int | None = None
     covered: int | None = None
+
+
+def answer(fence: Fence, seq: int, replayed: bool = False) -> FenceAnswer:
+    """Answer for a fence last changed at `seq`. What is used of it is not said: the answer to a
+    repetition is that to the first request."""
+    wish = fence.put
+    return FenceAnswer(
+        seq=seq,
+        replayed=replayed,
+        channel=wish.channel,
+        sku=wish.sku,
+        quantity=wish.quantity,
+        status=fence.status,
+        location=wish.location,
+        starts_at=wish.starts_at,
+        ends_at=wish.ends_at,
+        fall_back=wish.fall_back,
+    )
 
 
 class Share(msgspec.Struct):
@@ -88,31 +106,13 @@ class Fences(Register):
     """The register of fences, and what is out of each."""
 
     def __init__(self) -> None:
-        super().__init__(Code.RING_FENCES, "fence", Fence, limits.FENCES_MAX, self._answer)
+        super().__init__(Code.RING_FENCES, "fence", Fence, limits.FENCES_MAX, answer)
         self.used: list[int] = []
         self.marks: list[dict[int, int]] = []  # of each fence: seq of order or reservation → units
         self.holders: dict[int, set[int]] = {}  # that seq → fences, some perhaps of the past
         self.open: dict[int, list[int]] = {}  # SKU → its open fences
         self.of_sku: dict[int, set[int]] = {}  # SKU → its fences that have not ended
         self.timers = Timers()  # of fences, by number
-
-    def _answer(self, put: Fence, seq: int, replayed: bool = False) -> FenceAnswer:
-        number = self.numbers[put.fence]
-        wish, left = put.put, self.left(number) if put.status != "ended" else 0
-        return FenceAnswer(
-            seq=seq,
-            replayed=replayed,
-            channel=wish.channel,
-            sku=wish.sku,
-            quantity=wish.quantity,
-            status=put.status,
-            used=self.used[number],
-            left=left,
-            location=wish.location,
-            starts_at=wish.starts_at,
-            ends_at=wish.ends_at,
-            fall_back=wish.fall_back,
-        )
 
     def put(self, number: int, document: bytes, seq: int) -> None:
         """Set a fence; see `Register.put`. One that opens anew has all of its units left."""

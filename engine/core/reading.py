@@ -167,6 +167,9 @@ def fences(state: State, channel: str, sku: str, after: int, limit: int, scan: i
             if row.put.sku not in there:
                 there[row.put.sku] = cover(state, row.put.sku)[1]
             answer = register.answer(row.put, row.seq)
+            ended = row.put.status == "ended"
+            answer.used = register.used[number]
+            answer.left = 0 if ended else register.left(number)
             answer.covered = there[row.put.sku].get(number, 0)
             found.append(answer)
             if len(found) == limit:

@@ -161,17 +161,19 @@ def test_a_channel_that_may_not_fall_back_gets_its_fence_only(make) -> None:
 @TWINS
 def test_more_may_be_set_aside_later_and_none_frees_it(make) -> None:
     shop = Fenced(make, red=10)
-    assert shop.fence("market", 6).left == 6
+    assert shop.fence("market", 6).quantity == 6
     shop.sells("market", "1", 8)
-    assert shop.fence("market", 7).left == 1
-    assert shop.fence("market", 7).replayed
+    first = shop.fence("market", 7)
+    assert shop.rows() == [("market", 6, 1, 1)]
+    assert shop.fence("market", 7) == msgspec.structs.replace(first, replayed=True)
     assert shop.short("web", "1", 2)[0] == 1
     shop.sells("web", "late", 2, when_short="backorder")
     assert shop.held("late") == 1
     assert shop.fence("market", 0).status == "ended"
     assert shop.held("late") == 2
     assert shop.rows() == [("market", 6, 0, 0)]
-    assert shop.fence("market", 3).used == 0
+    shop.fence("market", 3)
+    assert shop.rows() == [("market", 0, 3, 0)]
     shop.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import actors, commands, effects, limits, reading, records, told
+from engine.core import commands, effects, limits, reading, records, told
 from engine.core.decide import Replay, conflict, fills
 from engine.core.events import Cause, EpochOpened, Event, OrderChanged, ReservationExpired
 from engine.core.ledger import _DECIDE, Ledger

@@ -54,6 +54,7 @@ def test_enough_steps_were_made() -> None:
         "SplitOrder",
         "Reallocate",
         "PutValidation",
+        "PutFence",
         "OpenReturn",
         "ApproveReturn",
         "ReceiveReturn",
@@ -70,5 +71,6 @@ def test_enough_steps_were_made() -> None:
         "DeliverFulfillment",
     ):
         assert STEPS[f"{command} accepted"] >= ACCEPTED_MIN, command
+    assert STEPS["fenced"] >= 50  # commands beside fences that must not lose to them
     assert STEPS["restated"] >= 50 <= STEPS["changed"]
     assert STEPS["expired"] >= 50 <= STEPS["filled"]

@@ -80,6 +80,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "order_closed": (409, "The order is closed"),
     "backorder_limit": (409, "Too many units are waited for already"),
     "order_status": (409, "The order is at another step"),
+    "order_incomplete": (409, "The order ships complete, and units of it wait"),
     "incomplete_rule": (422, "A rule does not say what its check needs"),
     "return_status": (409, "The return is at another step"),
     "not_returnable": (409, "More than has left and is not returned"),

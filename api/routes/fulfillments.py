@@ -126,7 +126,13 @@ def _leaves(verb: str, command: type, summary: str, example: dict) -> Endpoint:
         answer=ShipmentAnswer,
         status=201,
         keyed=True,
-        codes=(*_CODES, "quantity_not_held", "insufficient_stock", "duplicate_line"),
+        codes=(
+            *_CODES,
+            "order_incomplete",
+            "quantity_not_held",
+            "insufficient_stock",
+            "duplicate_line",
+        ),
         example=example,
         answer_example={
             "seq": 16,
@@ -165,6 +171,7 @@ ENDPOINTS = (
             "unknown_location",
             "order_closed",
             "order_status",
+            "order_incomplete",
             "location_inactive",
             "quantity_not_held",
             "table_full",

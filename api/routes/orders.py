@@ -247,6 +247,7 @@ ENDPOINTS = (
             "unknown_location",
             "order_closed",
             "order_status",
+            "order_incomplete",
             "quantity_not_held",
             "insufficient_stock",
             "table_full",

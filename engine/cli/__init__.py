@@ -177,7 +177,9 @@ def replay(
     ] = "",
     data: Data = DATA,
     fill: Annotated[float, typer.Option(help="Opening stock as a share of demand.")] = 0.9,
-    when_short: Annotated[str, typer.Option(help="refuse, backorder or split.")] = "refuse",
+    when_short: Annotated[
+        str, typer.Option(help="refuse, backorder, split or complete.")
+    ] = "refuse",
     ship_after_h: Annotated[
         float | None,
         typer.Option(

@@ -293,8 +293,9 @@ class OrderLine(Body):
 class PlaceOrder(Details, kw_only=True):
     """Allocate an order. `when_short` says what happens when stock does not suffice:
     `refuse` all of it, `backorder` what is missing, or `split`: take what is there, let the
-    rest wait, and refuse only when nothing is there. `policy` and `strategy` take the place of
-    the channel's routing policy and of its strategy there."""
+    rest wait, and refuse only when nothing is there. `complete` is as `backorder`, but nothing of
+    the order leaves before all of it is allocated. `policy` and `strategy` take the place of the
+    channel's routing policy and of its strategy there."""
 
     order_id: Id
     channel: Id

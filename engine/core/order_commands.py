@@ -63,8 +63,9 @@ class EditLine(Body):
 
 class EditOrder(Body):
     """Change what was ordered as one difference: lines, address, date and texts; fields left out
-    stay as they are. `when_short` is as with a new order, for the units that are wanted on top.
-    With `expected_seq`, only if the order has not changed since that log position."""
+    stay as they are. `when_short` is as with a new order, for the units that are wanted on top;
+    `complete` lets all of the order ship complete from then on. With `expected_seq`, only if the
+    order has not changed since that log position."""
 
     channel: Id
     order_id: Id

@@ -59,6 +59,7 @@ class Code(IntEnum):
     UNKNOWN_LINE = 80
     STALE_ORDER = 81
     ORDERS_DIFFER = 82
+    ORDER_INCOMPLETE = 90
 
     @property
     def slug(self) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import answers, limits
+from engine.core import answers, kept, limits
 from engine.core.commands import (
     Address,
     Command,
@@ -71,7 +71,7 @@ REPLAYED, CREATED, MISSING = 1, 2, 4  # of an answer; MISSING: what is read does
 PRICED, NAMED, BOUND = 2, 4, 16  # of a line
 REQUEST_BYTES_MAX = 1 << 20
 COMMANDS = (PlaceOrder, Reserve, Commit, Extend, Release)
-WHEN_SHORT = ("refuse", "backorder", "split")
+WHEN_SHORT = ("refuse", "backorder", "split", "complete")
 
 HEAD = struct.Struct("<IBBHQQ")
 ANSWER = struct.Struct("<IBBHQQ")
@@ -79,7 +79,6 @@ _U8, _U16, _U32, _U64 = (struct.Struct(f) for f in ("<B", "<H", "<I", "<Q"))
 _PLACE = struct.Struct("<dd")
 _LINE = struct.Struct("<BI")
 _json = msgspec.json.Encoder().encode
-_details = msgspec.json.Decoder(Details).decode
 
 
 class _Rest(msgspec.Struct, omit_defaults=True):
@@ -245,11 +244,11 @@ class _Reader:
         return msgspec.convert(found, tuple[make, ...])
 
 
-def _details_fields(document: bytes) -> dict[str, Any]:
-    found = _details(document)
-    if _json(found) != document:
+def _details_fields(document: bytes, *, complete: bool = False) -> dict[str, Any]:
+    found = kept.read(document)
+    if found.ships_complete != complete or document_of(found) != document:
         raise ValueError("the details are not written as dibs writes them")
-    return msgspec.structs.asdict(found)
+    return {name: getattr(found, name) for name in Details.__struct_fields__}
 
 
 def _located(details: dict, place: bytes) -> bool:
@@ -263,10 +262,10 @@ def _command(kind: int, flags: int, read: _Reader) -> Command | Read:
     match kind:
         case Kind.PLACE_ORDER:
             channel, order_id = read.text(), read.text()
-            when_short = WHEN_SHORT[min(read.number(_U8), 2)]
+            when_short = WHEN_SHORT[min(read.number(_U8), len(WHEN_SHORT) - 1)]
             place = read.raw(_PLACE.size) if flags & LOCATED else b""
             lines = read.lines(OrderLine)
-            details = _details_fields(read.blob())
+            details = _details_fields(read.blob(), complete=when_short == "complete")
             if not _located(details, place):
                 raise ValueError("the place beside the details is not the one in them")
             if flags & ROUTED:

@@ -139,9 +139,17 @@ def promises(state, channel: str, order_id: str) -> PromisesAnswer | None:
 
 
 def date(state, order, answer: OrderAnswer) -> None:
-    """Add to the lines of an order's answer when what waits of them can be had."""
-    for line in _lines(state, order):
+    """Add to the lines of an order's answer when what waits of them can be had. One that ships
+    complete has one date for all that has not left."""
+    lines = _lines(state, order)
+    for line in lines:
         answer.lines[line.line].promised_at = line.promised_at
+    if answer.ships_complete:
+        dates = [line.promised_at for line in lines]
+        last = max(dates) if dates and all(dates) else None
+        for row in answer.lines:
+            if row.quantity > row.cancelled + row.shipped:
+                row.promised_at = last
 
 
 def _lines(state, order) -> list[PromiseAnswer]:

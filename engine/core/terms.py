@@ -34,7 +34,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 LocationKind = Literal["warehouse", "third_party", "store", "marketplace", "supplier"]
 Bucket = Literal["damaged", "quality_control", "safety_stock"]
 Payment = Literal["paid", "pending", "authorized"]
-WhenShort = Literal["refuse", "backorder", "split"]
+WhenShort = Literal["refuse", "backorder", "split", "complete"]
 HoldMinutes = Annotated[int, Meta(ge=1, le=limits.HOLD_MINUTES_MAX)]
 Hours = Annotated[int, Meta(ge=0, le=limits.LOCK_HOURS_MAX)]
 HoldReason = Literal[

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.core import limits
+from engine.core.terms import WhenShort
 from engine.replay import files, leaving, plan, stocking
 from engine.replay.documents import Cancellation, Document, GivenBack, ReplayError
 from engine.replay.files import Loaded
@@ -92,8 +93,9 @@ def _check(options: Options) -> None:
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
             raise ReplayError(f"--{name} {value} is not between {least} and {most:g}")
-    if options.when_short not in ("refuse", "backorder", "split"):
-        raise ReplayError(f"--when-short {options.when_short!r} is not refuse, backorder or split")
+    if options.when_short not in WhenShort.__args__:
+        words = ", ".join(WhenShort.__args__)
+        raise ReplayError(f"--when-short {options.when_short!r} is not one of {words}")
     if options.report and not options.report.parent.is_dir():
         raise ReplayError(f"{options.report}: there is no folder to write it in")
 

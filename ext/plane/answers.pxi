@@ -123,6 +123,7 @@ cdef int add_details(answer, bytes document) except -1:
     answer.note = details.note
     answer.review_score = details.review_score
     answer.priority = details.priority
+    answer.ships_complete = details.ships_complete
     return 0
 
 

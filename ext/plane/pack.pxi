@@ -89,6 +89,10 @@ cdef uint8_t* mp_lines(uint8_t* p, Body* body) noexcept nogil:
     return p
 
 
+cdef const char* SHORT_WORDS[4]
+SHORT_WORDS[:] = ["refuse", "backorder", "split", "complete"]
+
+
 cdef uint64_t body_bytes(Body* body, Name* name) noexcept nogil:
     """Return at least the bytes of any form of what was read."""
     cdef Wanted* line
@@ -125,7 +129,7 @@ cdef uint64_t mark_of(int kind, Body* body, Name* name, uint8_t* start) noexcept
         p = mp_field(p, "order_id", body.texts[ORDER_ID])
         p = mp_lines(mp_field(p, "channel", body.texts[CHANNEL]), body)
         if body.when_short:
-            p = mp_word(mp_word(p, "when_short"), "backorder" if body.when_short == 1 else "split")
+            p = mp_word(mp_word(p, "when_short"), SHORT_WORDS[body.when_short])
     elif kind == RESERVE:
         p = mp_field(
             mp_map(mp_word(p, "Reserve"), 4), "reservation_id", body.texts[RESERVATION_ID]
@@ -169,7 +173,11 @@ cdef uint8_t* put_details(uint8_t* p, Body* body) noexcept nogil:
     p = json_field(p, "payment", body.texts[PAYMENT], first)
     p = json_field(p, "currency", body.texts[CURRENCY], first)
     p = json_field(p, "customer", body.texts[CUSTOMER], first)
-    p = put8(json_field(p, "note", body.texts[NOTE], first), c'}')
+    p = json_field(p, "note", body.texts[NOTE], first)
+    if body.when_short == 3:
+        p = p if p == first else put8(p, c',')
+        p = put_bytes(p, <const uint8_t*> <const char*> b'"ships_complete":true', 21)
+    p = put8(p, c'}')
     put32(start, <uint32_t> (p - start - 4))
     return p
 

@@ -271,6 +271,8 @@ cdef void scan_short(Scan* s, Body* body) noexcept nogil:
         body.when_short = 1
     elif says(text, "split", 5):
         body.when_short = 2
+    elif says(text, "complete", 8):
+        body.when_short = 3
     else:
         s.odd = True
 

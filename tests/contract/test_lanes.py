@@ -75,7 +75,7 @@ class Requests:
         for name, values in (
             ("payment", ("paid", "cash")),
             ("currency", ("EUR", "eur")),
-            ("when_short", ("refuse", "split", "backorder", "maybe")),
+            ("when_short", ("refuse", "split", "backorder", "complete", "maybe")),
             ("customer", ("A. Turing", "Zo\u00eb", 'quote "q"')),
             ("ship_to", ({"city": "Gent", "country": "BE"}, {"latitude": 51.0, "longitude": 3.7})),
             ("nonsense", (1,)),

@@ -295,7 +295,7 @@ class Client:
             channel=rng.choice(CHANNELS),
             lines=lines,
             required_by=lives.due(rng),
-            when_short=rng.choices(["refuse", "backorder", "split"], [6, 1, 2])[0],
+            when_short=rng.choices(["refuse", "backorder", "split", "complete"], [6, 1, 2, 1])[0],
         )
 
     def _sku(self) -> str:

@@ -54,7 +54,7 @@ def edit(rng: Random, state) -> oc.EditOrder:
         ship_to=address,
         note=rng.choice((None, None, "ring twice")),
         priority=rng.choice((None, None, None, 0, 5)),
-        when_short=rng.choice(("refuse", "backorder", "backorder", "split")),
+        when_short=rng.choice(("refuse", "backorder", "backorder", "split", "complete")),
         expected_seq=order.changed_seq if order and rng.random() < 0.2 else None,
         reason=rng.choice((None, "customer called")),
     )

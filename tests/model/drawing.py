@@ -217,7 +217,7 @@ def _place(rng: Random) -> c.PlaceOrder:
         order_id=f"o{rng.randint(0, 60)}",
         channel=rng.choice(("web", "web", "shop", "market")),
         lines=_lines(rng, line, most=5),
-        when_short=rng.choice(("refuse", "refuse", "backorder", "split")),
+        when_short=rng.choice(("refuse", "refuse", "backorder", "split", "complete")),
         ship_to=_seldom(rng, c.Address(**_home(rng), **_coordinates(rng)), share=0.4),
         payment=_seldom(rng, "paid"),
         review_score=_seldom(rng, 70),

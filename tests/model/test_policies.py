@@ -56,7 +56,7 @@ def _order(rng: Random, number: int) -> c.PlaceOrder:
         lines=lines,
         ship_to=rng.choice((home, home, home, None)),
         note=rng.choice((None, "ring {twice}")),
-        when_short=rng.choice(("refuse", "refuse", "refuse", "split", "backorder")),
+        when_short=rng.choice(("refuse", "refuse", "refuse", "split", "backorder", "complete")),
     )
 
 

@@ -98,7 +98,8 @@ class ExchangeForAnswer(msgspec.Struct):
 
 
 class OrderAnswer(Answer):
-    """An order. `seq` is the log position of its last change."""
+    """An order. `seq` is the log position of its last change. One that `ships_complete` leaves when
+    nothing of it waits any more."""
 
     order_id: str
     channel: str
@@ -113,6 +114,7 @@ class OrderAnswer(Answer):
     note: str | None = None
     review_score: int | None = None
     priority: int = 0
+    ships_complete: bool = False
     holds: list[HoldAnswer] = []
     fulfillments: list[OrderWorkAnswer] = []
     exchange_for: ExchangeForAnswer | None = None
@@ -243,5 +245,6 @@ def order(
         status=(status or event.status).name.lower(),
         lines=lines,
         ship_to=ship_to,
+        ships_complete=details.ships_complete,
         **fields,
     )

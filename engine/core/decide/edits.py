@@ -66,7 +66,11 @@ def edit(state: State, request: Request) -> Decision:
         return wishes
     old = kept.read(order.event.document)
     fields = [name for name in _FIELDS if getattr(command, name) not in (None, getattr(old, name))]
-    new = msgspec.structs.replace(old, **{name: getattr(command, name) for name in fields})
+    new = msgspec.structs.replace(
+        old,
+        **{name: getattr(command, name) for name in fields},
+        ships_complete=old.ships_complete or command.when_short == "complete",
+    )
     moved = any(wish.extra or wish.freed or wish.before != rows[wish.row].wanted for wish in wishes)
     elsewhere = where(old.ship_to) != where(new.ship_to) and any(row.served for row in rows)
     if (moved or elsewhere) and order.status not in EDITABLE:
@@ -79,7 +83,7 @@ def edit(state: State, request: Request) -> Decision:
         return over
     note = _note(command, rows, wishes, fields)
     bound = _bound(old, rows, wishes)
-    same = not fields and bound == old.bound
+    same = not fields and (bound, new.ships_complete) == (old.bound, old.ships_complete)
     document = b"" if same else kept.document_of(new, bound, old.since)
     changed = _changed(order, cause, rows, note, document, elsewhere)
     return [*opened, *_mended(state, order, rows, new, changed)]

@@ -16,6 +16,7 @@ from engine.core.decide import (
     refusals,
     refuse,
     shorts,
+    whole,
     work_shipments,
 )
 from engine.core.decide.rerouting import (
@@ -75,6 +76,9 @@ def release(state: State, request: Request) -> Decision:
         return refusals.order_closed(state, order.status)
     if order.status not in RELEASABLE:
         return refusals.wrong_status(state, order.status, "released")
+    waits = whole.incomplete(state, order, "released")
+    if waits:
+        return waits
     place = None
     if command.location is not None:
         place = state.location_numbers.get(command.location)

@@ -57,12 +57,17 @@ def merge(state: State, request: Request) -> Decision:
 
 
 def _merged(order: Order, other: Order) -> bytes:
-    """Return the document of an order that takes over another's lines; empty if it stays."""
+    """Return the document of an order that takes over another's lines; empty if it stays. If one
+    of them ships complete, so do both together."""
     mine, theirs = kept.read(order.event.document), kept.read(other.event.document)
     taken = [number for number, row in enumerate(rows_of(other)) if row.wanted]
     first = len(order.event.lines)
     more = tuple((first + taken.index(n), place) for n, place in theirs.bound if n in taken)
-    return kept.document_of(mine, mine.bound + more, mine.since) if more else b""
+    whole = mine.ships_complete or theirs.ships_complete
+    if not more and whole == mine.ships_complete:
+        return b""
+    mine = msgspec.structs.replace(mine, ships_complete=whole)
+    return kept.document_of(mine, mine.bound + more, mine.since)
 
 
 def _unmergeable(

@@ -233,7 +233,8 @@ class Routed(Source):
         where no plan is allowed."""
         partial = command.when_short != "refuse"
         if isinstance(allotted, Refused):
-            if allotted.code is Code.NOT_ROUTABLE and command.when_short == "backorder":
+            waits = command.when_short in ("backorder", "complete")
+            if allotted.code is Code.NOT_ROUTABLE and waits:
                 return self._nothing(command, [])
             return allotted
         if partial and allotted.short and self.strategy.complete:

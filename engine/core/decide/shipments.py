@@ -2,7 +2,7 @@
 
 from engine.core import effects, limits
 from engine.core.commands import Request, Ship
-from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse, whole
 from engine.core.decide.orders import lines_by_sku, status_after, taken_each
 from engine.core.events import Freed, Left, OrderShipped, OrderStatus
 from engine.core.outcomes import Code, Fault, Refused
@@ -24,6 +24,9 @@ def ship(state: State, request: Request) -> Decision:
         return refusals.order_closed(state, order.status)
     if order.status is OrderStatus.ON_HOLD:
         return refusals.wrong_status(state, order.status, "shipped")
+    waits = whole.incomplete(state, order, "shipped")
+    if waits:
+        return waits
     if len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refusals.full(state, "shipments")
     if state.lives.of(order.seq).open:

@@ -6,7 +6,7 @@ import msgspec
 from engine.core import effects, limits
 from engine.core import fulfillment_commands as c
 from engine.core.commands import Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse, whole
 from engine.core.decide.orders import status_after
 from engine.core.decide.shipments import leaving, not_there, wanted_units
 from engine.core.decide.work import Work, find, no_room, status_with, wrong_status
@@ -49,6 +49,9 @@ def _leave(state: State, request: Request, at: str, end: str, **carried) -> Deci
         return wrong_status(state, one, end.replace("_", " "))
     if order.status is OrderStatus.ON_HOLD:
         return refusals.wrong_status(state, order.status, end)
+    waits = whole.incomplete(state, order, end.replace("_", " "))
+    if waits:
+        return waits
     if len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refusals.full(state, "shipments")
     may = _may(state, work)

@@ -294,7 +294,7 @@ export function EditForm({ order, onChange, onLeave }: FormProps) {
       <Field label={t("edit.short")}>
         <Choice
           value={short}
-          options={named("short", ["refuse", "backorder", "split"])}
+          options={named("short", ["refuse", "backorder", "split", "complete"])}
           onChange={setShort}
         />
       </Field>

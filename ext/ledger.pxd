@@ -151,6 +151,9 @@ cdef struct Sku:
     uint32_t pool             # entry of the running plan + 1
     uint32_t risen            # entry in the list of risen SKUs + 1
     uint32_t weight_g
+    uint32_t usual_orders     # lines that `usual_mean` and its deviation go by, see plane/usual.pxi
+    int64_t usual_mean        # units of a line, in 1/256
+    int64_t usual_spread
     uint8_t handling          # class of goods, 0: none
     uint8_t backorderable
     uint8_t limited           # it has a backorder_limit

@@ -29,6 +29,7 @@ from engine.core.state import (
     Sku,
     State,
 )
+from engine.core.usual import SCALE_BITS
 
 MAGIC = b"DIBSSTAT"
 VERSION = 6
@@ -36,6 +37,7 @@ _HEAD = struct.Struct("<8sHQQ")
 _COUNT = struct.Struct("<Q")
 _SEQ = struct.Struct("<Q")
 _PAIR = struct.Struct("<II")
+_USUAL = struct.Struct("<QQI")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
 _ORDER = struct.Struct("<QQBQQB")
@@ -63,7 +65,7 @@ def _put_row(row: Location) -> bytes:
 
 def _sku_row(sku: Sku) -> bytes:
     pairs = b"".join(_PAIR.pack(*pair) for pair in sku.components)
-    return _SEQ.pack(sku.seq) + _blob(_json(sku.put)) + _blob(pairs)
+    return _SEQ.pack(sku.seq) + _blob(_json(sku.put)) + _blob(pairs) + _USUAL.pack(*sku.usual)
 
 
 def _position_row(p: Position) -> bytes:
@@ -253,11 +255,13 @@ def _load_catalogue(reader: _Reader, state: State) -> None:
     for number in reader.rows(limits.SKUS_MAX):
         (seq,) = reader.unpack(_SEQ)
         text, pairs = reader.blob(), reader.blob()
+        usual = reader.unpack(_USUAL)
+        _check("what a SKU's orders take", max(usual[:2]) <= limits.QUANTITY_MAX << SCALE_BITS)
         put = _sku(text)
         _check("a SKU's JSON", _json(put) == text and seq <= state.seq)
         _check("a SKU stands twice", put.sku not in state.sku_numbers)
         _check("a SKU's components", len(pairs) == _PAIR.size * len(put.components))
-        state.skus.append(Sku(put, seq, tuple(_PAIR.iter_unpack(pairs)), [], set()))
+        state.skus.append(Sku(put, seq, tuple(_PAIR.iter_unpack(pairs)), [], set(), usual))
         state.sku_numbers[put.sku] = number
     for number, sku in enumerate(state.skus):
         named = tuple((state.sku_numbers[c.sku], c.quantity) for c in sku.put.components)

@@ -48,6 +48,7 @@ from engine.core.state import (
     Sku,
     State,
 )
+from engine.core.usual import learned
 
 _location = msgspec.json.Decoder(PutLocation).decode
 _sku = msgspec.json.Decoder(PutSku).decode
@@ -261,6 +262,9 @@ def _order_placed(state: State, event: OrderPlaced) -> None:
     else:
         drawn(state, state.seq, event.channel, taken(event.lines))
     _take(state, event.lines, event.kind, bucket="allocated", sign=1)
+    for line in event.lines:
+        sku = state.skus[line.sku]
+        sku.usual = learned(*sku.usual, line.quantity)
     order = Order(
         state.seq,
         event,

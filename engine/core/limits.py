@@ -30,6 +30,7 @@ JSON_DEPTH_MAX = 32
 CHANNEL_BUFFERS_MAX = 100
 HOLDS_MAX = 32  # live ones of one order
 UNKNOWN_SKU_ORDERS_MAX = 1_000  # held for one SKU: all go on in one step
+DUPLICATES_MAX = 100  # orders that may be the same, looked at when one of them is cancelled
 EARLY_FACTS_OF_ORDER_MAX = 32  # told before it came
 VALIDATION_RULES_MAX = 16  # of one channel
 EDIT_LINES_MAX = 1_000  # of one edit or split

@@ -28,7 +28,8 @@ from engine.core.terms import (
 
 class Hold(Body):
     """An order may not leave until this hold ends, by its owner or after `minutes`, whereupon
-    `then` is due. Without `keeps_stock` its units are given back meanwhile."""
+    `then` is due: one that escalates then belongs to `escalate_to`, if that is given. Without
+    `keeps_stock` its units are given back meanwhile."""
 
     channel: Id
     order_id: Id
@@ -38,6 +39,7 @@ class Hold(Body):
     minutes: HoldMinutes | None = None
     then: HoldThen = "escalate"
     keeps_stock: bool = True
+    escalate_to: Text = ""
 
 
 class ReleaseHold(Body):

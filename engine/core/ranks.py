@@ -1,7 +1,8 @@
 """How an order waits: whether, for what, and when its turn is.
 
 An order is filled while its status follows from its units, or while it is on hold and keeps its
-stock. While somebody works on it, has to look at it, or has put it aside, others come first.
+stock. While somebody works on it, has to look at it, or has put it aside, others come first; but
+one that ships complete is filled while it is worked on, since nothing of it may leave before.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from engine.core import bundles
+from engine.core.complete import ships_complete
 from engine.core.events import OrderStatus
 from engine.core.order_life import BY_UNITS
 from engine.core.waiting import Entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER_US = 2**63 - 1
+_WORKED_ON = (OrderStatus.RELEASED, OrderStatus.PICKING, OrderStatus.PACKED)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -60,4 +63,6 @@ def entry_of(state, order) -> Entry | None:
 def _ready(state, order) -> bool:
     if order.status is OrderStatus.ON_HOLD:
         return all(hold.keeps_stock for hold in state.lives.of(order.seq).holds.values())
+    if order.status in _WORKED_ON:
+        return ships_complete(state, order.event)
     return order.status in BY_UNITS

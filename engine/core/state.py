@@ -43,13 +43,15 @@ class Location(msgspec.Struct):
 
 
 class Sku(msgspec.Struct):
-    """A SKU, as last put at `seq`; `positions` in order of opening, `parents` are bundles."""
+    """A SKU, as last put at `seq`; `positions` in order of opening, `parents` are bundles; `usual`
+    is what its orders take (`core.usual`)."""
 
     put: PutSku
     seq: int
     components: tuple[tuple[int, int], ...] = ()
     positions: list[int] = []
     parents: set[int] = set()
+    usual: tuple[int, int, int] = (0, 0, 0)
 
 
 class Position(msgspec.Struct):

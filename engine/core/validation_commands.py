@@ -8,6 +8,7 @@ from msgspec import Meta
 from engine.core import limits
 from engine.core.terms import Body, HoldMinutes, HoldThen, Id, Quantity, Score, Text
 
+Times = Annotated[int, Meta(ge=1, le=1_000)]
 Check = Literal[
     "unknown_sku",
     "bad_address",
@@ -25,11 +26,12 @@ AddressField = Literal["name", "line1", "city", "region", "postcode", "country",
 
 class ValidationRule(Body):
     """An order that fails `check` gets a hold whose id and reason are the check's name; `owner`,
-    `minutes`, `then` and `keeps_stock` are the hold's. `bad_address` wants these `fields` of the
-    address, and postcodes as their country writes them; `quantity` at most so many `units` of a
-    line; `duplicate` no other order of the same customer and lines `within_minutes`; `review` a
-    `review_score` below `score`; `cool_off` and `operator` hold every order. With
-    `unknown_sku`, SKUs that do not exist are made provisionally, and such orders get no stock."""
+    `minutes`, `then`, `escalate_to` and `keeps_stock` are the hold's. `bad_address` wants these
+    `fields` of the address, and postcodes as their country writes them; `quantity` at most so many
+    `units` of a line, and at most so many `times` what orders of its SKU usually take; `duplicate`
+    no other order of the same customer and lines `within_minutes`; `review` a `review_score` below
+    `score`; `cool_off` and `operator` hold every order. With `unknown_sku`, SKUs that do not exist
+    are made provisionally, and such orders get no stock."""
 
     check: Check
     owner: Text = ""
@@ -43,6 +45,8 @@ class ValidationRule(Body):
     units: Quantity | None = None
     score: Score = 50
     within_minutes: HoldMinutes = 24 * 60
+    escalate_to: Text = ""
+    times: Times | None = None
 
 
 class PutValidation(Body):

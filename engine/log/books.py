@@ -18,7 +18,14 @@ import struct
 from collections.abc import Callable
 
 from engine.core import limits
-from engine.log.books_changes import BY_UNITS, OrderBooks, channel_of, status_of
+from engine.log.books_changes import (
+    BY_UNITS,
+    DELIVERED,
+    SHIPPED,
+    OrderBooks,
+    channel_of,
+    status_of,
+)
 from engine.log.books_fences import moves_of
 from engine.log.books_lines import MANY, NAMED, PRICE, Held, read_lines, read_rest
 from engine.log.books_stock import Unreadable
@@ -272,8 +279,12 @@ class Books(OrderBooks):
                 self.bad("P2", f"order {seq} frees more of line {line} than it holds")
         if self.fences.open:
             self.fences.moved(self, seq, "", moves, what="cancelled", fresh=True)
-        self.settle(seq, held, status, self.progress.get(seq, 0))
+        self.settle(seq, held, self._by_units(seq, status), self.progress.get(seq, 0))
         return at
+
+    def _by_units(self, seq: int, status: int) -> int:
+        """Return the status as far as units go: what was fetched has left, and arrived with it."""
+        return SHIPPED if status == DELIVERED and self.work.fetched(seq) else status
 
     def shipped(self, data: bytes, at: int) -> int:
         """Units of an order leave: they are allocated and on hand no more."""
@@ -300,6 +311,7 @@ class Books(OrderBooks):
             self.leave(held.places[line][take], units)
             if held.left[line][take] < 0:
                 self.bad("P2", f"order {seq} ships more of line {line} than it took")
+        status = self._by_units(seq, status)
         self.settle(seq, held, status, 0 if status in BY_UNITS else status)
         return at
 

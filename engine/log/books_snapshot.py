@@ -19,6 +19,7 @@ _U64 = struct.Struct("<Q")
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _PAIR = struct.Struct("<II")
+_USUAL = struct.Struct("<QQI")
 _POSITION = struct.Struct("<II6q")
 _RESERVATION = struct.Struct("<QQQBQQ")
 _ORDER = struct.Struct("<QQBQQB")
@@ -112,6 +113,7 @@ def _catalogue(reader: _Reader, books: Books) -> None:
         reader.row(_U64)
         put = msgspec.json.decode(reader.blob(), type=dict)
         pairs = list(_PAIR.iter_unpack(reader.blob()))
+        reader.row(_USUAL)
         books.add_sku(bool(put.get("backorderable", False)), pairs)
 
 

@@ -75,6 +75,11 @@ class WorkBooks:
         if note.get("short_id"):
             self.said[f"{name}:{note['short_id']}".encode()] = lost
 
+    def fetched(self, order: int) -> bool:
+        """Say whether its customer has fetched something, and no carrier has any of it."""
+        found = {one.status for one in self.of.get(order, {}).values()}
+        return "picked_up" in found and "shipped" not in found
+
     def short(self, name: bytes, gone: Counter[int]) -> None:
         """Stock is lost by a short pick: no more than its note says."""
         said = self.said.pop(name, Counter())

@@ -8,7 +8,15 @@ columns, a function says what is to be found by a search (`Work.term`).
 from typing import Any
 
 from engine.views import fulfillments, returns
-from engine.views.orders import HOLD, HOLD_ENDED, HOLD_ESCALATED, HOLD_HOW, HOLD_N, HOLD_REASON
+from engine.views.orders import (
+    HOLD,
+    HOLD_ENDED,
+    HOLD_ESCALATED,
+    HOLD_HOW,
+    HOLD_N,
+    HOLD_OWNER,
+    HOLD_REASON,
+)
 from engine.views.orders import HOLD_SEQ as _SEQ
 from engine.views.work import OrderRows, Work, plain
 
@@ -43,7 +51,9 @@ def _hold_ended(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _No
 
 
 def _escalated(work: Work, seq: int, stamp_us: int, order: OrderRows, note: _Note) -> None:
-    work.part(order, "holds")[(note["hold_id"],)][HOLD_ESCALATED] = stamp_us
+    hold = work.part(order, "holds")[(note["hold_id"],)]
+    hold[HOLD_ESCALATED] = stamp_us
+    hold[HOLD_OWNER] = plain(note.get("owner")) or hold[HOLD_OWNER]
 
 
 def _end(work: Work, stamp_us: int, order: OrderRows, hold_id: str, how: str) -> None:

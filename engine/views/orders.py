@@ -25,7 +25,9 @@ LINE_LATE, LINE_CUT, LINE_SHIPPED = map(_LINE.index, ("backordered", "cancelled"
 HOLD_REASON, HOLD_ENDED, HOLD_HOW = map(
     BY_NAME["holds"].names.index, ("reason", "ended_us", "ended_how")
 )
-HOLD_ESCALATED, HOLD_SEQ, HOLD_N = map(BY_NAME["holds"].names.index, ("escalated_us", "seq", "n"))
+HOLD_ESCALATED, HOLD_OWNER, HOLD_SEQ, HOLD_N = map(
+    BY_NAME["holds"].names.index, ("escalated_us", "owner", "seq", "n")
+)
 _EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 

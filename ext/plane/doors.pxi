@@ -341,8 +341,10 @@ cdef object cancel(Ledger self, request, command):
     if row == NONE:
         return refusals.unknown_order(self, command.channel, command.order_id)
     o = order_at(c, row)
-    if o.living and self._lives.of(o.seq).open:
-        return decide_shared(self, request, fulfillments.cancel_order)
+    if o.living:
+        life = self._lives.of(o.seq)
+        if life.work or life.mark:
+            return decide_shared(self, request, fulfillments.cancel_order)
     lines = command.lines
     if o.closed_us:
         if lines is None and o.status == CANCELLED:

@@ -62,6 +62,9 @@ cdef void dump_catalogue(Core* c, Sink* s) noexcept nogil:
         for j in range(sku.component_count):
             sink32(s, sku.components[j].sku)
             sink32(s, sku.components[j].quantity)
+        sink64(s, <uint64_t> sku.usual_mean)
+        sink64(s, <uint64_t> sku.usual_spread)
+        sink32(s, sku.usual_orders)
     sink64(s, c.positions.count)
     for i in range(c.positions.count):
         sink32(s, position_at(c, i).sku)

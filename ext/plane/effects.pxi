@@ -12,9 +12,12 @@ cdef int move_takes(
     cdef Position* p
     cdef int64_t units, moved = 0
     cdef uint32_t i, j
+    cdef bint placed = kind == ORDER_PLACED and not reserve
     read_head(&at, record, &head)
     for i in range(head.lines):
         read_line(&at, &line)
+        if placed:
+            learn(sku_at(c, line.sku), line.quantity)
         for j in range(line.count):
             take = take_of(&line, j)
             p = position_at(c, take.position)

@@ -269,9 +269,11 @@ cdef int load_papers(Core* c, Cursor* at, int64_t most) noexcept nogil:
 
 cdef int load_catalogue(Ledger self, Cursor* at) except -1:
     cdef Core* c = &self.core
-    cdef uint64_t i, seq
-    cdef uint32_t j
+    cdef uint64_t i, seq, mean, spread
+    cdef uint64_t usual_most = <uint64_t> c.limit.quantity << 8
+    cdef uint32_t j, orders
     cdef Text document, pairs
+    cdef Sku* s
     bundled = []
     for i in range(get_count(at, c.limit.places)):
         seq, document = get64(at), get_blob(at)
@@ -279,8 +281,12 @@ cdef int load_catalogue(Ledger self, Cursor* at) except -1:
         set_place(self, i, seq, bytes_of(document))
     for i in range(get_count(at, c.limit.skus)):
         seq, document, pairs = get64(at), get_blob(at), get_blob(at)
+        mean, spread, orders = get64(at), get64(at), get32(at)
         require(not at.bad and seq <= c.seq and i == c.skus.count, "a SKU is damaged")
+        require(mean <= usual_most and spread <= usual_most, "what a SKU's orders take")
         command = set_sku(self, i, seq, bytes_of(document))
+        s = sku_at(c, i)
+        s.usual_mean, s.usual_spread, s.usual_orders = <int64_t> mean, <int64_t> spread, orders
         require(pairs.size == 8 * len(command.components), "a SKU's components")
         if command.components:
             given = [

@@ -72,6 +72,11 @@ cdef class _SkuRow:
         return found
 
     @property
+    def usual(self):
+        cdef Sku* sku = sku_at(&self.ledger.core, self.number)
+        return sku.usual_mean, sku.usual_spread, sku.usual_orders
+
+    @property
     def parents(self):
         return self.ledger._parents.get(self.number, ())
 

@@ -131,6 +131,8 @@ def _put_validation(rng: Random) -> c.PutValidation:
             rng.random() < 0.6,
             fields=rng.choice((("country",), ("city", "postcode"))),
             units=rng.choice((None, 2, 5, 5)),
+            escalate_to=rng.choice(("", "", "lead")),
+            times=rng.choice((None, 1, 3)),
         )
         for check in checks
     )

@@ -146,7 +146,7 @@ def test_what_was_fetched_in_part_is_not_cancelled(make) -> None:
         shop.ok(f.ReadyFulfillment(name))
         shop.ok(f.HandOver(name, f"till-{name}", one))
     assert shop.ok(f.CancelFulfillment(south, "never came")).status == "picked_up"
-    assert shop.ok(c.Cancel("web", "1")).status == "shipped"
+    assert shop.ok(c.Cancel("web", "1")).status == "delivered"
     assert shop.ledger.fulfillment(north).status == "picked_up"
     same_after_replay(shop)
 

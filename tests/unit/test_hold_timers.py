@@ -112,3 +112,20 @@ def test_timers_outlive_a_restart_and_are_not_done_again_in_replay(make) -> None
         assert ledger.expire() == 1
     assert replayed.drain() == shop.ledger.drain()
     assert shop.ledger.stock("red").allocated == 0
+
+
+def test_a_hold_that_escalates_goes_to_whom_it_names(placed: Shop) -> None:
+    command = Hold(
+        "web", "1", "h", "review", "care", minutes=1, then="escalate", escalate_to="risk lead"
+    )
+    (shown,) = placed.ok(command).holds
+    assert (shown.owner, shown.escalated, shown.escalate_to) == ("care", False, "risk lead")
+    assert wait(placed, MINUTE_US) == 1
+    (shown,) = order(placed).holds
+    assert (shown.owner, shown.escalated) == ("risk lead", True)
+    change = placed.ledger.timeline("web", "1")[0].changes[-1]
+    assert (change.what, change.actor, change.details["owner"]) == (
+        "hold_escalated",
+        "timer",
+        "risk lead",
+    )

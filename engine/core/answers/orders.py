@@ -79,7 +79,7 @@ class ShipmentAnswer(Answer):
 
 class HoldAnswer(msgspec.Struct, omit_defaults=True):
     """A hold that is on an order now, for good or `until` then. Fields as in `Hold`; it is
-    `escalated` if nobody has decided in time."""
+    `escalated` if nobody has decided in time, and `owner` is who is to decide now."""
 
     hold_id: str
     reason: str
@@ -88,6 +88,7 @@ class HoldAnswer(msgspec.Struct, omit_defaults=True):
     owner: str = ""
     until: datetime | None = None
     escalated: bool = False
+    escalate_to: str = ""
 
 
 class ExchangeForAnswer(msgspec.Struct):
@@ -217,6 +218,7 @@ def holds(live: list[Held], escalated: Collection[str] = ()) -> list[HoldAnswer]
             hold.owner,
             moment(hold.until_us) if hold.until_us else None,
             hold.hold_id in escalated,
+            hold.escalate_to,
         )
         for hold in live
     ]

@@ -15,6 +15,7 @@ from engine.core.commands import Address, Details
 from engine.core.events import OrderStatus
 from engine.core.notes.holds import Held
 from engine.core.state import State
+from engine.core.usual import unusual
 from engine.core.validation_commands import ValidationRule
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -120,11 +121,14 @@ def cleared(
 
 
 def fewer(
-    rules: tuple[ValidationRule, ...], live: dict[str, Held], wanted: list[int]
+    state: State,
+    rules: tuple[ValidationRule, ...],
+    live: dict[str, Held],
+    wanted: list[tuple[int, int]],
 ) -> tuple[str, ...]:
-    """Return the id of the hold for a quantity that no line has any more."""
+    """Return the id of the hold for a quantity that no line, (SKU number, units), has any more."""
     rule = next((rule for rule in rules if rule.check == "quantity"), None)
-    if rule is None or any(units > rule.units for units in wanted):
+    if rule is None or any(_too_many(rule, state, *line) for line in wanted):
         return ()
     return tuple(name for name, one in live.items() if name == one.reason == "quantity")
 
@@ -132,7 +136,8 @@ def fewer(
 def hold(state: State, rule: ValidationRule, hold_id: str) -> Held:
     """Return the hold that a rule makes now."""
     until_us = state.now_us + rule.minutes * 60_000_000 if rule.minutes else 0
-    return Held(hold_id, rule.check, rule.owner, until_us, rule.then, keeps_stock(rule))
+    keeps = keeps_stock(rule)
+    return Held(hold_id, rule.check, rule.owner, until_us, rule.then, keeps, rule.escalate_to)
 
 
 def keeps_stock(rule: ValidationRule) -> bool:
@@ -191,7 +196,19 @@ def _review(rule: ValidationRule, placed: Placed) -> bool:
 
 
 def _quantity(rule: ValidationRule, placed: Placed) -> bool:
-    return any(units > rule.units for _, units in placed.lines)
+    numbers = placed.state.sku_numbers
+    return any(
+        _too_many(rule, placed.state, numbers.get(name), units) for name, units in placed.lines
+    )
+
+
+def _too_many(rule: ValidationRule, state: State, sku: int | None, units: int) -> bool:
+    """Say whether a line is larger than the rule lets it be. `sku` is None if it does not exist."""
+    if rule.units is not None and units > rule.units:
+        return True
+    if rule.times is None or sku is None:
+        return False
+    return unusual(*state.skus[sku].usual, units, rule.times)
 
 
 def _every(rule: ValidationRule, placed: Placed) -> bool:

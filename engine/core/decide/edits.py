@@ -99,7 +99,7 @@ def _mended(
     rules = state.registers.validations.rules(order.event.channel)
     live = state.lives.of(order.seq).holds
     gone = checks.cleared(rules, live, new, "") if changed.document else ()
-    gone += checks.fewer(rules, live, [row.wanted for row in rows])
+    gone += checks.fewer(state, rules, live, [(row.sku, row.wanted) for row in rows])
     events = [changed]
     for number, name in enumerate(gone, 1):
         last = number == len(live)

@@ -12,6 +12,7 @@ from engine.core.decide import (
     Replay,
     cause_of,
     conflict,
+    let_go,
     orders,
     refusals,
     refuse,
@@ -31,6 +32,7 @@ from engine.core.decide.rerouting import (
 from engine.core.decide.rows import standing_of
 from engine.core.decide.work import (
     Work,
+    fetched,
     find,
     held_rows,
     no_room,
@@ -284,8 +286,10 @@ def cancel_order(state: State, request: Request) -> Decision:
     (event,) = decision
     order = state.order(request.command.channel, request.command.order_id)
     life = state.lives.of(order.seq)
+    gone = event.status is OrderStatus.CANCELLED
+    freed_others = let_go.without(state, order) if life.mark and gone else []
     if not life.open:
-        return decision
+        return [*freed_others, _arrived(life, {}, event)]
     held = held_rows(state, order)
     for freed in event.freed:
         held[freed.line, order.event.lines[freed.line].takes[freed.take].position] -= freed.quantity
@@ -298,7 +302,14 @@ def cancel_order(state: State, request: Request) -> Decision:
     events = losses(first, order, life, status, lack, "cancelled by the channel")
     if event.status not in CLOSED and not held_up:
         event = msgspec.structs.replace(event, status=working or _left(order, event))
-    return [*events, event]
+    return [*freed_others, *events, _arrived(life, after, event)]
+
+
+def _arrived(life: Life, after: dict[int, str], event: OrderCancelled) -> OrderCancelled:
+    """If the rest of an order is cancelled, and the others were fetched, it has arrived."""
+    if event.status is OrderStatus.SHIPPED and fetched(life, after):
+        return msgspec.structs.replace(event, status=OrderStatus.DELIVERED)
+    return event
 
 
 def _left(order: Order, event: OrderCancelled) -> OrderStatus:

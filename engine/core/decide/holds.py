@@ -56,6 +56,7 @@ def hold(state: State, request: Request) -> Decision:
         until_us,
         command.then,
         command.keeps_stock,
+        command.escalate_to,
     )
     lines = None
     if not command.keeps_stock and held_units(order):
@@ -90,7 +91,7 @@ def over(state: State, order: Order, hold: Held) -> list[Event]:
     if hold.then == "release":
         return ended(state, order, hold, _TIMER)
     if hold.then == "escalate":
-        note = note_bytes(HoldEscalated(hold.hold_id))
+        note = note_bytes(HoldEscalated(hold.hold_id, hold.escalate_to))
         return [OrderChanged(_TIMER, order.seq, order.status, note=note)]
     wish = Cancel(order.event.channel, order.event.order_id, None, hold.reason)
     *first, cancelled = cancel_order(state, Request(wish, actors.TIMER))

@@ -5,10 +5,9 @@ come here in the compiled one.
 
 import msgspec
 
-from engine.core import actors, limits
+from engine.core import limits
 from engine.core.commands import Commit, Details, PlaceOrder, PutSku, Request
-from engine.core.decide import Decision, Replay, cause_of, checks, orders, refusals
-from engine.core.decide.reallotment import open_units
+from engine.core.decide import Decision, Replay, cause_of, checks, let_go, orders, refusals
 from engine.core.events import (
     NO_PRICE,
     Cause,
@@ -29,7 +28,6 @@ from engine.core.facts import Early, EarlyFact
 from engine.core.kept import document_of
 from engine.core.lives import note_bytes
 from engine.core.notes.facts import Told, news
-from engine.core.notes.holds import HoldEnded
 from engine.core.notes.validation import Checked
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.routing import POLICY_FEWEST
@@ -64,7 +62,7 @@ def _incomplete(state: State, put: PutValidation) -> Refused | None:
         seen.add(rule.check)
         if rule.check == "cool_off" and rule.minutes is None:
             return _rule_lacks(state, at, rule.check, "minutes")
-        if rule.check == "quantity" and rule.units is None:
+        if rule.check == "quantity" and rule.units is None and rule.times is None:
             return _rule_lacks(state, at, rule.check, "units")
     return None
 
@@ -130,12 +128,7 @@ def known(state: State, name: str) -> list[Event]:
         if order is None or order.closed_us or checks.unknown(state, others):
             continue
         held = next(hold for hold in life.holds.values() if hold.reason == "unknown_sku")
-        status = OrderStatus.ON_HOLD
-        if len(life.holds) == 1:
-            wanted, shipped = sum(open_units(order)), sum(order.shipped)
-            status = orders.status_after(wanted, sum(order.backordered), shipped)
-        note = note_bytes(HoldEnded(held.hold_id, "release"))
-        events.append(OrderChanged(Cause(actor=actors.SYSTEM), seq, status, note=note))
+        events.append(let_go.lifted(order, life, held))
     return events
 
 

@@ -1,29 +1,20 @@
 """Orders that ship complete: nothing of them leaves while something waits. Both twins decide by
 this.
 
-An order does so because it says so (`when_short: complete`), or because the strategy that routed it
-sends complete orders only. The two differ before that: the first takes what is there, so that
-nobody else gets it; the second takes nothing until all of it is there.
+Those that ask for it and those whose strategy does (`core.complete`) differ before that: the first
+take what is there, so that nobody else gets it; the second take nothing until all of it is there.
 """
 
-from engine.core import kept
-from engine.core.decide import refuse, routing
+from engine.core.complete import ships_complete
+from engine.core.decide import refuse
 from engine.core.outcomes import Code, Fault, Refused
 from engine.core.state import Order, State
-
-
-def ships_complete(state: State, order: Order) -> bool:
-    """Say whether an order leaves as a whole only."""
-    if kept.read(order.event.document).ships_complete:
-        return True
-    source = routing.source_again(state, order.event)
-    return isinstance(source, routing.Routed) and source.strategy.complete
 
 
 def incomplete(state: State, order: Order, verb: str) -> Refused | None:
     """Refuse that an order which ships complete is `verb` while units of it wait."""
     waits = sum(order.backordered)
-    if not waits or not ships_complete(state, order):
+    if not waits or not ships_complete(state, order.event):
         return None
     return refuse(
         state,

@@ -87,6 +87,14 @@ def stepped(
     return OrderChanged(cause, order.seq, after, note=note_bytes(note))
 
 
+def fetched(life: Life, changed: dict[int, str]) -> bool:
+    """Say whether customers have fetched something of an order and no carrier has any of it, when
+    its fulfillments have come to the statuses in `changed`. With nothing left to do, it has then
+    arrived."""
+    statuses = {changed.get(number, one.status) for number, one in life.work.items()}
+    return "picked_up" in statuses and "shipped" not in statuses
+
+
 def held_rows(state: State, order: Order) -> dict[tuple[int, int], int]:
     """Return the units that an order holds, by line and position."""
     held: dict[tuple[int, int], int] = {}

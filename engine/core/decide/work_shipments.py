@@ -9,7 +9,7 @@ from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse, whole
 from engine.core.decide.orders import status_after
 from engine.core.decide.shipments import leaving, not_there, wanted_units
-from engine.core.decide.work import Work, find, no_room, status_with, wrong_status
+from engine.core.decide.work import Work, fetched, find, no_room, status_with, wrong_status
 from engine.core.events import Freed, Left, OrderChanged, OrderShipped, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.fulfillments import FulfillmentStep, Row
@@ -71,6 +71,8 @@ def _leave(state: State, request: Request, at: str, end: str, **carried) -> Deci
     gone = sum(order.shipped) + sum(units)
     wanted = sum(line.quantity for line in order.event.lines) - sum(order.cancelled) - gone
     after = status_after(wanted, sum(order.backordered), gone)
+    if after is OrderStatus.SHIPPED and fetched(work.life, {one.number: status}):
+        after = OrderStatus.DELIVERED
     working = status_with(work.life, {one.number: status})
     note = FulfillmentStep(one.number, status, rows, shipment_id=command.shipment_id, **carried)
     first = msgspec.structs.replace(cause, key="")

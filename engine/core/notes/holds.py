@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine.core import limits
 from engine.core.fitting import misfit
 from engine.core.notes.base import NoteBase
@@ -11,8 +13,9 @@ if TYPE_CHECKING:
     from engine.core.lives import Happened, Life
 
 
-class Held(NoteBase, frozen=True, tag="held"):
-    """A hold was put on, until `until_us` (0: for as long as it takes); `then` is due after it."""
+class Held(NoteBase, frozen=True, tag="held", omit_defaults=True):
+    """A hold was put on, until `until_us` (0: for as long as it takes); `then` is due after it. One
+    that escalates goes to `escalate_to`, if somebody is named."""
 
     hold_id: str
     reason: HoldReason
@@ -20,6 +23,7 @@ class Held(NoteBase, frozen=True, tag="held"):
     until_us: int
     then: HoldThen
     keeps_stock: bool
+    escalate_to: str = ""
 
     def fold(self, life: "Life", happened: "Happened") -> None:
         """The hold is live."""
@@ -41,10 +45,12 @@ class HoldEnded(NoteBase, frozen=True, tag="hold_ended"):
         del life.holds[self.hold_id]
 
 
-class HoldEscalated(NoteBase, frozen=True, tag="hold_escalated"):
-    """Nobody has decided about a hold in time: it stays, for somebody else to decide."""
+class HoldEscalated(NoteBase, frozen=True, tag="hold_escalated", omit_defaults=True):
+    """Nobody has decided about a hold in time: it stays, for somebody else to decide: `owner`, if
+    somebody was named."""
 
     hold_id: str
+    owner: str = ""
 
     def fold(self, life: "Life", happened: "Happened") -> None:
         """The hold is late, once."""
@@ -52,3 +58,5 @@ class HoldEscalated(NoteBase, frozen=True, tag="hold_escalated"):
         misfit("a hold that escalates was not live", hold is None)
         misfit("a hold escalates twice", self.hold_id in life.escalated)
         life.escalated.add(self.hold_id)
+        if self.owner:
+            life.holds[self.hold_id] = msgspec.structs.replace(hold, owner=self.owner)

@@ -349,6 +349,33 @@ export interface Decision {
   seq?: number;
 }
 
+/** @schema ChangedLine */
+export interface ToldLine {
+  quantity: number;
+  sku: string;
+  location?: string;
+  before?: number;
+  waits?: boolean;
+}
+
+/** @schema Change */
+export interface ToldChange {
+  seq: number;
+  at: string;
+  what: string;
+  actor: string;
+  actor_name?: string;
+  reason?: string;
+  lines?: ToldLine[];
+}
+
+/** @schema TimelineAnswer */
+export interface Timeline {
+  complete: boolean;
+  changes: ToldChange[];
+  next_cursor: string | null;
+}
+
 /** A page of a list: rows under the list's own name, and where the next page starts. */
 export type Page<Name extends string, Row> = { [key in Name]: Row[] } & {
   next_cursor: string | null;

@@ -24,6 +24,7 @@ import { Status } from "../ui/status";
 import { attempt, said } from "../ui/toast";
 import { canHold, cancelUnits, hold, isOpen, left, release, wanted, wishOf } from "./actions";
 import { CancelForm, EditForm, HoldForm, ShipForm, SplitForm } from "./forms";
+import { Timeline } from "./timeline";
 import { fulfil, Work } from "./work";
 import { BookForm, keyOfReturn, lookOfReturn } from "./returning";
 
@@ -344,6 +345,7 @@ export function OrderPanel(props: {
             </tbody>
           </table>
           <Facts order={order} />
+          <Timeline order={order} />
         </>
       )}
     </Panel>

@@ -42,7 +42,7 @@ class Because(msgspec.Struct, omit_defaults=True):
     kind: str | None = None
 
 
-class Change(msgspec.Struct, omit_defaults=True):
+class OrderChange(msgspec.Struct, omit_defaults=True):
     """What happened at log position `seq`. `actor` is the id of an API key, `user:NAME`, `timer` or
     `system`; `actor_name` the key's label or the user's name."""
 
@@ -65,7 +65,7 @@ class TimelineAnswer(msgspec.Struct):
     order_id: str
     seq: int
     complete: bool
-    changes: list[Change]
+    changes: list[OrderChange]
     next_cursor: str | None = None
 
 
@@ -90,7 +90,7 @@ class _Teller:
     def __init__(self, state: State, order: Order) -> None:
         self.state, self.order = state, order
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[OrderChange]:
         """Yield all of them, oldest first."""
         yield self._placed()
         steps = [(step.seq, step) for step in trail.steps(self.order.trail)]
@@ -98,9 +98,9 @@ class _Teller:
         for _, one in sorted(steps + notes, key=lambda row: row[0]):
             yield self._step(one) if isinstance(one, trail.Step) else self._note(one)
 
-    def _change(self, seq: int, stamp_us: int, what: str, actor: str, **more: Any) -> Change:
+    def _change(self, seq: int, stamp_us: int, what: str, actor: str, **more: Any) -> OrderChange:
         more = {name: value for name, value in more.items() if value}
-        return Change(seq, moment(stamp_us), what, actors.word_of(actor), **more)
+        return OrderChange(seq, moment(stamp_us), what, actors.word_of(actor), **more)
 
     def _line(self, line: int, quantity: int, position: int | None = None, **more) -> ChangedLine:
         sku = self.state.sku_name(self.order.event.lines[line].sku)
@@ -110,7 +110,7 @@ class _Teller:
             place = self.state.position_location_name(position)
         return ChangedLine(quantity, sku, line, place, **more)
 
-    def _placed(self) -> Change:
+    def _placed(self) -> OrderChange:
         order = self.order
         event = order.placed or order.event
         lines = [row for n, line in enumerate(event.lines) for row in self._asked(n, line)]
@@ -134,7 +134,7 @@ class _Teller:
         if line.backordered:
             yield self._line(number, line.backordered, waits=True)
 
-    def _step(self, step: trail.Step) -> Change:
+    def _step(self, step: trail.Step) -> OrderChange:
         event, cause = step.event, step.event.cause
         rows = zip(event.freed, step.positions, strict=True)
         lines = [self._line(one.line, one.quantity, position) for one, position in rows]
@@ -153,12 +153,12 @@ class _Teller:
 
     def _told(
         self, step: trail.Step, what: str, cause: Cause, reason: str, lines: list, details: dict
-    ) -> Change:
+    ) -> OrderChange:
         return self._change(
             step.seq, step.stamp_us, what, cause.actor, reason=reason, lines=lines, details=details
         )
 
-    def _note(self, happened: Happened) -> Change:
+    def _note(self, happened: Happened) -> OrderChange:
         note = happened.note
         more = _TELL.get(type(note), _Teller._plain)(self, note)
         fields = msgspec.to_builtins(note)
@@ -170,7 +170,7 @@ class _Teller:
         more.setdefault("reason", reason)
         return self._change(happened.seq, happened.stamp_us, what, happened.actor, **more)
 
-    # What a kind of note says beside its plain fields, as fields of `Change`.
+    # What a kind of note says beside its plain fields, as fields of `OrderChange`.
 
     def _plain(self, note: Any) -> dict[str, Any]:
         return {}

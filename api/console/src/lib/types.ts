@@ -358,7 +358,7 @@ export interface ToldLine {
   waits?: boolean;
 }
 
-/** @schema Change */
+/** @schema OrderChange */
 export interface ToldChange {
   seq: number;
   at: string;

@@ -24,6 +24,7 @@ def test_the_key_is_asked_for_and_is_in_no_address(browser, site: Site) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(site.url)
+    page.get_by_role("button", name="Use an API key instead").click()
     page.get_by_label("API key").fill("dibs_no_such")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()

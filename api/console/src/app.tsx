@@ -1,18 +1,19 @@
 // The frame: where one can go, whether all is well, and the page itself.
 
 import { lazy, Suspense, useEffect, useState } from "react";
-import { hasKey, onKeyRefused, setKey } from "./lib/api";
 import { whole } from "./lib/format";
 import { languageNow, t, useLanguage, word } from "./lib/i18n";
 import { useKeys } from "./lib/keys";
 import { useChannel } from "./lib/live";
 import { go, href, useRoute } from "./lib/route";
+import { Needs, useLack } from "./lib/session";
 import { PAGES, type PageName } from "./pages/list";
 import { Now } from "./pages/now";
 import { Skeleton } from "./ui/bits";
-import { Door } from "./ui/door";
+import { Entry } from "./ui/entry";
 import { Help } from "./ui/help";
 import { Icon } from "./ui/icon";
+import { Me } from "./ui/me";
 import { Palette } from "./ui/palette";
 import { Toasts, undoLast } from "./ui/toast";
 
@@ -40,6 +41,17 @@ const SHOWN: Record<PageName, React.ComponentType> = {
   channels: Channels,
   flash: Flash,
   settings: Settings,
+};
+
+// The scope that most actions of a page need; the others name theirs.
+const NEEDS: Partial<Record<PageName, string>> = {
+  orders: "sell",
+  stock: "stock",
+  returns: "sell",
+  exceptions: "sell",
+  purchases: "stock",
+  locations: "plan",
+  channels: "plan",
 };
 
 function Nav({ page }: { page: string }) {
@@ -81,6 +93,17 @@ function Stale() {
     <p className="stale" role="alert">
       <Icon name="alert" /> {t(lost ? "state.stale" : "state.stale_away", { when })}
     </p>
+  );
+}
+
+/** What one may only look at says so at the top; the reason is beside what is closed, too. */
+function LookOnly({ page }: { page: PageName }) {
+  const lack = useLack(NEEDS[page]);
+  if (!lack) return null;
+  return (
+    <span className="lack" title={lack}>
+      <Icon name="lock" /> {t("may.look_only")}
+    </span>
   );
 }
 
@@ -126,6 +149,7 @@ function Console() {
         </a>
         <h1>{t(`nav.${name}`)}</h1>
         <State />
+        <LookOnly page={name} />
         <button type="button" className="find" onClick={() => setLayer("palette")}>
           <Icon name="search" /> <span>{t("palette")}</span> <kbd>Ctrl K</kbd>
         </button>
@@ -138,12 +162,15 @@ function Console() {
         >
           ?
         </button>
+        <Me />
       </header>
       <Nav page={name} />
       <main id="page" tabIndex={-1}>
         <Stale />
         <Suspense fallback={<Skeleton lines={12} />}>
-          <Shown />
+          <Needs.Provider value={NEEDS[name] ?? ""}>
+            <Shown />
+          </Needs.Provider>
         </Suspense>
       </main>
       {layer === "palette" && <Palette onClose={() => setLayer("")} />}
@@ -155,22 +182,9 @@ function Console() {
 
 export function App() {
   useLanguage(); // everything is drawn anew in another language
-  const [inside, setInside] = useState(hasKey());
-  const [why, setWhy] = useState("");
-  useEffect(() => {
-    onKeyRefused((reason) => {
-      setKey("");
-      setWhy(reason);
-      setInside(false);
-    });
-  }, []);
-  useEffect(() => {
-    const out = () => {
-      setKey("");
-      setInside(false);
-    };
-    window.addEventListener("dibs:leave", out);
-    return () => window.removeEventListener("dibs:leave", out);
-  }, []);
-  return inside ? <Console /> : <Door why={why} onOpen={() => setInside(true)} />;
+  return (
+    <Entry>
+      <Console />
+    </Entry>
+  );
 }

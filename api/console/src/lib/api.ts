@@ -1,4 +1,5 @@
-// One way to the API: the key in a header, problems as values with words, safe repetition.
+// One way to the API: a key in a header or the cookie of a session, problems as values with words,
+// safe repetition.
 
 const STORE = "dibs key";
 const TRIES = 3;
@@ -28,9 +29,16 @@ export class Refusal extends Error {
 }
 
 let key = sessionStorage.getItem(STORE) ?? "";
+let signed = false;
 let keyRefused: (why: string) => void = () => {};
 
-export const hasKey = (): boolean => key !== "";
+/** Whether somebody is in: with a key of this tab, or signed in. */
+export const hasKey = (): boolean => key !== "" || signed;
+
+/** Say whether somebody is signed in; the browser keeps the cookie. */
+export function setSigned(is: boolean): void {
+  signed = is;
+}
 
 /** Keep a key for this tab only. An empty one forgets it. */
 export function setKey(next: string): void {
@@ -48,7 +56,7 @@ export function onKeyRefused(then: (why: string) => void): void {
 export const turnedAway = (why: string): void => keyRefused(why);
 
 export function headers(more: Record<string, string> = {}): Record<string, string> {
-  return { Authorization: `Bearer ${key}`, ...more };
+  return key ? { Authorization: `Bearer ${key}`, ...more } : more;
 }
 
 /** A fresh id for something that this console asks for, so that repeating it is safe. */
@@ -93,7 +101,8 @@ export async function call<T>(
       const answer = await once(method, url, init);
       const found = await answer.json().catch(() => ({}));
       if (answer.ok) return found as T;
-      if (answer.status === 401) turnedAway(String(found.detail ?? ""));
+      if (answer.status === 401 && found.code !== "sign_in_failed")
+        turnedAway(String(found.detail ?? ""));
       throw new Refusal(answer.status, found);
     } catch (error) {
       const again = error instanceof Refusal && (error.status === 0 || error.status === 503);

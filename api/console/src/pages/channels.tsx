@@ -9,7 +9,7 @@ import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Buffer, Channel, Sellable } from "../lib/types";
-import { Empty, Panel, Trouble } from "../ui/bits";
+import { Closable, Empty, Panel, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
 import { ChannelForm, FRESH } from "./channel";
@@ -130,9 +130,9 @@ export function Channels() {
     <div className="split">
       <div className="main">
         <div className="filters">
-          <button type="button" className="primary" title="N" onClick={start}>
+          <Closable className="primary" title="N" onClick={start}>
             <Icon name="plus" /> {t("channel.new")}
-          </button>
+          </Closable>
         </div>
         {found.error && <Trouble error={found.error} again={found.again} />}
         <Grid<Channel>

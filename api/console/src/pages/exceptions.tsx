@@ -9,7 +9,7 @@ import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Hold, Order, Page } from "../lib/types";
-import { Ago, Empty, Trouble } from "../ui/bits";
+import { Ago, Closable, Empty, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
 import { SearchBox } from "../ui/search";
@@ -158,9 +158,9 @@ export function Exceptions() {
         </div>
         <div className="filters">
           <SearchBox value={params.get("q") ?? ""} label={t("orders.search")} />
-          <button type="button" disabled={!paid.length} title="P" onClick={release}>
+          <Closable disabled={!paid.length} title="P" onClick={release}>
             <Icon name="check" /> {t("exceptions.paid", { n: paid.length })}
-          </button>
+          </Closable>
         </div>
         {found.error && <Trouble error={found.error} again={found.again} />}
         <Grid<Waiting>

@@ -127,6 +127,7 @@ export function ShipForm({ order, onChange, onLeave }: FormProps) {
   const units = place ? (places.find(([name]) => name === place)?.[1] ?? 0) : total;
   return (
     <Doing
+      scope="stock"
       title={t("ship.title", { n: units })}
       action={t("act.ship")}
       onCancel={onLeave}

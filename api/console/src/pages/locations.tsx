@@ -9,7 +9,7 @@ import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Location } from "../lib/types";
-import { Choice, Doing, Empty, Field, Panel, Trouble } from "../ui/bits";
+import { Choice, Closable, Doing, Empty, Field, Panel, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
 import { Status } from "../ui/status";
@@ -168,9 +168,9 @@ export function Locations() {
     <div className="split">
       <div className="main">
         <div className="filters">
-          <button type="button" className="primary" title="N" onClick={start}>
+          <Closable className="primary" title="N" onClick={start}>
             <Icon name="plus" /> {t("location.new")}
-          </button>
+          </Closable>
         </div>
         {found.error && <Trouble error={found.error} again={found.again} />}
         <Grid<Location>

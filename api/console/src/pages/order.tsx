@@ -18,7 +18,7 @@ import { useShown } from "../lib/live";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import type { Decision, Hold, Order, OrderLine, Page, Return } from "../lib/types";
-import { Act, Ago, Panel, Skeleton, Trouble } from "../ui/bits";
+import { Act, Ago, Closable, Panel, Skeleton, Trouble } from "../ui/bits";
 import { Icon } from "../ui/icon";
 import { Status } from "../ui/status";
 import { attempt, said } from "../ui/toast";
@@ -118,15 +118,14 @@ function Line(props: { order: Order; line: OrderLine; onCancel?: () => void }) {
       </td>
       <td className="right">
         {props.onCancel && (
-          <button
-            type="button"
+          <Closable
             className="icon"
             title={t("line.cancel_one")}
-            aria-label={`${t("line.cancel_one")}: ${line.sku}`}
+            label={`${t("line.cancel_one")}: ${line.sku}`}
             onClick={props.onCancel}
           >
             −1
-          </button>
+          </Closable>
         )}
       </td>
     </tr>
@@ -150,9 +149,7 @@ function Holds(props: { order: Order; onRelease: (hold: Hold) => void }) {
               {t(each.keeps_stock ? "hold.keeps" : "hold.gives")}
             </div>
           </div>
-          <button type="button" onClick={() => props.onRelease(each)}>
-            {t("act.release")}
-          </button>
+          <Closable onClick={() => props.onRelease(each)}>{t("act.release")}</Closable>
         </li>
       ))}
     </ul>
@@ -235,7 +232,14 @@ function Actions(props: { order: Order; onForm: (form: Form) => void; onFulfil: 
         onClick={act("edit")}
       />
       <Act icon="box" label={t("act.fulfil")} hint="f" disabled={!mayFulfil} onClick={fulfilIt} />
-      <Act icon="truck" label={t("act.ship")} hint="s" disabled={!can.ship} onClick={act("ship")} />
+      <Act
+        icon="truck"
+        label={t("act.ship")}
+        hint="s"
+        scope="stock"
+        disabled={!can.ship}
+        onClick={act("ship")}
+      />
       {can.split && <Act icon="part" label={t("act.split")} hint="p" onClick={act("split")} />}
       {can.return && <Act icon="box" label={t("return.book")} hint="b" onClick={act("return")} />}
       <Act

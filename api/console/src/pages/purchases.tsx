@@ -9,7 +9,7 @@ import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
 import { patch, useRoute } from "../lib/route";
 import type { Location, PurchaseOrder } from "../lib/types";
-import { Act, Ago, Choice, Doing, Empty, Field, Panel, Trouble } from "../ui/bits";
+import { Act, Ago, Choice, Closable, Doing, Empty, Field, Panel, Trouble } from "../ui/bits";
 import { Grid } from "../ui/grid";
 import { Icon } from "../ui/icon";
 import { SearchBox } from "../ui/search";
@@ -283,9 +283,9 @@ export function Purchases() {
             ]}
             onChange={(next) => patch({ status: next })}
           />
-          <button type="button" className="primary" title="N" onClick={fresh}>
+          <Closable className="primary" title="N" onClick={fresh}>
             <Icon name="plus" /> {t("purchase.new")}
-          </button>
+          </Closable>
         </div>
         {found.error && <Trouble error={found.error} again={found.again} />}
         <Grid<PurchaseOrder>

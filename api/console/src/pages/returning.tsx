@@ -114,6 +114,7 @@ export function ArriveForm(props: StepProps & { locations: Location[] }) {
   const total = lines.reduce((sum, line) => sum + line.quantity, 0);
   return (
     <Doing
+      scope="stock"
       title={t("return.arrive_title")}
       action={t("purchase.receive", { n: total })}
       ready={total > 0 && place !== ""}
@@ -154,6 +155,7 @@ export function InspectForm(props: StepProps) {
   const [chosen, setChosen] = useState(here.map(() => "restock"));
   return (
     <Doing
+      scope="stock"
       title={t("return.inspect_title", { place })}
       action={t("return.inspect")}
       ready={here.length > 0}

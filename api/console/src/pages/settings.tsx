@@ -1,17 +1,25 @@
-// Settings: what this browser shows, and what this server says of itself.
+// Settings: what this browser shows, what this server says of itself; one's own account; and for
+// admins users, keys and the audit.
 
 import { useState } from "react";
 import { whole } from "../lib/format";
-import { type Language, LANGUAGES, languageNow, setLanguage, t, word } from "../lib/i18n";
+import { type Key, type Language, LANGUAGES, languageNow, setLanguage, t, word } from "../lib/i18n";
 import { usePulse } from "../lib/live";
+import { patch, useRoute } from "../lib/route";
+import { signOut, useSession } from "../lib/session";
 import { setTheme, type Theme, themeNow } from "../lib/theme";
 import { Choice, Field } from "../ui/bits";
+import { Account } from "./account";
+import { ApiKeys } from "./apikeys";
+import { Audit } from "./audit";
+import { Roles, Users } from "./users";
 
 const THEMES: Theme[] = ["system", "light", "dark"];
 
-export function Settings() {
+function Look() {
   const [theme, choose] = useState(themeNow());
   const { overview } = usePulse();
+  const session = useSession();
   return (
     <div className="settings">
       <section className="card">
@@ -34,13 +42,15 @@ export function Settings() {
           />
         </Field>
       </section>
-      <section className="card">
-        <h2>{t("settings.key")}</h2>
-        <p className="soft">{t("settings.key_how")}</p>
-        <button type="button" onClick={() => window.dispatchEvent(new Event("dibs:leave"))}>
-          {t("settings.leave")}
-        </button>
-      </section>
+      {session?.kind === "key" && (
+        <section className="card">
+          <h2>{t("settings.key")}</h2>
+          <p className="soft">{t("settings.key_how")}</p>
+          <button type="button" onClick={() => void signOut()}>
+            {t("settings.leave")}
+          </button>
+        </section>
+      )}
       <section className="card">
         <h2>{t("settings.server")}</h2>
         {overview && (
@@ -69,6 +79,53 @@ export function Settings() {
           <a href="docs">{t("settings.docs")}</a>
         </p>
       </section>
+    </div>
+  );
+}
+
+const TABS: Record<string, { scope: string; Shown: React.ComponentType }> = {
+  look: { scope: "", Shown: Look },
+  me: { scope: "self", Shown: Account },
+  users: {
+    scope: "admin",
+    Shown: () => (
+      <>
+        <Users />
+        <Roles />
+      </>
+    ),
+  },
+  keys: { scope: "admin", Shown: ApiKeys },
+  audit: { scope: "admin", Shown: Audit },
+};
+
+export function Settings() {
+  const { params } = useRoute();
+  const session = useSession();
+  const open = (scope: string): boolean =>
+    !scope ||
+    !!session?.may.includes(scope) ||
+    (scope === "self" && (session?.kind === "user" || !!session?.may.includes("admin")));
+  const asked = params.get("tab") || "look";
+  const tab = TABS[asked] && open(TABS[asked].scope) ? asked : "look";
+  const { Shown } = TABS[tab]!;
+  return (
+    <div className="people">
+      <div className="views" role="group" aria-label={t("nav.settings")}>
+        {Object.entries(TABS)
+          .filter(([, { scope }]) => open(scope))
+          .map(([name]) => (
+            <button
+              type="button"
+              key={name}
+              aria-pressed={tab === name}
+              onClick={() => patch({ tab: name })}
+            >
+              {t(`tab.${name}` as Key)}
+            </button>
+          ))}
+      </div>
+      <Shown />
     </div>
   );
 }

@@ -68,6 +68,7 @@ function Reject({ work, onDone, onLeave, verb }: StepProps & { verb: "reject" | 
   const [reason, setReason] = useState("");
   return (
     <Doing
+      scope="stock"
       title={t(`work.${verb}_how` as Key, { place: work.location })}
       action={t(`work.${verb}` as Key)}
       danger
@@ -91,6 +92,7 @@ function Short({ work, onDone, onLeave }: StepProps) {
   const total = missing.reduce((sum, n) => sum + n, 0);
   return (
     <Doing
+      scope="stock"
       title={t("work.short_how", { place: work.location })}
       action={t("work.short_do", { n: total })}
       danger
@@ -132,6 +134,7 @@ function Ship({ work, onDone, onLeave }: StepProps) {
   const units = work.lines.reduce((sum, line) => sum + line.quantity, 0);
   return (
     <Doing
+      scope="stock"
       title={t("ship.title", { n: units })}
       action={t("act.ship")}
       onCancel={onLeave}
@@ -203,6 +206,7 @@ function One(props: {
       {next && (
         <div className="row acts">
           <Act
+            scope="stock"
             icon="check"
             label={t(`work.${next}` as Key)}
             hint={props.first ? "n" : undefined}
@@ -210,15 +214,28 @@ function One(props: {
           />
           {picking && (
             <Act
+              scope="stock"
               icon="alert"
               label={t("work.short")}
               hint={props.first ? "m" : undefined}
               onClick={() => onForm("short")}
             />
           )}
-          {early && <Act icon="none" label={t("work.reject")} onClick={() => onForm("reject")} />}
+          {early && (
+            <Act
+              scope="stock"
+              icon="none"
+              label={t("work.reject")}
+              onClick={() => onForm("reject")}
+            />
+          )}
           {(early || picking || work.status === "packed") && (
-            <Act icon="close" label={t("work.cancel")} onClick={() => onForm("cancel")} />
+            <Act
+              scope="stock"
+              icon="close"
+              label={t("work.cancel")}
+              onClick={() => onForm("cancel")}
+            />
           )}
         </div>
       )}

@@ -6,6 +6,7 @@ import type { Refusal } from "../lib/api";
 import { absolute, relative } from "../lib/format";
 import { t } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
+import { useLack } from "../lib/session";
 import { Icon, type IconName } from "./icon";
 import { words } from "./toast";
 
@@ -124,6 +125,8 @@ export function Doing(props: {
   action: string;
   danger?: boolean;
   ready?: boolean;
+  /** The scope that it needs, if that is another than the page's. */
+  scope?: string;
   /** Shown with the panel, not asked for: it takes no focus from the list. */
   calm?: boolean;
   onCancel: () => void;
@@ -132,6 +135,7 @@ export function Doing(props: {
 }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
+  const lack = useLack(props.scope);
   const form = useRef<HTMLFormElement>(null);
   useKeys({ Escape: props.onCancel });
   useEffect(() => {
@@ -165,10 +169,16 @@ export function Doing(props: {
           <Icon name="alert" /> {error}
         </p>
       )}
+      {lack && (
+        <p className="lack">
+          <Icon name="lock" /> {lack}
+        </p>
+      )}
       <div className="row">
         <button
           className={props.danger ? "danger" : "primary"}
-          disabled={busy || props.ready === false}
+          disabled={busy || props.ready === false || !!lack}
+          title={lack || undefined}
           aria-busy={busy}
         >
           {props.action}
@@ -186,11 +196,43 @@ export function Act(props: {
   label: string;
   hint?: string;
   disabled?: boolean;
+  scope?: string;
   onClick: () => void;
 }) {
+  const lack = useLack(props.scope);
   return (
-    <button type="button" disabled={props.disabled} onClick={props.onClick} title={props.hint}>
+    <button
+      type="button"
+      disabled={props.disabled || !!lack}
+      onClick={props.onClick}
+      title={lack || props.hint}
+    >
       <Icon name={props.icon} /> {props.label} {props.hint && <kbd>{props.hint}</kbd>}
+    </button>
+  );
+}
+
+/** A plain button for something that needs a scope; without it, it says why it is closed. */
+export function Closable(props: {
+  scope?: string;
+  className?: string;
+  title?: string;
+  label?: string;
+  disabled?: boolean;
+  onClick: () => void;
+  children: ReactNode;
+}) {
+  const lack = useLack(props.scope);
+  return (
+    <button
+      type="button"
+      className={props.className}
+      disabled={props.disabled || !!lack}
+      title={lack || props.title}
+      aria-label={props.label}
+      onClick={props.onClick}
+    >
+      {props.children}
     </button>
   );
 }

@@ -3,4 +3,4 @@ function e(e){let t=t=>e.split(t).length;return[`,`,`;`,`	`].sort((e,n)=>t(n)-t(
 `?(a.push(o.replace(/\r$/,``)),o=``,t===`
 `&&(i.push(a),a=[])):o+=t}(o||a.length)&&i.push([...a,o.replace(/\r$/,``)]);let[c=[],...l]=i.filter(e=>e.some(e=>e.trim()!==``));return{head:c.map(e=>e.trim().toLowerCase()),rows:l}}var n=e=>/^[=+@\t]|^-(?![\d.]+$)/.test(e)?`'${e}`:e,r=e=>{let t=n(String(e??``));return/[",;\n\r]/.test(t)?`"${t.replaceAll(`"`,`""`)}"`:t};function i(e,t){return[e,...t].map(e=>e.map(r).join(`,`)).join(`\r
 `)+`\r
-`}function a(e,t){let n=document.createElement(`a`);n.href=URL.createObjectURL(new Blob([`﻿`,t],{type:`text/csv`})),n.download=e,n.click(),window.setTimeout(()=>URL.revokeObjectURL(n.href),1e3)}export{t as n,a as r,i as t};
+`}function a(e,t){let n=document.createElement(`a`),r=t instanceof Blob?t:new Blob([`﻿`,t],{type:`text/csv`});n.href=URL.createObjectURL(r),n.download=e,n.click(),window.setTimeout(()=>URL.revokeObjectURL(n.href),1e3)}export{t as n,a as r,i as t};

@@ -63,7 +63,7 @@ ENDPOINTS = (
             "the channel gets nothing of the SKU but what is set aside for it. Putting the same "
             "again changes nothing and answers with `replayed: true`."
         ),
-        scope="admin",
+        scope="plan",
         handler=_put,
         params=(_CHANNEL, params.SKU),
         body=FenceBody,

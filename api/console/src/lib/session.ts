@@ -4,7 +4,7 @@
 import { createContext, useContext, useSyncExternalStore } from "react";
 import { call, get, hasKey, setKey, setSigned } from "./api";
 import { t, word } from "./i18n";
-import type { Session } from "./types";
+import type { Session } from "./people";
 
 const NOBODY: Session = {
   kind: "nobody",

@@ -5,7 +5,7 @@ import { call, get, path } from "../lib/api";
 import { t } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { changePassword, useSession } from "../lib/session";
-import type { SessionRow } from "../lib/types";
+import type { SessionRow } from "../lib/people";
 import { Ago, Doing, Skeleton, Trouble } from "../ui/bits";
 import { Secret } from "../ui/door";
 import { attempt, said } from "../ui/toast";

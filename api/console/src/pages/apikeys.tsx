@@ -5,7 +5,7 @@ import { call, get, path } from "../lib/api";
 import { t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { SCOPES } from "../lib/session";
-import type { ApiKey } from "../lib/types";
+import type { ApiKey } from "../lib/people";
 import { Ago, Doing, Field, Skeleton, Trouble } from "../ui/bits";
 import { attempt, said } from "../ui/toast";
 import { Once } from "./users";

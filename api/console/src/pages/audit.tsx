@@ -5,7 +5,7 @@ import { get, query } from "../lib/api";
 import { absolute, whole } from "../lib/format";
 import { t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
-import type { Access, Audited } from "../lib/types";
+import type { Access, Audited } from "../lib/people";
 import { Ago, Empty, Skeleton, Trouble } from "../ui/bits";
 
 const ROWS = 50;

@@ -5,7 +5,7 @@ import { call, get, path } from "../lib/api";
 import { t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { ROLES, useSession } from "../lib/session";
-import type { User } from "../lib/types";
+import type { User } from "../lib/people";
 import { Ago, Choice, Doing, Empty, Field, Skeleton, Trouble } from "../ui/bits";
 import { attempt, said } from "../ui/toast";
 

@@ -1,6 +1,9 @@
 """People in the console: the first visit, who may only look, signing out, a session that ended."""
 
+import contextlib
 import json
+import time
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tests.processes import Dibs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+VIEWS_S = 30.0
 ADA, BOB = "nine green bottles", "and if one green bottle"
 
 
@@ -23,7 +27,19 @@ def empty(tmp_path_factory) -> Iterator[Site]:
         found = Site(dibs)
         found.furnish()
         found.order("o-1", ("SKU-00", 2))
+        wait_for_views(found)
         yield found
+
+
+def wait_for_views(site: Site) -> None:
+    """Wait until the audit, which is read from the views, has what was just done."""
+    deadline = time.monotonic() + VIEWS_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib.error.HTTPError):  # there are no views yet
+            if site.api("GET", "audit")["done"]:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the views have nothing")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import type { Access, Audited } from "../lib/people";
 import { Ago, Empty, Skeleton, Trouble } from "../ui/bits";
 
 const ROWS = 50;
+const EVERY_MS = 5_000; // the newest page is read anew
 const MOVED = 4; // of one paper, that are named
 interface Row {
   key: string;
@@ -88,7 +89,11 @@ export function Audit() {
   const [actor, setActor] = useState("");
   const [cursors, setCursors] = useState<string[]>([""]);
   const cursor = cursors[cursors.length - 1]!;
-  const found = useLoad(`audit ${kind} ${actor} ${cursor}`, () => read(kind, actor, cursor));
+  const found = useLoad(
+    `audit ${kind} ${actor} ${cursor}`,
+    () => read(kind, actor, cursor),
+    cursor ? 0 : EVERY_MS,
+  );
   const begin = (next: string, who = "") => {
     setKind(next);
     setActor(who);

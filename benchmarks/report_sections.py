@@ -42,7 +42,7 @@ SECTIONS = {
     "large": Section(
         "Large orders (B0)",
         "In process, no log: orders whose lines name different SKUs, placed, edited in one line, "
-        "cancelled and replayed.",
+        "cancelled and replayed; and steps that change little of one, each timed by itself.",
     ),
     "fulfillment": Section(
         "Routing anew (B0)",

@@ -191,7 +191,7 @@ def ship_an_order(hand: Hand, page: Any, site: Site, n: str) -> None:
     hand.click(cell(page, f"ship-{n}"))
     page.locator(".panel .acts").wait_for()
     hand.press("f")
-    for word in ("requested", "accepted", "picking"):
+    for word in ("asked for", "accepted", "picking"):
         expect(page.locator(".work .status")).to_contain_text(word)
         hand.press("n")
     expect(page.locator(".work .status")).to_contain_text("packed")

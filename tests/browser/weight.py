@@ -2,9 +2,9 @@
 
     python -m tests.browser.weight docs/console.md
 
-Sizes are as the server sends them, squeezed. A page can be worked with when its first row or tile is
-shown and a key is answered; each is opened with an empty cache, on the machine as it is and with a
-processor slowed down four times. Writes the table into the page, between its marks.
+Sizes are as the server sends them, squeezed. A page can be worked with when its first row or tile
+is shown and a key is answered; each is opened with an empty cache, on the machine as it is and with
+a processor slowed down four times. Writes the table into the page, between its marks.
 """
 
 import gzip

@@ -2,7 +2,7 @@
 // they show, and hear of it; when that changes, the tab connects again and begins with the present.
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { hasKey, headers, query, Refusal, turnedAway } from "./api";
+import { headers, query, Refusal, turnedAway } from "./api";
 import { read } from "./sse";
 import type { Beat, NowTold, Order, Overview, QueueNews, Stock } from "./types";
 
@@ -88,7 +88,10 @@ async function connection(url: string, ends: AbortController): Promise<void> {
   const answer = await fetch(url, { headers: headers(), signal: ends.signal, cache: "no-store" });
   if (!answer.ok || !answer.body) {
     const found = await answer.json().catch(() => ({}));
-    if (answer.status === 401) turnedAway(String(found.detail ?? ""));
+    if (answer.status === 401) {
+      stop?.abort();
+      turnedAway(String(found.detail ?? ""));
+    }
     throw new Refusal(answer.status, found);
   }
   for (const hears of parts.values()) hears.begun?.();
@@ -111,7 +114,7 @@ async function run(): Promise<void> {
   stop?.abort();
   stop = mine;
   address = addressNow();
-  while (!mine.signal.aborted && hasKey()) {
+  while (!mine.signal.aborted) {
     const once = new AbortController();
     const end = () => once.abort();
     mine.signal.addEventListener("abort", end);
@@ -135,7 +138,7 @@ const watched = (): boolean => !document.hidden || [...parts.keys()].some((part)
 function settle(anew: boolean): void {
   window.clearTimeout(settling);
   settling = window.setTimeout(() => {
-    if (!hasKey() || !watched()) return;
+    if (!watched()) return;
     if (anew || stop?.signal.aborted !== false || addressNow() !== address) void run();
   }, SETTLE_MS);
 }

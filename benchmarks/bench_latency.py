@@ -76,11 +76,12 @@ class Stage(msgspec.Struct):
     site: Site
     world: Expectation
     saturation: float
+    load: float = LOAD
 
     @property
     def rate(self) -> float:
         """Orders a second."""
-        return self.saturation * LOAD
+        return self.saturation * self.load
 
     def steady(self, name: str, seconds: float) -> tuple[Outcome, float]:
         """Load it evenly; return what came of it and the server's CPU in µs per order."""
@@ -226,7 +227,7 @@ def _beside(stage: Stage, seconds: float, module: str, *more: str) -> subprocess
     return subprocess.Popen([*command, "--seconds", f"{seconds:g}"], stdout=subprocess.PIPE)
 
 
-def run(name: str, size: Size, seed: int) -> Case:
+def run(name: str, size: Size, seed: int, share: float) -> Case:
     """Run one case on a server of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="dibs-bench-") as folder,
@@ -238,7 +239,7 @@ def run(name: str, size: Size, seed: int) -> Case:
         saturation(site, world, ORDERS, size.saturate_s / 3)
         most = saturation(site, world, ORDERS, size.saturate_s)
         CONSOLE.print(f"{name}: saturation {most:,.0f} orders/s", highlight=False)
-        return CASES[name](Stage(target, site, world, most), size)
+        return CASES[name](Stage(target, site, world, most, share), size)
 
 
 def main() -> None:
@@ -250,6 +251,7 @@ def main() -> None:
     parser.add_argument("--tabs", type=int, default=FULL.tabs, help="open at once")
     parser.add_argument("--rounds", type=int, help="with tabs or a dashboard, and as many without")
     parser.add_argument("--seconds", type=int, help="of one such round")
+    parser.add_argument("--load", type=float, default=LOAD, help="share of saturation")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
@@ -264,13 +266,13 @@ def main() -> None:
     )
     pin(GENERATOR_CORE)
     os.environ["DIBS_LOG_MEMORY_MIB"] = str(LOG_MEMORY_MIB)
-    found = [run(name, size, asked.seed) for name in asked.case or CASES]
+    found = [run(name, size, asked.seed, asked.load) for name in asked.case or CASES]
     finish(
         "latency",
         {
             "seed": asked.seed,
             "short": asked.short,
-            "load": LOAD,
+            "load": asked.load,
             "connections": CONNECTIONS,
             "size": msgspec.structs.asdict(size),
             "rows": [row for case in found for row in case.rows],

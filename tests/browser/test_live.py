@@ -16,7 +16,7 @@ def test_a_tab_asks_nothing_while_nothing_happens(page, site: Site, place: str) 
     site.order("quiet-1", ("SKU-40", 1))
     page.goto(f"{site.url}/#/{place}")
     page.locator(".panel .lines, .panel .numbers, .tile").first.wait_for()
-    page.wait_for_timeout(3 * QUIET_MS)  # lists are read a few times after the last change
+    page.wait_for_timeout(5 * QUIET_MS)  # lists are read a few times after the last change
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(QUIET_MS)

@@ -114,7 +114,7 @@ export async function load(tell: Tell): Promise<number> {
           "v1/orders/batch",
           Array.from({ length: ORDERS }, (_, i) => orderOf(name(i), i)),
         ),
-      ...[3, 10, 17, 24].map((i) => hold(i, "payment")),
+      ...[3, 10, 11, 17, 18].map((i) => hold(i, "payment")),
       ...[5, 12].map((i) => hold(i, "review")),
       ...[0, 1, 2, 6, 7, 8].map(ship),
       () =>

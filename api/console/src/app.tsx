@@ -17,7 +17,9 @@ import { Me } from "./ui/me";
 import { Palette } from "./ui/palette";
 import { Toasts, undoLast } from "./ui/toast";
 
-// The grid comes with the first page that needs it, not with the first look.
+const AHEAD_MS = 300; // after the first page, those that are opened most are fetched
+
+// The grid comes with the first page that needs it or a moment later, not with the first look.
 const Orders = lazy(() => import("./pages/orders").then((it) => ({ default: it.Orders })));
 const Stock = lazy(() => import("./pages/stock").then((it) => ({ default: it.Stock })));
 const Returns = lazy(() => import("./pages/returns").then((it) => ({ default: it.Returns })));
@@ -107,10 +109,22 @@ function LookOnly({ page }: { page: PageName }) {
   );
 }
 
+/** Fetch what the next page needs while nothing else is to be done. */
+function useNextPages(): void {
+  useEffect(() => {
+    const timer = window.setTimeout(() => {
+      void import("./pages/orders");
+      void import("./pages/stock");
+    }, AHEAD_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
+}
+
 type Layer = "" | "palette" | "help";
 
 function Console() {
   const { page } = useRoute();
+  useNextPages();
   const [layer, setLayer] = useState<Layer>("");
   const jumps = Object.fromEntries(PAGES.map(({ name, key }) => [`g ${key}`, () => go(name)]));
   useKeys({

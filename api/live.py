@@ -32,6 +32,7 @@ from api.topics import Key, Queue, Shelved, Wants, Whole, shelf_news
 from api.wire import encode
 from engine.core import limits
 from engine.core.errors import OverloadedError, ServiceError
+from engine.service.client import Pulse
 
 log = structlog.get_logger("api")
 _Name, _Thing = TypeVar("_Name"), TypeVar("_Thing")
@@ -185,13 +186,7 @@ class Live:
                 order.take(number, encode(answer))
                 order.read_seq = seq
         for key in self._queues.due(seq, limits.LIVE_QUEUES_READ_MAX):
-            status_, channel, part = key
-            page, before = await client.orders(
-                status=status_, channel=channel, q=part, limit=limits.LIVE_ROWS
-            )
-            queue = self._queues.known[key]
-            queue.take(number, page, before)
-            queue.read_seq = seq
+            await self._read_queue(number, key, self._queues.known[key], pulse)
         due = self._shelves.due(seq, limits.LIVE_SKUS_READ_MAX)
         for names in _parts(due, limits.STATES_READ_SKUS_MAX):
             for name, stock in zip(names, await client.stocks(names), strict=True):
@@ -202,6 +197,26 @@ class Live:
         if now_s - self._looked_s >= limits.OVERVIEW_EVERY_S and any(w.now for w in self._wants):
             self._looked_s = now_s
             self._now.take(number, encode(await gauges.look(self._front, self._gauges, pulse)))
+
+    async def _read_queue(
+        self, number: int, key: tuple[str, str, str], queue: Queue, pulse: Pulse
+    ) -> None:
+        """Read a filter's newest orders. Where few match, many are looked at: what took long is
+        read again after so much longer."""
+        began_s = asyncio.get_running_loop().time()
+        if began_s < queue.free_s:
+            return
+        status, channel, part = key
+        page: list = []
+        before = None
+        if not status or status in pulse.standing:
+            page, before = await self._front.client.orders(
+                status=status, channel=channel, q=part, limit=limits.LIVE_ROWS
+            )
+        took_s = asyncio.get_running_loop().time() - began_s
+        queue.free_s = began_s + took_s / limits.LIVE_READ_SHARE_MAX
+        queue.take(number, page, before)
+        queue.read_seq = pulse.seq
 
     async def _tell(self, number: int) -> None:
         loop, said = asyncio.get_running_loop(), 0

@@ -95,6 +95,7 @@ class Queue:
         self._anew = -1  # the round that began anew: nothing joins it to what was before
         self._cursor: str | None = None
         self.changed = self.read_seq = -1
+        self.free_s = 0.0  # it is not read again before
 
     def take(self, number: int, page: list[OrderAnswer], before: int | None) -> None:
         """Take the first page as round `number` found it, and where the next one starts."""

@@ -224,6 +224,7 @@ LIVE_GONE_MAX = 200  # orders that a queue remembers as gone; before that it is 
 LIVE_SKUS_READ_MAX = 2_000  # by one round
 LIVE_QUEUES_READ_MAX = 16
 LIVE_ORDERS_READ_MAX = 256
+LIVE_READ_SHARE_MAX = 0.05  # of the time, for the newest orders of one filter
 LIVE_ORDERS_TOGETHER = 32  # of one turn of the event loop
 LIVE_BYTES_PER_S = 256 << 10  # told to one tab; who is told more waits for its next
 LIVE_HEARTBEAT_S = 2.0

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.site import OPTIONS, Site, chromium_path
 from tests.processes import Dibs
 
-TIMES, SLOWED = 5, 4
+TIMES, SLOWED = 3, 4
 MARKS = ("<!-- weight: begin -->\n", "<!-- weight: end -->")
 PLACES = {"Now": ("now", ".tile"), "Orders": ("orders", ".ag-row"), "Stock": ("stock", ".ag-row")}
 

@@ -133,7 +133,7 @@ class Worker:
     def once(self) -> None:
         """Make one pass."""
         began_s = time.time()
-        door = Door(self._url, self._key or key_in(self._settings.data))
+        door = Door(self._url, self._key or self._made_key())
         try:
             done = refresh(scene(self._settings, self._times), door.put)
         finally:
@@ -143,6 +143,13 @@ class Worker:
         for name in ("put", "kept", "refused"):
             self._counts[name] += getattr(done, name)
         log.info("prices are made", **done._asdict(), took_s=round(self._took_s, 3))
+
+    def _made_key(self) -> str:
+        try:
+            return key_in(self._settings.data)
+        except ConfigError as error:
+            # The first start of dibs makes it, perhaps after this one's.
+            raise UnavailableError(str(error)) from error
 
     def collect(self):
         """Yield the metrics; those of a pass as of the last whole one."""

@@ -54,13 +54,13 @@ def wanted(views: Database, seq: int) -> list[Wanted]:
         "CAST(SUM(i.quantity - i.cancelled) AS BIGINT), COUNT(*) "
         "FROM order_lines i JOIN orders o ON o.seq = i.order_seq "
         "WHERE i.order_seq >= ? AND i.quantity > i.cancelled "
-        "GROUP BY i.sku_number, o.channel ORDER BY i.sku_number, o.channel"
+        "GROUP BY i.sku_number, o.channel"
     )
     parts: dict[int, list[tuple[int, int]]] = {}
     for bundle, part, units in views.select(_PARTS):
         parts.setdefault(bundle, []).append((part, units))
     found = []
-    for row in map(Wanted._make, views.select(sql, [seq])):
+    for row in map(Wanted._make, sorted(views.select(sql, [seq]))):
         for number, times in _stocked(row.sku_number, parts):
             found.append(row._replace(sku_number=number, units=row.units * times))
     return found
@@ -71,9 +71,10 @@ def destinations(views: Database, seq: int) -> list[tuple[str, str | None, str |
     their number."""
     sql = (
         "SELECT channel, country, postcode, COUNT(*) FROM orders WHERE seq >= ? "
-        "GROUP BY channel, country, postcode ORDER BY channel, country, postcode"
+        "GROUP BY channel, country, postcode"
     )
-    return views.select(sql, [seq])
+    # Databases sort texts, and what is missing, each in its own way.
+    return sorted(views.select(sql, [seq]), key=lambda row: [word or "" for word in row[:3]])
 
 
 def _stocked(number: int, parts: dict) -> Iterator[tuple[int, int]]:

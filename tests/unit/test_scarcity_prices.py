@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -167,6 +168,42 @@ def test_a_worker_goes_on_and_tells_how_old_its_prices_are(site: Dibs) -> None:
     finally:
         stopping.set()
         runner.join()
+
+
+class Up:
+    """`dibs up` in a folder, with what asks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, port = folder, free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        words = ["up", "--data", str(folder), "--port", str(port), "--scarcity", "1"]
+        command = [sys.executable, "-m", "engine.cli", *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    @property
+    def key(self) -> str:
+        """The admin key."""
+        return (self.folder / "admin.key").read_text().strip()
+
+    def ready(self) -> bool:
+        """Say whether it answers."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):
+                return True
+        except OSError:
+            return False
+
+
+@pytest.mark.slow
+def test_up_keeps_prices_if_it_is_asked_to(tmp_path: Path) -> None:
+    site = Up(tmp_path)
+    try:
+        until(site.ready, 60.0)
+        furnish(site)
+        assert until(lambda: prices_of(site, "MUG"), 60.0)["berlin"] > 0
+    finally:
+        site.process.terminate()
+        site.process.wait(30)
 
 
 def metrics(worker: Worker) -> dict[str, float]:

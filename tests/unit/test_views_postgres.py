@@ -14,11 +14,11 @@ from engine.config import Settings
 from engine.core.commands import Cancel, Request
 from engine.core.errors import ConfigError, ViewsError
 from engine.service.wiring import Wiring
-from engine.views import follow
+from engine.views import demand, follow
 from engine.views.compare import differences
 from engine.views.follow import Follower
 from engine.views.postgres import PostgresHome
-from engine.views.projector import Projector
+from engine.views.projector import Projector, cursor_of
 from engine.views.reader import ViewsReader, position
 from engine.views.sqlite import SqliteViews
 from tests.faults.views import storm
@@ -51,11 +51,27 @@ def test_postgres_and_sqlite_hold_the_same_rows(url: str, tmp_path: Path) -> Non
     same_as_the_ledger(server, history.ledger._state)
     adds_up(server)
     assert differences(sqlite, server) == {}
+    same_demand(sqlite, server)
     server.execute("UPDATE positions SET allocated = allocated + 1 WHERE position = 3")
     server.execute("DELETE FROM activity WHERE seq = 5")
     assert differences(sqlite, server) == {"positions": 1, "activity": 1}
     home.discard(server)
     sqlite.close()
+
+
+def same_demand(one, other) -> None:
+    """What forecasts are made of is the same from both."""
+    at_us = cursor_of(one).stamp_us + 1
+    for days in (1e-6, 30.0):
+        window = demand.window(one, at_us, days)
+        assert demand.window(other, at_us, days) == window
+        assert demand.wanted(one, window.seq) == demand.wanted(other, window.seq)
+        assert demand.destinations(one, window.seq) == demand.destinations(other, window.seq)
+    assert demand.wanted(one, 0)
+    kinds = (demand.available, demand.skus, demand.locations, demand.channels)
+    for ask in (*kinds, demand.deliveries, demand.scarcity):
+        assert ask(one) == ask(other), ask.__name__
+    assert demand.policies(one).keys() == demand.policies(other).keys()
 
 
 async def test_views_follow_are_rebuilt_and_swapped(url: str, tmp_path: Path) -> None:

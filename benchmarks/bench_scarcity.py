@@ -50,6 +50,7 @@ TIMES = Times()
 BACK_DAYS, WHERE_DAYS = int(TIMES.back_days), int(TIMES.where_days)
 HISTORY_DAYS = 56
 JUDGED_FROM_DAY = 350
+RESAMPLES = 5_000
 UNITS_MIN = 8  # expected in a cycle; with fewer there is nothing to choose
 CHEAPEST, MORNING, EACH, OPTIMUM = "cheapest", "priced daily", "priced each order", "optimum"
 CHANNELS = (CHEAPEST, MORNING, EACH)
@@ -206,8 +207,16 @@ def tell(samples: Samples, case: str, told: list[tuple[dict[str, int], int]]) ->
     for name, cost in sums.items():
         samples.add(case, name, "a shipment, minor units", cost / served)
     samples.add(case, CHEAPEST, "% above the optimum", 100 * gap / sums[OPTIMUM])
+    chance = numpy.random.default_rng(1)
+    picked = chance.integers(0, len(told), (RESAMPLES, len(told)))
+    every = {name: numpy.array([paid[name] for paid, _ in told]) for name in sums}
     for name in (MORNING, EACH):
         samples.add(case, name, "% of that gap closed", 100 * (sums[CHEAPEST] - sums[name]) / gap)
+        saved, gaps = every[CHEAPEST] - every[name], every[CHEAPEST] - every[OPTIMUM]
+        shares = 100 * saved[picked].sum(axis=1) / gaps[picked].sum(axis=1)
+        for end in (2.5, 97.5):
+            unit = f"% of it closed, {end} % of cycles drawn again"
+            samples.add(case, name, unit, float(numpy.percentile(shares, end)))
 
 
 def solvers(samples: Samples, net: Network, seed: int) -> None:

@@ -110,6 +110,8 @@ def bench_part(bench: str, line: dict, images: list[Path]) -> list[str]:
     if line.get("short"):
         lines += ["A short run: it shows that the benchmark works, and little else.", ""]
     lines += [f"`{line['command']}`, commit {line['commit']}, {line['at']}; {where}.", ""]
+    if note := line.get("note"):
+        lines += [note, ""]
     if line["ratios"]:
         heads = ["ratio", "value", "95 %", "floor", "target", ""]
         lines += table(heads, [ratio_cells(ratio) for ratio in line["ratios"]])

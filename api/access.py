@@ -11,10 +11,14 @@ be our host. Who sends neither is no browser (the rule of Go's `http.CrossOrigin
 OWASP's cheat sheet on CSRF). There is no token to hand out and to lose; `SameSite` stands behind.
 """
 
+import asyncio
+import contextlib
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from api.cycle import Cycle
 from api.problems import Headers, ProblemError, fail
 from engine.core import limits
 from engine.service.people.records import Signed
@@ -86,6 +90,28 @@ def signed_in(front: Any, headers: Headers, cookie: bytes | None) -> Signed | No
         if found == name:
             return front.people.whois(value.decode("latin-1"))
     return None
+
+
+@contextlib.contextmanager
+def while_signed_in(front: Any, scope: dict, receive: Any) -> Iterator[None]:
+    """Cut a stream off when the session that opened it is over, which a key's is not. While it is
+    open, its session counts as seen."""
+    headers, cycle = scope["headers"], Cycle.of(receive)
+    cookie = header(headers, b"cookie")
+    if cycle is None or not cookie or header(headers, b"authorization"):
+        yield
+        return
+    watching = asyncio.create_task(_watch(front, headers, cookie, cycle))
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+async def _watch(front: Any, headers: Headers, cookie: bytes, cycle: Cycle) -> None:
+    while signed_in(front, headers, cookie):
+        await asyncio.sleep(limits.SESSION_LOOK_S)
+    cycle.transport.abort()
 
 
 def header(headers: Headers, name: bytes) -> bytes:

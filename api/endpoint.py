@@ -227,10 +227,12 @@ class Served:
             status = 500
         self.front.answers[self.endpoint.name, status] += 1
         if type(answer) is Stream:
-            await send_stream(answer, status, receive, send, self.front)
+            with access.while_signed_in(self.front, scope, receive):
+                await send_stream(answer, status, receive, send, self.front)
             return
         if isinstance(answer, Exchange):
-            await answer.run(receive, send)
+            with access.while_signed_in(self.front, scope, receive):
+                await answer.run(receive, send)
             return
         await self._send(send, status, answer, headers)
 

@@ -252,6 +252,7 @@ TEMPORARY_PASSWORD_S = 72 * 3_600
 SESSION_IDLE_S = 3_600
 SESSION_S_MAX = 24 * 3_600
 SESSION_NOTE_S = 60  # between two times that the last sight of a session is stored
+SESSION_LOOK_S = 5.0  # between two looks whether an open stream's session lasts
 SESSIONS_OF_USER_MAX = 16
 SIGN_IN_TRIES = 5  # of a name from one address; then one more every so often
 SIGN_IN_TRIES_ANYWHERE = 30  # of a name

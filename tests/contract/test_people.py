@@ -254,3 +254,20 @@ async def test_the_address_of_a_caller_is_not_what_it_says() -> None:
             await http.post("/v1/session", json=ADA, headers={"dibs-caller": "1.2.3.4"})
             (rows,) = (await http.get("/v1/sessions")).json().values()
             assert rows[0]["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", ["/v1/live", "/v1/streams/stock"])
+async def test_an_open_stream_ends_with_its_session(path: str, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "SESSION_LOOK_S", 0.01)
+    async with site(LOOSE) as here, here.line() as line, here.line() as keyed:
+        cookie = here.world.sign_in("ada", "viewer")["cookie"].encode()
+        ask_for = b"GET %b HTTP/1.1\r\nHost: x\r\nCookie: %b\r\n\r\n"
+        await line.send(ask_for % (path.encode(), cookie))
+        await keyed.send(here.get(path))
+        for each in (line, keyed):
+            assert b" 200 " in await each.reader.readuntil(b"\r\n\r\n")
+        (session,) = here.world.people.sessions("ada")
+        assert not line.reader.at_eof()
+        here.world.people.end(session.id, "test")
+        await line.end()
+        assert not keyed.reader.at_eof(), "a key's stream goes on"

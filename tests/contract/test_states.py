@@ -273,12 +273,12 @@ async def test_metrics_say_which_streams_are_open(lane: str, monkeypatch) -> Non
     # Who leaves is noticed at the next write.
     monkeypatch.setattr(limits, "STREAM_HEARTBEAT_S", 2 * EVERY_S)
     async with site(LOOSE, lane=lane) as here:
-        assert await gauge(here) == {"orders": 0, "changes": 0, "states": 0}
+        assert await gauge(here) == {"orders": 0, "changes": 0, "states": 0, "live": 0}
         async with contextlib.AsyncExitStack() as opened:
             for query in (f"skus=TEA-1&{FAST}", f"skus=MUG-1&{FAST}", "skus=TEA-1"):
                 await opened.enter_async_context(stream(here, query))
             await opened.enter_async_context(order_stream(here))
-            assert await gauge(here) == {"orders": 1, "changes": 1, "states": 2}
+            assert await gauge(here) == {"orders": 1, "changes": 1, "states": 2, "live": 0}
         open_now = here.world.app.front.streams
         await until(lambda: not any(open_now.values()))
-        assert await gauge(here) == {"orders": 0, "changes": 0, "states": 0}
+        assert await gauge(here) == {"orders": 0, "changes": 0, "states": 0, "live": 0}

@@ -58,7 +58,11 @@ def main(url: str, key: str, folder: Path) -> None:
                     viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB"
                 )
                 page = context.new_page()
+                page.goto(url)
+                page.wait_for_timeout(SETTLE_MS)
+                shoot(page, squeezer, folder / f"door-{device}-{scheme}.webp")
                 page.goto(f"{url}/#key={key}")
+                page.reload()
                 take(page, squeezer, url, folder, f"{device}-{scheme}")
                 context.close()
         browser.close()
@@ -76,6 +80,8 @@ def take(page, squeezer, url: str, folder: Path, kind: str) -> None:
         ("locations", "locations"),
         ("flash", "flash"),
         ("settings", "settings"),
+        ("users", "settings?tab=users"),
+        ("audit", "settings?tab=audit"),
     ):
         page.goto(f"{url}/#/{place}")
         page.wait_for_timeout(SETTLE_MS)

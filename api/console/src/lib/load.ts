@@ -42,6 +42,7 @@ export function useLoad<T>(
       try {
         if ((!document.hidden && still <= AFTER_TURNS) || !timer) {
           const value = await reading.current(stop.signal);
+          if (stop.signal.aborted) return; // it may be half an answer, and nobody waits for it
           setFound({ key, value, error: null });
         }
       } catch (error) {

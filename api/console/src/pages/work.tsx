@@ -1,8 +1,8 @@
 // The work on one order: what each location is asked for, how far it is, and the next step of it.
 
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { call, freshId, get, path } from "../lib/api";
-import { relative, whole } from "../lib/format";
+import { keyOf, relative, whole } from "../lib/format";
 import { type Key, t } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
 import { useLoad } from "../lib/load";
@@ -256,9 +256,15 @@ export function Work({ order, onChange }: { order: Order; onChange: Change }) {
       known.map((work) => get<Fulfillment>(path("fulfillments", work.fulfillment_id), signal)),
     ),
   );
+  // What was shown stays until the new is there: a key pressed meanwhile is not lost. A step that
+  // was taken already answers the same.
+  const last = useRef<{ id: string; works: Fulfillment[] | null }>({ id: "", works: null });
+  const id = keyOf(order);
+  if (found.value) last.current = { id, works: found.value };
+  const works = found.value ?? (last.current.id === id ? last.current.works : null);
   if (!known.length) return null;
-  if (!found.value) return <Skeleton lines={3} />;
-  const open = found.value.filter((work) => OPEN.includes(work.status));
+  if (!works) return <Skeleton lines={3} />;
+  const open = works.filter((work) => OPEN.includes(work.status));
   const first = open.find((work) => work.status !== "shipped") ?? open[0];
   const done = async (text: string) => {
     setForm({ id: "", name: "" });
@@ -269,7 +275,7 @@ export function Work({ order, onChange }: { order: Order; onChange: Change }) {
     <section aria-label={t("work.title")}>
       <h3>{t("work.title")}</h3>
       <ul className="holds">
-        {found.value.map((work) => (
+        {works.map((work) => (
           <One
             key={work.fulfillment_id}
             work={work}

@@ -196,7 +196,7 @@ def ship_an_order(hand: Hand, page: Any, site: Site, n: str) -> None:
         hand.press("n")
     expect(page.locator(".work .status")).to_contain_text("packed")
     hand.press("n")
-    hand.fill(page.get_by_label("Tracking number"), f"TRACK-{n}")
+    hand.fill(page.locator(".doing").get_by_label("Tracking number"), f"TRACK-{n}")
     hand.press("Enter")
     hand.shows(page.locator(".panel header .status"), "shipped")
 

@@ -69,6 +69,7 @@ function told(found: Stock[]): void {
 function point(): void {
   if (!sale || sale.stopped || !sale.live || Date.now() < sale.startsAt) return;
   if (!live()) return;
+  told([]); // one that sold out before it was seen to be open is told nothing of
   const available = sale.skus.reduce((total, one) => total + Math.max(0, one.available), 0);
   const last = sale.available[sale.available.length - 1] ?? available;
   const rate = Math.max(0, ((last - available) * 1_000) / POINT_MS);

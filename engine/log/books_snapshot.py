@@ -228,6 +228,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
         found.append("what is out of its fences is not what the walk has")
     if walked.loads != stated.loads:
         found.append("what its locations have to send is not what the walk has")
+    elif walked.routes != stated.routes:
+        found.append("what its orders are counted as is not what the walk has")
     return found
 
 

@@ -19,6 +19,7 @@ from engine.core.events import (
 from engine.core.kept import document_of
 from engine.core.order_life import BY_UNITS, CLOSED
 from engine.core.outcomes import Refused
+from engine.core.routing import slip
 from engine.core.state import COMMITTED, Order, State
 
 
@@ -72,18 +73,18 @@ def place(
             0,
             routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
             lines,
-            document_of(command, bound_of(command, lines)),
+            document_of(command, bound_of(command)),
             receipt,
         ),
     ]
 
 
-def bound_of(command: PlaceOrder, lines: tuple[Line, ...]) -> tuple[tuple[int, str], ...]:
-    """Return which lines may come from one location only, of those that wait."""
+def bound_of(command: PlaceOrder) -> tuple[tuple[int, str], ...]:
+    """Return which lines may come from one location only."""
     return tuple(
         (index, line.location)
         for index, line in enumerate(command.lines)
-        if line.location is not None and lines[index].backordered
+        if line.location is not None
     )
 
 
@@ -118,7 +119,9 @@ def plan_order(
         return plan
     if not takes:
         count = len(command.lines)
-        return Allotment([], [0] * count, [[] for _ in range(count)], []), Source(state)
+        if isinstance(source, routes.Routed):
+            source.wait(slip.HELD)
+        return Allotment([], [0] * count, [[] for _ in range(count)], []), source
     none = command.when_short == "split" and not sum(plan.granted)
     if plan.short and (none or not partial):
         return refusals.short(state, "taken", plan.short)

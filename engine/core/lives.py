@@ -88,7 +88,8 @@ class Life(msgspec.Struct):
     noun and id); what holds of what channels told (`told`, by field), and the SKUs that nothing was
     known of when it came (`unknown`). `returns` by their ids, and
     `parts`: how many units of a SKU make one unit of a line, by (line, SKU), where something comes
-    back. Its fulfillments (`work`) by number. `exchange_for` says for which return of another
+    back. Its fulfillments (`work`) by number, and how many units of a SKU have left `ahead` of
+    other parts of their bundle, by (line, SKU). `exchange_for` says for which return of another
     order it was placed, if it was."""
 
     notes: list[Happened] = []
@@ -101,6 +102,7 @@ class Life(msgspec.Struct):
     told: dict[str, Told] = {}
     work: dict[int, Fulfillment] = {}
     exchange_for: ExchangeFor | None = None
+    ahead: dict[tuple[int, int], int] = {}
     unknown: tuple[str, ...] = ()
     mark: int = 0
 

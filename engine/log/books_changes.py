@@ -238,6 +238,9 @@ class OrderBooks(StockBooks):
         for position, units in zip(held.places[line], held.left[line], strict=True):
             part = self.position_sku[position]
             taken[part] = taken.get(part, 0) + units
+        for (number, part), units in self.work.ahead.get(seq, {}).items():
+            if number == line:
+                taken[part] = taken.get(part, 0) + units
         if sku in self.bundles:
             fits = served > 0 and all(units % served == 0 for units in taken.values())
         else:

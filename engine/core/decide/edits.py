@@ -76,6 +76,8 @@ def edit(state: State, request: Request) -> Decision:
     elsewhere = where(old.ship_to) != where(new.ship_to) and any(row.served for row in rows)
     if (moved or elsewhere) and order.status not in EDITABLE:
         return refusals.wrong_status(state, order.status, "edited, but for its prices and texts")
+    if (moved or elsewhere) and life.ahead:
+        return refusals.bundle_parted(state, "edited")
     served = _serve(state, order, command, rows, wishes, new, elsewhere)
     if isinstance(served, Refused):
         return served

@@ -112,7 +112,7 @@ class _Change:
         wanted = sum(open_units(order))
         elsewhere = where(old.ship_to) != where(new.ship_to) and wanted > 0
         stood = tuple(fresh)
-        if elsewhere and order.status not in EDITABLE:
+        if elsewhere and (order.status not in EDITABLE or life.ahead):
             # Somebody packs it already: what was told is kept, and the order goes where it went.
             new = msgspec.structs.replace(new, ship_to=old.ship_to)
             elsewhere, stood = False, tuple(name for name in stood if name != "ship_to")
@@ -147,6 +147,7 @@ class _Change:
             due.append(checks.unreachable(rules, new.ship_to))
         reasons = {hold.reason for hold in live.values()}
         fits = order_life.check(self.order.status, OrderStatus.ON_HOLD)
+        fits = fits and not self.life.ahead
         held = [
             # The id of an earlier hold cannot be used again.
             checks.hold(self.state, rule, f"{rule.check}-{self.state.seq + 1}")

@@ -48,6 +48,8 @@ def hold(state: State, request: Request) -> Decision:
         return refusals.full(state, "notes on this order")
     if len(life.holds) >= limits.HOLDS_MAX:
         return refusals.full(state, "holds on this order")
+    if life.ahead and not command.keeps_stock:
+        return refusals.bundle_parted(state, "given up", "keeps_stock")
     until_us = state.now_us + command.minutes * 60_000_000 if command.minutes else 0
     note = Held(
         command.hold_id,

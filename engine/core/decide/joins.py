@@ -91,6 +91,8 @@ def _unmergeable(
             return refusals.wrong_status(state, one.status, "merged")
         if not state.lives.of(one.seq).room:
             return refusals.full(state, "notes on this order")
+        if state.lives.of(one.seq).ahead:
+            return refusals.bundle_parted(state, "merged")
     mine, theirs = kept.read(order.event.document), kept.read(other.event.document)
     for name in ("ship_to", "currency"):
         if getattr(mine, name) != getattr(theirs, name):
@@ -128,6 +130,8 @@ def split(state: State, request: Request) -> Decision:
         return refusals.full(state, "orders")
     if not life.room:
         return refusals.full(state, "notes on this order")
+    if life.ahead:
+        return refusals.bundle_parted(state, "split off")
     rows = rows_of(order)
     moved = _moved(state, command, rows)
     if isinstance(moved, Refused):

@@ -10,7 +10,7 @@ from engine.core import kept
 from engine.core.decide.again import complete, held_units, source_again
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.orders import served, status_after
-from engine.core.decide.refusals import not_routable
+from engine.core.decide.refusals import bundle_parted, not_routable
 from engine.core.events import Line, OrderStatus, Standing
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
@@ -43,6 +43,8 @@ def reallot(
     says why. Refuses as `allot` does, and an order that is to leave complete where it would not.
     """
     source = source_again(state, order, held_units(order), document=document)
+    if state.lives.of(order.seq).ahead:
+        return bundle_parted(state, "had from elsewhere"), source
     destination = kept.read(document or order.event.document).ship_to
     plan = allot(state, wants, destination, partial=True, source=source)
     if not isinstance(plan, Refused) and not complete(source, plan):

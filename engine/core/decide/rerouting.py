@@ -79,6 +79,9 @@ def planned(
     not given up; otherwise they wait. Lines that are bound to a location are had from nowhere
     else. What is `spent` is not there."""
     shut = {one.location: _failure(one) for one in life.work.values() if one.failed} | shut
+    # Of a bundle that has left in part, the rest can only follow.
+    parted = {line for line, _ in life.ahead}
+    lost = {key: count for key, count in lost.items() if key[0] not in parted}
     units = _whole(state, rows_of(order), lost)
     # A bundle that is made of something else now moves as a whole, so that its units stay alike.
     remade = {line: row.served for line, row in enumerate(rows_of(order)) if row.remade(state)}

@@ -64,6 +64,8 @@ def short(state: State, request: Request) -> Decision:
     lost = _lost(state, work, command)
     if isinstance(lost, Refused):
         return lost
+    if {line for line, _ in lost} & {line for line, _ in work.life.ahead}:
+        return refusals.bundle_parted(state, "had from elsewhere", "lines")
     return _decided(state, cause, work, command, lost)
 
 

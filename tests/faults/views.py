@@ -25,6 +25,7 @@ from tests.model.histories import History, adds_up, same_as_the_ledger
 from tests.postgres import postgres
 
 PATIENCE_S = 60.0
+EARLY = 0.2  # share of the kills that do not wait for the views to get going
 
 
 class Found(msgspec.Struct):
@@ -104,19 +105,22 @@ def _write(history: History, store: Store) -> None:
 
 
 def _killed(kills, rng, history: History, store: Store, settings: Settings, told) -> int:
-    """Write, and kill; return how many kills found views behind the log."""
+    """Write, and kill: mostly a moment after the views have written something, so that there is
+    something to lose; return how many kills found them behind the log."""
     behind, home = 0, home_of(settings)
     for _ in range(kills):
+        seen = _cursor(home)
         process = _start(settings, "views", "follow")
-        until = time.monotonic() + rng.uniform(0.3, 1.5)
-        while time.monotonic() < until:
+        begun, patience = time.monotonic(), rng.uniform(0.3, 1.5)
+        if rng.random() >= EARLY:
+            while _cursor(home) <= seen and time.monotonic() < begun + PATIENCE_S:
+                _write(history, store)
+            begun, patience = time.monotonic(), rng.uniform(0.0, 0.3)
+        while time.monotonic() < begun + patience:
             _write(history, store)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        views = home.open(read_only=True)
-        if views:
-            behind += cursor_of(views).seq < history.link.seq
-            views.close()
+        behind += 0 < _cursor(home) < history.link.seq
         told(f"{history.link.seq:,} events")
     return behind
 
@@ -127,7 +131,7 @@ def _judge(kills: int, behind: int, history: History, store: Store, settings: Se
     home, archive = home_of(settings), archive_of(settings)
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while not _caught_up(home, history.link.seq):
+        while _cursor(home) != history.link.seq:
             if time.monotonic() > deadline or process.poll() is not None:
                 found.failure = "the views do not catch up"
                 return found
@@ -147,12 +151,13 @@ def _judge(kills: int, behind: int, history: History, store: Store, settings: Se
     return found
 
 
-def _caught_up(home, seq: int) -> bool:
+def _cursor(home) -> int:
+    """How far the views have got, -1 while there are none."""
     views = home.open(read_only=True)
     if views is None:
-        return False
+        return -1
     try:
-        return cursor_of(views).seq == seq
+        return cursor_of(views).seq
     finally:
         views.close()
 

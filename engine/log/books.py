@@ -300,7 +300,8 @@ class Books(OrderBooks):
         if held is None:
             self.bad("P2", f"order {seq} is shipped and was not open")
             return at
-        self._check_left(seq, held, gone, freed)
+        rows, before, after = self.work.left(seq, gone)
+        self._check_freed(seq, held, rows, freed, before, after)
         for line, units in gone:
             held.shipped[line] += units
             if held.served(line) < 0:
@@ -323,14 +324,6 @@ class Books(OrderBooks):
             held.waiting[line] -= waiting
             if held.served(line) < 0 or held.waiting[line] < 0:
                 self.bad("P2", f"order {seq} cuts more of line {line} than it holds")
-
-    def _check_left(self, seq: int, held: Held, gone: list[tuple], freed: list[tuple]) -> None:
-        """Parts of a bundle may leave before the others do."""
-        after = self.work.ahead.get(seq, {})
-        before = self.work.leaving.pop(seq, after)
-        rows = {line: (line, units, units) for line, units in gone}
-        rows |= {line: (line, 0, 0) for line, _ in before | after if line not in rows}
-        self._check_freed(seq, held, list(rows.values()), freed, before, after)
 
     def _check_freed(
         self, seq: int, held: Held, rows: list[tuple], freed: list[tuple], before=None, after=None

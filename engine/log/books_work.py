@@ -95,6 +95,16 @@ class WorkBooks:
             word = name.decode(errors="replace")
             self._bad("P2", f"short pick {word!r} takes more than was not there")
 
+    def left(self, order: int, gone: list[tuple[int, int]]) -> tuple[list[tuple], dict, dict]:
+        """Return what of each line leaves, whole bundles if it is one, as (line, units, units of
+        them that had taken something), and by (line, SKU) the parts that were ahead of others of
+        their bundle before, and are after."""
+        after = self.ahead.get(order, {})
+        before = self.leaving.pop(order, after)
+        rows = {line: (line, units, units) for line, units in gone}
+        rows |= {line: (line, 0, 0) for line, _ in before | after if line not in rows}
+        return list(rows.values()), before, after
+
     def parted(self, orders) -> dict[int, dict[tuple[int, int], int]]:
         """Return the parts of these orders that have left ahead of others of their bundle."""
         return {order: rows for order, rows in self.ahead.items() if rows and order in orders}

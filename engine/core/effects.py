@@ -34,7 +34,7 @@ from engine.core.fence_moves import drawn, refill_fences, taken
 from engine.core.fences import Moves
 from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
 from engine.core.register import Code
-from engine.core.restating import recount, restate
+from engine.core.restating import restate
 from engine.core.state import (
     COMMITTED,
     EXPIRED,
@@ -345,7 +345,6 @@ def _order_changed(state: State, event: OrderChanged) -> None:
     state.lives.apply(state.seq, state.now_us, event)
     if event.note:
         refill_fences(state, event.order)
-        recount(state, order, state.lives.newest(order.seq))
     state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: told.order_changed(state, order))
 

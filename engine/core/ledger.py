@@ -29,7 +29,6 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay,
-    capacity,
     catalogue,
     creates,
     edits,
@@ -84,7 +83,6 @@ _DECIDE = {
     commands.RoutingPolicy: routing.put_policy,
     commands.PutScarcity: routing.put_scarcity,
     commands.PutFence: fences.put_fence,
-    commands.PutCapacity: capacity.put_capacity,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,

@@ -8,7 +8,6 @@
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
 
 import msgspec
 
@@ -43,7 +42,7 @@ class Allotment(msgspec.Struct):
 
 class Source:
     """What lines may be allotted from: what is available, and the units by position in `own`,
-    which whoever asks holds already, but nothing at the locations numbered in `shut`. Unless
+    which whoever asks holds already; at the locations numbered in `places`, or at all. Unless
     `first`, what orders wait for that stock has come for is not for whoever asks. Units come
     from the fewest locations; a `decide.routing.Routed` asks a policy. What is set aside for other
     channels than `channel` (None: for any) is not for whoever asks (`core.fences`). With `lent`,
@@ -53,13 +52,13 @@ class Source:
         self,
         state: State,
         own: dict[int, int] | None = None,
-        shut: Mapping[int, str] | None = None,
+        places: frozenset[int] | None = None,
         *,
         channel: str | None = None,
         first: bool = False,
         lent: bool = False,
     ) -> None:
-        self.state, self.own, self.shut, self.first = state, own or {}, shut or {}, first
+        self.state, self.own, self.places, self.first = state, own or {}, places, first
         self.channel, self.lent = channel, lent
         self._shares: dict[int, Share | None] = {}
 
@@ -79,7 +78,8 @@ class Source:
 
     def open(self, location: int) -> bool:
         """Say whether a location may give at all."""
-        return location not in self.shut and self.state.locations[location].put.active
+        allowed = self.places is None or location in self.places
+        return allowed and self.state.locations[location].put.active
 
     def offers(self, sku: int) -> dict[int, int]:
         """Return what each location can give of `sku`."""

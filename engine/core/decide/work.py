@@ -8,8 +8,6 @@ import msgspec
 
 from engine.core import answers, fulfillment_life, limits, worklists
 from engine.core.decide import refuse
-from engine.core.decide.again import with_receipt
-from engine.core.decide.allotment import Source
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import open_units
 from engine.core.events import Cause, OrderChanged, OrderStatus
@@ -77,22 +75,16 @@ def status_with(life: Life, changed: dict[int, str]) -> OrderStatus | None:
 
 
 def stepped(
-    cause: Cause,
-    work: Work,
-    status: str,
-    rows: tuple[Row, ...] = (),
-    *,
-    source: Source | None = None,
-    **more,
+    cause: Cause, work: Work, status: str, rows: tuple[Row, ...] = (), **more
 ) -> OrderChanged:
     """Return the event that brings a fulfillment to `status`, its order with it. `more` are fields
-    of the note, `source` says what was decided with it."""
+    of the note."""
     order = work.order
     after = order.status
     if not order.closed_us and order.status is not OrderStatus.ON_HOLD:
         after = status_with(work.life, {work.one.number: status}) or status_by_units(order)
     note = FulfillmentStep(work.one.number, status, rows, **more)
-    return OrderChanged(cause, order.seq, after, note=note_bytes(with_receipt(note, source)))
+    return OrderChanged(cause, order.seq, after, note=note_bytes(note))
 
 
 def fetched(life: Life, changed: dict[int, str]) -> bool:

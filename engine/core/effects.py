@@ -32,7 +32,14 @@ from engine.core.events import (
 )
 from engine.core.fence_moves import drawn, refill_fences, taken
 from engine.core.fences import Moves
-from engine.core.fitting import check_lines, check_receipt, check_scarcity, fits, misfit
+from engine.core.fitting import (
+    check_channel,
+    check_lines,
+    check_receipt,
+    check_scarcity,
+    fits,
+    misfit,
+)
 from engine.core.register import Code
 from engine.core.restating import restate
 from engine.core.state import (
@@ -115,6 +122,8 @@ def _entry_put(state: State, event: EntryPut) -> None:
     answer = state.registers.apply(event, state.seq)
     if event.register == state.registers.scarcity.code:
         check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
+    elif event.register == Code.CHANNELS:
+        check_channel(state, event.number)
     elif event.register == Code.RING_FENCES:
         state.waiting.rise(
             state.registers.fences.rows[event.number].put.sku, state.seq, event.kind.name.lower()

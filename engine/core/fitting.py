@@ -37,6 +37,15 @@ def check_receipt(state, event) -> None:
         misfit("an order's receipt names what is not there", not there)
 
 
+def check_channel(state, number: int) -> None:
+    """Refuse a channel that names a routing policy which is not there."""
+    policy = state.registers.channels.rows[number].put.policy
+    misfit(
+        "a channel's policy does not exist",
+        policy and policy not in state.registers.policies.numbers,
+    )
+
+
 def check_scarcity(state, sku: str) -> None:
     """`LedgerError` if scarcity prices are of a SKU that does not exist."""
     misfit("the SKU of a scarcity price does not exist", sku not in state.sku_numbers)

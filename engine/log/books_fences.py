@@ -105,18 +105,14 @@ class FenceBooks:
         skus = {books.position_sku[number] for number in positions}
         away = {n: moves.get(n, 0) - handed.get(n, 0) for n in positions}
         before = {sku: self._covered(books, sku, away) for sku in skus}
-        strict = {
-            n: row.used
-            for n, row in enumerate(self.rows)
-            if fresh and not chained and not row.falls
-        }
+        used = [row.used for row in self.rows] if fresh and not chained else []
         for sku in skus:
             self._note(books, sku, holder, channel, moves)
         taken = {sku: self._sum(books, sku, moves) for sku in skus}
         for sku in skus:
             if taken[sku] > 0 or handed or any(moves.get(n, 0) > 0 for n in positions):
                 self._compare(books, sku, channel, before[sku])
-                self._check_own(sku, channel, taken[sku], strict)
+                self._check_own(sku, channel, taken[sku], used)
         self.handed, self.handed_seq, self.handed_by = {}, 0, what
         if what in _HANDS_OVER:
             self.handed = {n: max(-units, 0) for n, units in away.items()}
@@ -137,10 +133,10 @@ class FenceBooks:
                     f"and has {after[number]}: channel {channel!r} took what is set aside",
                 )
 
-    def _check_own(self, sku: int, channel: str, taken: int, strict: dict[int, int]) -> None:
-        own = [n for n in self.open[sku] if n in strict and self.rows[n].channel == channel]
-        more = sum(self.rows[n].used - strict[n] for n in own)
-        if own and taken > more:
+    def _check_own(self, sku: int, channel: str, taken: int, used: list[int]) -> None:
+        own = [n for n in self.open[sku] if n < len(used) and self.rows[n].channel == channel]
+        more = sum(self.rows[n].used - used[n] for n in own)
+        if taken > more and not all(self.rows[n].falls for n in own):
             self.bad("P1", f"channel {channel!r} took {taken} units of SKU {sku}, {more} are its")
 
     def _sum(self, books: Any, sku: int, moves: Moves) -> int:

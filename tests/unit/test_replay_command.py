@@ -112,4 +112,4 @@ def test_demo_data_are_small_attributed_and_packed():
     assert sum(file.stat().st_size for file in demo.DATA.iterdir()) <= 300_000
     readme = (demo.DATA / "README.md").read_text()
     assert "CC BY 4.0" in readme and "10.24432/C5BW33" in readme and "Chen" in readme
-    assert 'engine = ["demo_data/*"]' in (ROOT / "pyproject.toml").read_text()
+    assert '"demo_data/*"' in (ROOT / "pyproject.toml").read_text()

@@ -107,7 +107,12 @@ class Source:
         share = self.share(sku)
         if not owed and share is None:
             return sum(offers.values())
-        own = sum(self.own.get(number, 0) for number in self.state.skus[sku].positions)
+        places = self.state.skus[sku].positions
+        if share is not None:
+            # What is given up at a location that may not give is no unit to take elsewhere, where
+            # units may be set aside.
+            places = [n for n in places if self.open(self.state.positions[n].location)]
+        own = sum(self.own.get(number, 0) for number in places)
         free = self.state.free_units(sku) if share is None else share.total
         free = 0 if share and self.lent else free
         return min(max(free - owed, 0) + own, sum(offers.values()))

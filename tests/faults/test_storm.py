@@ -11,8 +11,13 @@ def report(text: str) -> None:
     print(text, flush=True)
 
 
+# Of the bugs in what becomes of orders two; `make faults` hunts all.
+HUNTED = [bug for bug in hunts.SCENARIOS if bug not in hunts.LIFE_BUGS]
+HUNTED += sorted(hunts.LIFE_BUGS)[:2]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [101, 102])
+@pytest.mark.parametrize("seed", [101])
 async def test_kills_lose_nothing(seed):
     """P3 to P8, P10: kill -9 of writer, log server and both, at named points and at any time."""
     (found,) = await storm(12, seed, report)
@@ -51,7 +56,7 @@ async def test_every_flipped_byte_is_seen():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", hunts.SCENARIOS)
+@pytest.mark.parametrize("bug", HUNTED)
 async def test_planted_bug_is_caught(bug):
     """The suite fails for each of them; their controls are the tests above and `make faults`."""
     (found,) = await hunts.hunt([bug], report, controls=False)

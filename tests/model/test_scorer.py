@@ -81,7 +81,7 @@ def _instances(draw) -> Instance:
     )
 
 
-@settings(max_examples=1_500, deadline=None, database=None)
+@settings(max_examples=500, deadline=None, database=None)
 @given(_instances())
 def test_any_order(instance: Instance) -> None:
     _alike([instance])

@@ -14,7 +14,7 @@ STEPS_MIN = 20_000
 # Of each command. Hypothesis also draws constants of the modules that are loaded, so how often one
 # is accepted varies with the tests that run in the same process.
 ACCEPTED_MIN = 10
-EXAMPLES = 24
+EXAMPLES = 48
 
 
 @pytest.mark.parametrize("number", range(4))

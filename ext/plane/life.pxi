@@ -222,8 +222,8 @@ cdef object record_event(Ledger self, event, bint asked=True):
 cdef int64_t do_due(Ledger self, int64_t most) except -1:
     """Do what is due with orders, for at most so many of them; return for how many."""
     cdef int64_t done = 0, due_us
-    # What has expired goes back into its fence before that may end.
-    sync_fences(self)
+    # The shared rules see what has expired: who waits for it, and the fence that it is back in.
+    sync_waiting(self)
     due_us = timers.due_us(self._lives, self._registers.fences)
     if due_us == 0 or due_us > self.core.now_us:
         return 0

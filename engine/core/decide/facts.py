@@ -22,6 +22,7 @@ from engine.core.decide.reallotment import (
     status_of_lines,
     wants_of,
 )
+from engine.core.decide.work import recalled
 from engine.core.events import EntryPut, Event, OrderChanged, OrderStatus, Standing
 from engine.core.fact_commands import DETAILS, TellFact
 from engine.core.lives import Life, note_bytes
@@ -59,7 +60,10 @@ def tell(state: State, request: Request) -> Decision:
     change = _Change(state, order, life, fresh)
     note = note_bytes(FactTold(command, change.stood, change.ended, change.held))
     changed = OrderChanged(cause, order.seq, change.status, change.lines, change.document, note)
-    return [*change.opened, changed]
+    # As with any hold, locations that have not begun to pick are told to leave it.
+    silent = msgspec.structs.replace(cause, key="")
+    recall = recalled(silent, order, life, "the order is on hold") if change.held else []
+    return [*recall, *change.opened, changed]
 
 
 def _early(state: State, request: Request) -> Decision:

@@ -40,6 +40,7 @@ from engine.core.fitting import (
     fits,
     misfit,
 )
+from engine.core.ranks import WORKED_ON
 from engine.core.register import Code
 from engine.core.restating import restate
 from engine.core.state import (
@@ -124,6 +125,11 @@ def _entry_put(state: State, event: EntryPut) -> None:
         check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
     elif event.register == Code.CHANNELS:
         check_channel(state, event.number)
+    elif event.register == Code.ROUTING_POLICIES:
+        # Whether an order that is worked on is to leave complete, a policy may say (`ranks`).
+        for order in state.orders.values():
+            if order.status in WORKED_ON:
+                state.await_stock(order, event.kind)
     elif event.register == Code.RING_FENCES:
         state.waiting.rise(
             state.registers.fences.rows[event.number].put.sku, state.seq, event.kind.name.lower()

@@ -17,7 +17,7 @@ from engine.core.waiting import Entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER_US = 2**63 - 1
-_WORKED_ON = (OrderStatus.RELEASED, OrderStatus.PICKING, OrderStatus.PACKED)
+WORKED_ON = (OrderStatus.RELEASED, OrderStatus.PICKING, OrderStatus.PACKED)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -63,6 +63,6 @@ def entry_of(state, order) -> Entry | None:
 def _ready(state, order) -> bool:
     if order.status is OrderStatus.ON_HOLD:
         return all(hold.keeps_stock for hold in state.lives.of(order.seq).holds.values())
-    if order.status in _WORKED_ON:
+    if order.status in WORKED_ON:
         return ships_complete(state, order.event)
     return order.status in BY_UNITS

@@ -239,6 +239,7 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
         note_early(self, event.number)
     elif event.register == self._registers.policies.code:
         know_routing(self, [event.number])
+        await_worked_on(self)
     elif event.register == self._registers.channels.code:
         know_routing(self, [])
     elif event.register == self._registers.scarcity.code:

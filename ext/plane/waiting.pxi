@@ -153,6 +153,19 @@ cdef int rise_all(Ledger self, kind) except -1:
     return mark_waited(self)
 
 
+cdef int await_worked_on(Ledger self) except -1:
+    """A routing policy is otherwise: whether an order that is worked on is to leave complete, and
+    so waits, a policy may say."""
+    cdef Core* c = &self.core
+    cdef uint64_t i
+    cdef Order* o
+    for i in range(c.orders.count):
+        o = order_at(c, i)
+        if o.seq and ON_HOLD < o.status < DELIVERED and order_moved(c, o, ENTRY_PUT) != DONE:
+            raise MemoryError("no memory for the orders that wait")
+    return sync_waiting(self)
+
+
 cdef int await_remade(Ledger self) except -1:
     """A bundle is made otherwise: what waits for it waits for other SKUs."""
     sync_waiting(self)

@@ -13,7 +13,7 @@ from tests.model.machine import STEPS, Twins
 STEPS_MIN = 20_000
 # Of each command. Hypothesis also draws constants of the modules that are loaded, so how often one
 # is accepted varies with the tests that run in the same process.
-ACCEPTED_MIN = 4
+ACCEPTED_MIN = 10
 EXAMPLES = 72
 
 

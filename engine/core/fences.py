@@ -302,6 +302,20 @@ def share(state, sku: int, channel: str | None) -> Share | None:
     return Share(most, sum(own.values()) + spare, own, kept, common)
 
 
+def tied(state, number: int, units: int, holder: int) -> int:
+    """Of `units` that the order made at seq `holder` gives up at position `number`, return those
+    that fences bound to its location take up at once: they can be had again there only."""
+    fences, position = state.registers.fences, state.positions[number]
+    left = back = 0
+    for at, fence in open_fences(state, position.sku):
+        if fence.place == position.location:
+            left += fences.left(at)
+            back += min(fences.marks[at].get(holder, 0), units)
+    available = max(position.available, 0)
+    before = max(available - left, 0)
+    return units - max(available + units - left - back, 0) + before
+
+
 def _most(free: Moves, bound: Moves, spare: int, *, alone: bool) -> Moves:
     """Return the most that a channel with fences bound to locations may take at each position.
     Units that others keep wherever they are must be left over whatever it takes, so what is set

@@ -1,20 +1,8 @@
 """Ring-fenced stock in both twins: who may take what, and what comes back (P1, P7)."""
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
-import pytest
 
 from engine.core import commands as c
-from engine.core.ledger import Ledger as SlowLedger
-from engine.core.order_commands import (
-    EditLine,
-    EditOrder,
-    MergeOrders,
-    Reallocate,
-    SplitLine,
-    SplitOrder,
-)
 from engine.core.outcomes import Code
 from engine.core.return_commands import (
     ApproveReturn,
@@ -25,76 +13,8 @@ from engine.core.return_commands import (
     ReturnedLine,
     ReturnLine,
 )
-from engine.log.books import Books
-from engine.log.books_snapshot import differences, read_books
-from ext.ledger import Ledger as FastLedger
-from tests.unit.shop import Shop, allocations
-
-TWINS = pytest.mark.parametrize("make", (SlowLedger, FastLedger))
-
-
-class Fenced(Shop):
-    """A shop with three channels, whose log a second reader walks as it grows."""
-
-    def __init__(self, make, **units: int) -> None:
-        self.problems: list = []
-        self.books = Books(lambda promise, why: self.problems.append((promise, why)))
-        super().__init__(make())
-        for name in ("web", "market", "store"):
-            self.ok(c.PutChannel(name))
-        if units:
-            self.receive("north", **units)
-
-    def wait(self, microseconds: int) -> None:
-        batch = self.ledger.drain()
-        if batch.count:
-            self.books.stamp_us = batch.stamp_us
-            size = len(batch.records)
-            self.books.take(batch.records, 0, size, batch.first_seq, batch.count)
-        self.now_us += microseconds
-        self.ledger.begin(self.now_us)
-
-    def fence(self, channel: str, units: int, sku: str = "red", **more):
-        return self.ok(c.PutFence(channel, sku, units, **more))
-
-    def sell(self, channel: str, name: str, units: int, sku: str = "red", **more):
-        wish = self.order(name, (sku, units), **more)
-        return self.ask(msgspec.structs.replace(wish, channel=channel))
-
-    def sells(self, channel: str, name: str, units: int, sku: str = "red", **more):
-        outcome = self.sell(channel, name, units, sku, **more)
-        assert not hasattr(outcome, "code"), outcome
-        return outcome.answer
-
-    def short(self, channel: str, name: str, units: int, sku: str = "red"):
-        outcome = self.sell(channel, name, units, sku)
-        assert outcome.code is Code.INSUFFICIENT_STOCK
-        (fault,) = outcome.faults
-        return fault.available, fault.detail
-
-    def held(self, name: str, channel: str = "web") -> int:
-        lines = self.ledger.order(channel, name).lines
-        return sum(line.quantity - line.backordered - line.cancelled for line in lines)
-
-    def rows(self) -> list[tuple]:
-        rows, _ = self.ledger.fences()
-        return [(row.channel, row.used, row.left, row.covered) for row in rows]
-
-    def soon(self, **delta) -> datetime:
-        return datetime.fromtimestamp(self.now_us / 1e6, UTC) + timedelta(**delta)
-
-    def shown(self, channel: str, sku: str = "red"):
-        (row,) = self.ledger.availability(channel, [sku], self.now_us).skus
-        return row.sellable, {one.cause: one.units for one in row.withheld}, row.own_fence
-
-    def close(self) -> None:
-        """The log replays to the same state, a dump loads to it, and the second reader agrees."""
-        self.wait(1)
-        data = self.ledger.dump()
-        for make in (SlowLedger, FastLedger):
-            assert make.load(data).dump() == data
-        assert not self.problems
-        assert differences(self.books, read_books(data)) == []
+from tests.unit.fenced import TWINS, Fenced
+from tests.unit.shop import allocations
 
 
 @TWINS
@@ -295,61 +215,6 @@ def test_goods_that_come_back_for_sale_go_back_into_the_fence(make) -> None:
     shop.ok(InspectReturn("market", "1", "rma", "look", "north", rows))
     assert shop.rows() == [("market", 2, 2, 2)]
     assert shop.short("web", "1", 1)[0] == 0
-    shop.close()
-
-
-@TWINS
-def test_reallocation_leaves_what_is_out_of_another_fence(make) -> None:
-    shop = Fenced(make, red=5)
-    shop.fence("market", 3)
-    shop.sells("market", "m", 3)
-    shop.sells("web", "w", 2)
-    shop.sells("web", "vip", 4, when_short="backorder", priority=5)
-    shop.ok(Reallocate("web", "vip", "r1"))
-    assert (shop.held("vip"), shop.held("w"), shop.held("m", "market")) == (2, 0, 3)
-    shop.close()
-
-
-@TWINS
-def test_reallocation_takes_from_orders_and_not_from_a_fence(make) -> None:
-    shop = Fenced(make, red=8)
-    shop.sells("store", "s", 3)
-    shop.fence("market", 5)
-    shop.sells("web", "vip", 4, when_short="backorder", priority=5)
-    shop.sells("store", "vip", 4, when_short="backorder", priority=9)
-    shop.ok(Reallocate("store", "vip", "r1"))
-    assert (shop.held("vip", "store"), shop.held("s", "store")) == (3, 0)
-    assert shop.rows() == [("market", 0, 5, 5)]
-    shop.close()
-
-
-@TWINS
-def test_edits_splits_and_merges_keep_to_the_fence(make) -> None:
-    shop = Fenced(make, red=6)
-    shop.fence("market", 4)
-    shop.sells("web", "1", 2)
-    edit = EditOrder("web", "1", "e1", (EditLine("red", 3),))
-    shop.no(edit, Code.INSUFFICIENT_STOCK)
-    shop.sells("market", "1", 2)
-    shop.ok(EditOrder("market", "1", "e1", (EditLine("red", 4),)))
-    assert shop.rows() == [("market", 4, 0, 0)]
-    shop.ok(SplitOrder("market", "1", "s1", "2", (SplitLine("red", 1),)))
-    shop.ok(MergeOrders("market", "1", "m1", "2"))
-    assert shop.rows() == [("market", 4, 0, 0)]
-    shop.ok(c.Cancel("market", "1"))
-    assert shop.rows() == [("market", 0, 4, 4)]
-    shop.close()
-
-
-@TWINS
-def test_bundles_take_their_parts_out_of_fences(make) -> None:
-    shop = Fenced(make, red=5, blue=5)
-    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 2), c.Component("blue", 1))))
-    shop.fence("market", 4)
-    assert shop.shown("web", "set") == (0, {"fenced": 2}, 0)
-    assert shop.sell("web", "1", 1, "set").code is Code.INSUFFICIENT_STOCK
-    shop.sells("market", "1", 2, "set")
-    assert shop.rows() == [("market", 4, 0, 0)]
     shop.close()
 
 

@@ -7,7 +7,7 @@
 4. Deal out: each part gets its takes from what was chosen for its SKU, in line order.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -15,7 +15,7 @@ from engine.core import bundles, limits, routing
 from engine.core.commands import Address
 from engine.core.decide import refusals
 from engine.core.events import PositionOpened, Take
-from engine.core.fences import Share, share
+from engine.core.fences import Share, share, tied
 from engine.core.outcomes import Fault, Refused
 from engine.core.state import State
 
@@ -45,8 +45,9 @@ class Source:
     which whoever asks holds already; at the locations numbered in `places`, or at all. Unless
     `first`, what orders wait for that stock has come for is not for whoever asks. Units come
     from the fewest locations; a `decide.routing.Routed` asks a policy. What is set aside for other
-    channels than `channel` (None: for any) is not for whoever asks (`core.fences`). With `lent`,
-    `own` are units that other orders give up: of a SKU with fences, only these can be had."""
+    channels than `channel` (None: for any) is not for whoever asks (`core.fences`). `holder` is the
+    seq of the order that gives `own` up. With `lent`, other orders do: of a SKU with fences, only
+    these units can be had."""
 
     def __init__(
         self,
@@ -56,10 +57,11 @@ class Source:
         *,
         channel: str | None = None,
         first: bool = False,
+        holder: int = 0,
         lent: bool = False,
     ) -> None:
         self.state, self.own, self.places, self.first = state, own or {}, places, first
-        self.channel, self.lent = channel, lent
+        self.channel, self.holder, self.lent = channel, holder, lent
         self._shares: dict[int, Share | None] = {}
 
     def share(self, sku: int) -> Share | None:
@@ -89,6 +91,18 @@ class Source:
             if units > 0 and self.open(location):
                 found[location] = units
         return found
+
+    def tied(self, sku: int) -> dict[int, int]:
+        """Return the units of `own` that can be had at their location only, by location: given up,
+        they are set aside there."""
+        if self.lent or not self.own or self.share(sku) is None:
+            return {}
+        found = {}
+        for number in self.state.skus[sku].positions:
+            own, location = self.own.get(number, 0), self.state.positions[number].location
+            if own and self.open(location):
+                found[location] = tied(self.state, number, own, self.holder)
+        return {location: units for location, units in found.items() if units}
 
     def choose(
         self,
@@ -196,6 +210,7 @@ class _Pool:
         self.source = source
         self.cells: dict[tuple[int, int], int] = {}
         self.anywhere: dict[int, int] = {}
+        self.tied: dict[int, dict[int, int]] = {}
 
     def left(self, part: Part) -> int:
         """Units that `part` may still take."""
@@ -207,7 +222,9 @@ class _Pool:
             units = self.source.gives(number) if number is not None else 0
             self.cells[cell] = max(units, 0)
         if part.sku in self.source.state.waiting.due or self.source.share(part.sku):
-            return min(self.cells[cell], max(self._anywhere(part.sku), 0))
+            tied = self._tied(part.sku)
+            elsewhere = sum(tied.values()) - tied.get(part.location, 0)
+            return min(self.cells[cell], max(self._anywhere(part.sku) - elsewhere, 0))
         return self.cells[cell]
 
     def _anywhere(self, sku: int) -> int:
@@ -215,10 +232,18 @@ class _Pool:
             self.anywhere[sku] = self.source.total(sku, self.source.offers(sku))
         return self.anywhere[sku]
 
+    def _tied(self, sku: int) -> dict[int, int]:
+        if sku not in self.tied:
+            self.tied[sku] = self.source.tied(sku)
+        return self.tied[sku]
+
     def take(self, part: Part, units: int) -> None:
         """Use `units` up."""
         if part.location != ANYWHERE:
             self.cells[part.sku, part.location] -= units
+            tied = self._tied(part.sku)
+            if part.location in tied:
+                tied[part.location] = max(tied[part.location] - units, 0)
         self.anywhere[part.sku] = self._anywhere(part.sku) - units
 
 
@@ -264,9 +289,13 @@ def _route(source: Source, parts, granted, destination) -> dict | Refused:
     free = [key for key in wanted if key[1] == ANYWHERE]
     stock = []
     for sku, _ in free:
-        give = {
-            place: units - bound.get((sku, place), 0) for place, units in source.offers(sku).items()
-        }
+        give = source.offers(sku)
+        for place in give:
+            give[place] -= bound.get((sku, place), 0)
+        chosen[sku, ANYWHERE] = first = _tied_first(source, sku, wanted[sku, ANYWHERE], bound)
+        for place, units in first:
+            give[place] -= units
+            wanted[sku, ANYWHERE] -= units
         stock.append({place: units for place, units in give.items() if units > 0})
     if sum(map(len, stock)) > limits.ROUTE_OFFERS_MAX:
         return refusals.many_offers(state)
@@ -280,13 +309,28 @@ def _route(source: Source, parts, granted, destination) -> dict | Refused:
     if isinstance(picked, Refused):
         return picked
     for key, picks in zip(free, picked, strict=True):
-        chosen[key] = picks
         missing = wanted[key] - sum(units for _, units in picks)
         if missing and not rank:
             return refusals.no_location(state)
         if missing:
             _beyond(picks, missing, rank)
+        sums = Counter(dict(chosen[key]))
+        for place, units in picks:
+            sums[place] += units
+        chosen[key] = list(sums.items())
     return chosen
+
+
+def _tied_first(source: Source, sku: int, wanted: int, bound: dict) -> list[tuple[int, int]]:
+    """Return (location, units) of those `wanted` that are had where they are: elsewhere, units may
+    be set aside. What lines `bound` to a location take comes out of these first."""
+    picks = []
+    for place, units in source.tied(sku).items():
+        units = min(units - bound.get((sku, place), 0), wanted)
+        if units > 0:
+            picks.append((place, units))
+            wanted -= units
+    return picks
 
 
 def _beyond(picks: list[tuple[int, int]], missing: int, rank: dict) -> None:

@@ -230,7 +230,8 @@ def _anew(state: State, order: Order, rows: Rows, wishes: list[_Wish]) -> tuple[
     """Return all lines, those of the command first, and all that the order holds as free."""
     numbers = [wish.row for wish in wishes]
     numbers += [number for number in range(len(rows)) if number not in set(numbers)]
-    return numbers, Source(state, held_units(order), channel=order.event.channel)
+    own = held_units(order)
+    return numbers, Source(state, own, channel=order.event.channel, holder=order.seq)
 
 
 def _given_up(state: State, order: Order, wishes: list[_Wish]) -> Source:
@@ -238,7 +239,7 @@ def _given_up(state: State, order: Order, wishes: list[_Wish]) -> Source:
     for wish in wishes:
         for position, units in wish.freed.items():
             own[position] = own.get(position, 0) + units
-    return Source(state, own, channel=order.event.channel)
+    return Source(state, own, channel=order.event.channel, holder=order.seq)
 
 
 def _take_up(rows: Rows, numbers: list[int], plan: Allotment, elsewhere: bool) -> None:

@@ -56,7 +56,8 @@ def reallot(
     get less and of what, and `opened` are events to put before the `OrderChanged`. Refuses as
     `allot` does.
     """
-    source = Source(state, held_units(order), places, channel=order.event.channel)
+    channel, own = order.event.channel, held_units(order)
+    source = Source(state, own, places, channel=channel, holder=order.seq)
     destination = kept.read(document or order.event.document).ship_to
     return allot(state, wants, destination, partial=True, source=source)
 

@@ -56,7 +56,7 @@ def planned(
                 own[position] = own.get(position, 0) + freed
         between = standing_of(rows)
         wants = [Want(state.sku_name(rows[line].sku), count) for line, count in units.items()]
-        source = Source(state, own, places, channel=order.event.channel)
+        source = Source(state, own, places, channel=order.event.channel, holder=order.seq)
         destination = kept.read(order.event.document).ship_to
         plan = allot(state, wants, destination, partial=True, source=source)
         if isinstance(plan, Refused):

@@ -115,6 +115,17 @@ def test_bundles_keep_theirs_and_may_take(make) -> None:
 
 
 @TWINS
+def test_what_was_a_bundle_when_it_was_sold_keeps_its_parts(make) -> None:
+    shop = Shop(make())
+    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 2), c.Component("blue", 1))))
+    shop.receive("north", red=2, blue=1)
+    shop.ok(shop.order("kit", ("set", 1)))
+    shop.ok(c.PutSku("set", "set"))
+    shop.ok(shop.order("vip", ("red", 2), when_short="backorder", priority=1))
+    shop.no(Reallocate("web", "vip", "r1"), Code.INSUFFICIENT_STOCK)
+
+
+@TWINS
 def test_the_same_again_is_a_replay_and_who_does_not_wait_takes_nothing(make) -> None:
     shop = shop_with(make, ("old", 6, {}), ("vip", 2, {"priority": 1}))
     shop.no(Reallocate("web", "old", "r0"), Code.ORDER_STATUS)

@@ -118,9 +118,9 @@ def _held(state: State, givers: list[_Giver], channel: str) -> dict[int, int]:
 
 
 def _gives_row(state: State, giver: _Giver, row: Row, channel: str) -> bool:
-    """Say whether the units of a line can be given: of a bundle they would be of no use, and what
-    is out of the fence of another channel stays there."""
-    if state.skus[row.sku].components:
+    """Say whether the units of a line can be given: of a bundle, also of one that is none any more,
+    they would be of no use, and what is out of the fence of another channel stays there."""
+    if state.skus[row.sku].components or row.remade(state):
         return False
     return not state.registers.fences.has_of(giver.order.seq, row.sku, channel)
 

@@ -8,12 +8,10 @@ fence of their own. A round whose orders do not all come out so counts as zero.
 """
 
 import argparse
-import gc
-import time
 
 from rich.progress import track
 
-from benchmarks.checkouts import BATCH, Opening, pack
+from benchmarks.checkouts import Opening, seconds_of
 from benchmarks.show import Samples, finish
 from benchmarks.stats import ratio_row
 from engine.core import commands as c
@@ -50,20 +48,7 @@ def measure(samples: Samples, opening: Opening, case: str, orders: int) -> None:
         ("place", (f"order-{n}", "web", ((f"SKU-{n % ORDERED}", 1), (f"SKU-{n * 7 % 983}", 2))))
         for n in range(orders)
     ]
-    batches = [pack(steps[at : at + BATCH]) for at in range(0, orders, BATCH)]
-    spent = 0.0
-    gc.collect()
-    gc.disable()  # a collection in the middle would be counted as theirs
-    try:
-        for number, batch in enumerate(batches, 2):
-            ledger.begin(opening.now_us + number)
-            at, began = 0, time.perf_counter()
-            while at < len(batch):
-                _, at = ledger.decide_packed(batch, at)
-            spent += time.perf_counter() - began
-            ledger.drain()
-    finally:
-        gc.enable()
+    spent = seconds_of(ledger, steps, opening.now_us + 2)
     rows, _ = ledger.fences(limit=SKUS, scan=SKUS)
     used = sum(row.used for row in rows)
     right = ledger.order("web", f"order-{orders - 1}").status == "allocated"

@@ -9,12 +9,10 @@ zero.
 """
 
 import argparse
-import gc
-import time
 
 from rich.progress import track
 
-from benchmarks.checkouts import BATCH, Opening, pack
+from benchmarks.checkouts import Opening, seconds_of
 from benchmarks.show import Samples, finish
 from benchmarks.stats import ratio_row
 from engine.core import commands as c
@@ -62,20 +60,7 @@ def measure(samples: Samples, opening: Opening, case: str, orders: int) -> None:
         ("place", (f"order-{n}", "web", ((f"SKU-{n % 997}", 1), (f"SKU-{n % 991}", 2))))
         for n in range(orders)
     ]
-    batches = [pack(steps[at : at + BATCH]) for at in range(0, orders, BATCH)]
-    spent = 0.0
-    gc.collect()
-    gc.disable()  # a collection in the middle would be counted as theirs
-    try:
-        for number, batch in enumerate(batches, 2):
-            ledger.begin(opening.now_us + number)
-            at, began = 0, time.perf_counter()
-            while at < len(batch):
-                _, at = ledger.decide_packed(batch, at)
-            spent += time.perf_counter() - began
-            ledger.drain()
-    finally:
-        gc.enable()
+    spent = seconds_of(ledger, steps, opening.now_us + 2)
     due = "on_hold" if case == HELD else "allocated"
     right = ledger.order("web", f"order-{orders - 1}").status == due
     right = right and ledger.sizes()["orders"] == orders

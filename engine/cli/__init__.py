@@ -14,11 +14,15 @@ from engine.cli.options import (
     Database,
     Fronts,
     Host,
+    Key,
     Lane,
+    OrderChannel,
+    OrderId,
     Port,
     Redis,
     Tied,
     Twin,
+    Url,
     end_with_parent,
 )
 from engine.cli.scarcity_app import scarcity_app
@@ -171,10 +175,8 @@ def replay(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the opening stock.")] = 1,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="HTTP connections.")] = 64,
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
-    key: Annotated[
-        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
-    ] = "",
+    url: Url = URL,
+    key: Key = "",
     data: Data = DATA,
     fill: Annotated[float, typer.Option(help="Opening stock as a share of demand.")] = 0.9,
     when_short: Annotated[
@@ -217,12 +219,10 @@ def replay(
 
 @app.command()
 def explain(
-    channel: Annotated[str, typer.Argument(help="The order's channel.")],
-    order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
-    key: Annotated[
-        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
-    ] = "",
+    channel: OrderChannel,
+    order_id: OrderId,
+    url: Url = URL,
+    key: Key = "",
     data: Data = DATA,
 ) -> None:
     """Say why an order's units come from where they come."""
@@ -233,12 +233,10 @@ def explain(
 
 @app.command()
 def timeline(
-    channel: Annotated[str, typer.Argument(help="The order's channel.")],
-    order_id: Annotated[str, typer.Argument(help="The channel's own id of the order.")],
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
-    key: Annotated[
-        str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")
-    ] = "",
+    channel: OrderChannel,
+    order_id: OrderId,
+    url: Url = URL,
+    key: Key = "",
     data: Data = DATA,
 ) -> None:
     """Show every change of an order: when, what, by whom, how many units where, and why."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.options import DATA, URL, Data, Redis, Tied, end_with_parent
+from engine.cli.options import DATA, URL, Data, Redis, Tied, Url, end_with_parent
 from engine.config import PORT_DEFAULT, Settings
 
 channels_app = typer.Typer(
@@ -22,7 +22,7 @@ def _settings(data: Path, redis: str | None = None) -> Settings:
 def run(
     data: Data = DATA,
     redis: Redis = None,
-    url: Annotated[str, typer.Option(help="Where dibs listens.")] = URL,
+    url: Url = URL,
     host: Annotated[str, typer.Option(help="IP address for pushes to come to.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port for pushes to come to.")] = PORT_DEFAULT + 1,
     tied: Tied = False,

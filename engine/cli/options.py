@@ -32,6 +32,10 @@ Fronts = Annotated[
         "--fronts", envvar="DIBS_FRONTS", help="HTTP processes beside the writer's; 0: none."
     ),
 ]
+Url = Annotated[str, typer.Option(help="Where dibs listens.")]
+Key = Annotated[str, typer.Option(envvar="DIBS_KEY", help="API key; default: DATA/admin.key.")]
+OrderChannel = Annotated[str, typer.Argument(help="The order's channel.")]
+OrderId = Annotated[str, typer.Argument(help="The channel's own id of the order.")]
 DATA = Path("data")
 URL = f"http://127.0.0.1:{PORT_DEFAULT}"
 Tied = Annotated[bool, typer.Option("--tied", hidden=True)]

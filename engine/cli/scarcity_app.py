@@ -4,14 +4,13 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.options import DATA, URL, Data, Database, Tied, end_with_parent
+from engine.cli.options import DATA, URL, Data, Database, Tied, Url, end_with_parent
 from engine.config import Settings
 
 scarcity_app = typer.Typer(
     no_args_is_help=True, help="Prices of scarce units, made from the demand to come."
 )
 
-Url = Annotated[str, typer.Option(help="Where dibs listens.")]
 Key = Annotated[
     str,
     typer.Option(envvar="DIBS_KEY", help="API key with the scope admin; default: DATA/admin.key."),

@@ -8,13 +8,13 @@
 versions, so it does not matter in which order, how often and by which way documents come.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
 
-from engine.connectors.calls import Calls
+from engine.connectors.calls import CallError, Calls
 from engine.core.fact_commands import Paid
 from engine.core.terms import Address
 
@@ -28,6 +28,11 @@ class ConnectorError(Exception):
     def __init__(self, message: str, retry_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_s = retry_s
+
+
+def worth_again(error: ConnectorError | CallError) -> bool:
+    """Say whether doing the same later may succeed."""
+    return error.retry_s is not None or (isinstance(error, CallError) and error.again)
 
 
 class BadSignature(Exception):
@@ -48,7 +53,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {self.connector!r}, {self.url!r})"
 
-    __rich_repr__ = None
+    def __rich_repr__(self) -> Iterator[tuple[str, str]]:
+        """Show the same where rich prints it, which by itself would show the secrets."""
+        yield from ((name, getattr(self, name)) for name in ("name", "connector", "channel", "url"))
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -177,3 +184,10 @@ class Connector(Protocol):
     async def heal(self) -> list[str]:
         """Put right what keeps pushes from coming (a hook that the channel disabled); return what
         was done, in words."""
+
+
+async def order_now(connector: Connector, order_id: str) -> ForeignOrder | None:
+    """Ask the channel how an order is now; None where it knows none."""
+    whole = await connector.fetch(order_id)
+    found = connector.read(whole) if whole else None
+    return found if isinstance(found, ForeignOrder) else None

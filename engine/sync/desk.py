@@ -36,16 +36,13 @@ class DeskError(Exception):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What a channel may show of a SKU. A `backorderable` one may be sold beyond it."""
+    """How many units a channel may show of a SKU."""
 
     sku: str
     sellable: int
-    available: int = 0
-    backorderable: bool = False
 
 
 class _Availability(msgspec.Struct, frozen=True):
-    seq: int
     skus: list[Shown]
 
 
@@ -62,9 +59,6 @@ class OrderLine(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True):
     """An order as dibs has it, as far as sync needs to know."""
 
-    order_id: str
-    status: str
-    seq: int = 0
     lines: list[OrderLine] = []
 
 
@@ -95,13 +89,15 @@ class Desk:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
 
-    async def order(self, channel: str, order_id: str) -> Order | None:
-        """Return an order, or None where there is none."""
+    async def order(self, channel: str, order_id: str) -> Order | Refusal | None:
+        """Return an order, None where there is none, or why that cannot be said."""
         found = await self.ask("GET", order_path(channel, order_id))
-        return None if isinstance(found, Refusal) else msgspec.json.decode(found, type=Order)
+        if isinstance(found, Refusal):
+            return None if found.status == 404 else found
+        return msgspec.json.decode(found, type=Order)
 
-    async def shown(self, channel: str, skus: list[str]) -> tuple[int, list[Shown]]:
-        """Return (log position, what the channel may show) of the SKUs that exist."""
+    async def shown(self, channel: str, skus: list[str]) -> list[Shown]:
+        """Return what the channel may show of the SKUs that exist."""
         names = ",".join(quote(sku, safe="") for sku in skus)
         path = f"/v1/availability?channel={quote(channel, safe='')}&skus={names}"
         found = await self.ask("GET", path)
@@ -109,18 +105,16 @@ class Desk:
             if found.code != "unknown_sku":
                 raise DeskError(f"availability of channel {channel}: {found}")
             return await self._halves(channel, skus)
-        answer = msgspec.json.decode(found, type=_Availability)
-        return answer.seq, answer.skus
+        return msgspec.json.decode(found, type=_Availability).skus
 
-    async def _halves(self, channel: str, skus: list[str]) -> tuple[int, list[Shown]]:
+    async def _halves(self, channel: str, skus: list[str]) -> list[Shown]:
         """Ask for fewer SKUs at once, so that one that does not exist hides no other."""
         if len(skus) == 1:
             log.warning("a listing sells a SKU that does not exist", sku=skus[0])
-            return 0, []
+            return []
         half = len(skus) // 2
         first = await self.shown(channel, skus[:half])
-        second = await self.shown(channel, skus[half:])
-        return max(first[0], second[0]), first[1] + second[1]
+        return first + await self.shown(channel, skus[half:])
 
 
 def order_path(channel: str, order_id: str, *more: str) -> str:

@@ -24,6 +24,8 @@ from engine.connectors.base import (
     ConnectorError,
     Fetch,
     ForeignOrder,
+    order_now,
+    worth_again,
 )
 from engine.connectors.calls import CallError
 from engine.core import limits
@@ -96,10 +98,9 @@ class Ingest:
             found = self._connector.read(kept)
             if isinstance(found, Fetch):
                 async with self._places:
-                    found = await self._fetched(found.order_id)
+                    found = await order_now(self._connector, found.order_id)
         except (ConnectorError, CallError) as error:
-            later = error.retry_s is not None or getattr(error, "again", False)
-            await self._failed([kept], str(error), later)
+            await self._failed([kept], str(error), worth_again(error))
             return None
         if not isinstance(found, ForeignOrder):
             self.counts["no_order"] += 1
@@ -118,7 +119,7 @@ class Ingest:
         except Undeliverable as error:
             await self._failed(rows, str(error), later=False)
         except (CallError, ConnectorError) as error:
-            await self._failed(rows, str(error), later=True)
+            await self._failed(rows, str(error), worth_again(error))
         else:
             self.counts[word] += 1
             self.counts["superseded"] += len(rows) - 1
@@ -151,13 +152,15 @@ class Ingest:
         seen, digest, turn = await self._store.applied(name, order.order_id), _digest(order), 0
         if order.version == seen.version and digest != seen.digest:
             # Two changes within one tick of the channel's clock. Which came last, it must say.
-            order = await self._fetched(order.order_id) or order
+            order = await order_now(self._connector, order.order_id) or order
             digest, turn = _digest(order), seen.turn + 1
         if order.version < seen.version or digest == seen.digest:
             return "stale"
         if order.version > seen.version:
             turn = 0
         there = await self._desk.order(channel, order.order_id)
+        if isinstance(there, Refusal):
+            raise Undeliverable(f"looking: {there}")
         if there is not None:
             word = await self._agree(order, there, order.version * _TURNS + turn)
         elif order.state == "open" and order.ready and order.lines:
@@ -170,11 +173,6 @@ class Ingest:
         applied = Applied(order.version, turn, digest)
         await self._store.note_applied(name, order.order_id, applied)
         return word
-
-    async def _fetched(self, order_id: str) -> ForeignOrder | None:
-        whole = await self._connector.fetch(order_id)
-        found = self._connector.read(whole) if whole else None
-        return found if isinstance(found, ForeignOrder) else None
 
     async def _place(self, order: ForeignOrder) -> None:
         body: dict[str, Any] = {

@@ -47,14 +47,6 @@ class Listings:
         for row in rows:
             self._set(row)
 
-    async def remove(self, names: Iterable[str]) -> None:
-        """Forget listings."""
-        names = list(names)
-        await self._store.drop(names, "listings", self._account)
-        for name in names:
-            if row := self.rows.pop(name, None):
-                self._by_sku[row.sku].discard(name)
-
     def _set(self, row: Listing) -> None:
         if before := self.rows.get(row.listing):
             self._by_sku[before.sku].discard(row.listing)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import msgspec
 import structlog
 
 from engine.connectors.base import Account, Connector
@@ -99,22 +98,3 @@ class Office:
         finally:
             await self._client.aclose()
             await self._desk_client.aclose()
-
-    def told(self) -> dict[str, dict[str, Any]]:
-        """Return what is to be known of each account: counts, lags, staleness."""
-        return {
-            name: {
-                "ingest": dict(worker.ingest.counts),
-                "sweep": dict(worker.sweep.counts),
-                "outbox": dict(worker.teller.counts),
-                "publisher": dict(worker.publisher.counts),
-                "failures": worker.failures,
-                "queued": len(worker.publisher.queue.rows),
-                "stalest_s": round(worker.publisher.stalest_s(), 3),
-            }
-            for name, worker in self.workers.items()
-        }
-
-    def told_json(self) -> bytes:
-        """Return the same as JSON."""
-        return msgspec.json.encode(self.told())

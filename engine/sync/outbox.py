@@ -16,7 +16,14 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine.connectors.base import Account, Connector, ConnectorError, ForeignOrder, Parcel
+from engine.connectors.base import (
+    Account,
+    Connector,
+    ConnectorError,
+    Parcel,
+    order_now,
+    worth_again,
+)
 from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.core.errors import UnavailableError
@@ -128,10 +135,9 @@ class Teller:
             word = "not_possible"
             log.info("the channel has no call for it", account=account, entry=name, why=str(error))
         except (CallError, ConnectorError) as error:
-            again = getattr(error, "again", False) or error.retry_s is not None
             self.counts["failed"] += 1
             log.warning("not told yet", account=account, entry=name, problem=str(error))
-            if again:
+            if worth_again(error):
                 _, failures = self._rest.get(name, (0.0, 0))
                 rest_s = min(0.5 * 2**failures, limits.BREAKER_S_MAX)
                 self._rest[name] = (time.monotonic() + rest_s, failures + 1)
@@ -152,9 +158,8 @@ class Teller:
                 await self._connector.refund(order_id, refund_id, amount, currency)
                 return "refunded"
             case Cancellation(order_id):
-                whole = await self._connector.fetch(order_id)
-                there = self._connector.read(whole) if whole else None
-                if not isinstance(there, ForeignOrder) or there.state != "open":
+                there = await order_now(self._connector, order_id)
+                if there is None or there.state != "open":
                     return "known"
                 await self._connector.cancel(order_id, "the seller cannot deliver it")
                 return "cancelled"

@@ -15,7 +15,14 @@ from collections.abc import Iterable
 
 import structlog
 
-from engine.connectors.base import Account, Connector, ConnectorError, Published, Quantity
+from engine.connectors.base import (
+    Account,
+    Connector,
+    ConnectorError,
+    Published,
+    Quantity,
+    worth_again,
+)
 from engine.connectors.calls import CallError, Calls
 from engine.core import limits
 from engine.sync.desk import Desk, DeskError
@@ -101,11 +108,10 @@ class Publisher:
         skus = [sku for sku in touched if self.listings.of(sku)]
         for at in range(0, len(skus), limits.AVAILABILITY_SKUS_MAX):
             some = skus[at : at + limits.AVAILABILITY_SKUS_MAX]
-            seq, rows = await self._desk.shown(self._account.channel, some)
-            for row in rows:
+            for row in await self._desk.shown(self._account.channel, some):
                 for listing in self.listings.of(row.sku):
                     wanted, shown = max(row.sellable, 0), self._shown.get(listing.listing)
-                    due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku], seq)
+                    due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku])
                     self.queue.want(due)
         if self.queue.rows:
             self._work.set()
@@ -145,8 +151,7 @@ class Publisher:
         try:
             results = await self._connector.publish(rows)
         except (ConnectorError, CallError) as error:
-            again = getattr(error, "again", False) or getattr(error, "retry_s", None) is not None
-            results = [Published(row.listing, str(error), again) for row in rows]
+            results = [Published(row.listing, str(error), worth_again(error)) for row in rows]
         except BaseException:
             self.queue.flying -= sent.keys()
             raise
@@ -190,11 +195,6 @@ class Publisher:
             problem=result.problem,
             retry_in_s=due.not_before_s - now_s,
         )
-
-    def stalest_s(self) -> float:
-        """Return for how long the listing that waits longest shows something else than it may."""
-        since = min((due.since_s for due in self.queue.rows.values()), default=None)
-        return 0.0 if since is None else time.monotonic() - since
 
     async def audit(self) -> list[tuple[str, int | None, int]]:
         """Compare what was sent with what the channel shows; return (listing, shown there, sent)

@@ -43,7 +43,6 @@ class Due(msgspec.Struct):
     wanted: int
     shown: int | None
     since_s: float
-    seq: int
     not_before_s: float = 0.0
     failures: int = 0
 
@@ -72,7 +71,7 @@ class Queue:
         elif there is None:
             self.rows[due.listing] = due
         else:
-            there.wanted, there.shown, there.seq = due.wanted, due.shown, due.seq
+            there.wanted, there.shown = due.wanted, due.shown
 
     def worth(self, due: Due) -> tuple[int, float, float]:
         """Return what a listing is sorted by, the most urgent least."""

@@ -24,9 +24,8 @@ from redis.exceptions import RedisError
 from engine.connectors.base import Delivery
 from engine.core import limits
 from engine.core.errors import LogError
+from engine.log.names import Keys
 from engine.log.store import connection_options
-
-_PREFIX = "dibs:{p0}:sync:"
 
 # KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
 _KEEP = """
@@ -92,7 +91,7 @@ class SyncStore:
     @staticmethod
     def key(*parts: str) -> str:
         """Return the name of one of the keys above."""
-        return _PREFIX + ":".join(parts)
+        return Keys().sync + ":".join(parts)
 
     async def close(self) -> None:
         """Let go of the server."""

@@ -27,7 +27,6 @@ class Sweep:
     def __init__(self, account: Account, connector: Connector, store: SyncStore) -> None:
         self._account, self._connector, self._store = account, connector, store
         self.counts: Counter[str] = Counter()
-        self.seen_until: datetime | None = None
 
     async def run(self, stop: asyncio.Event, every_s: float = limits.SWEEP_S) -> None:
         """Look again and again until `stop`."""
@@ -59,4 +58,3 @@ class Sweep:
             if await self._store.keep(name, delivery, "sweep"):
                 self.counts["kept"] += 1
         await self._store.put({f"sweep:{name}": until.isoformat()}, "cursors")
-        self.seen_until = until

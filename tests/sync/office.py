@@ -154,6 +154,7 @@ async def running(
                 for name, sku in twin.listings().items():
                     await found.shows(name, stock[sku])
                 yield found
+                assert not found.worker.failures, "a job failed and began anew; see the log"
             finally:
                 await twin.pushes.close()
                 stop.set()

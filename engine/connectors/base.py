@@ -82,12 +82,15 @@ class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as its channel shows it at `version`, a number that never falls: the time of its
     last change in milliseconds since 1970. Two changes may have the same one, where the channel's
     clock is coarse. `lines` are what is still wanted: what was cancelled or refunded before it left
-    is not among them. An order that is not `ready` is known but must not take stock yet."""
+    is not among them. An order that is not `ready` is known but must not take stock yet. One that
+    is not `whole` comes from a document that shows a part of it: of lines that it does not mention
+    it says nothing."""
 
     order_id: str
     version: int
     state: State = "open"
     ready: bool = True
+    whole: bool = True
     payment: Paid | None = None
     lines: tuple[ForeignLine, ...] = ()
     currency: str | None = None
@@ -147,6 +150,8 @@ class Connector(Protocol):
     """The operation, as quotas name it, that such a call is."""
     publish_parallel: int
     """How many such calls may be under way at once."""
+    publish_units_max: int
+    """The largest quantity that a listing may show; more is shown as that. May be left out."""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raise `BadSignature` unless the channel signed these bytes. Header names are lower

@@ -4,6 +4,9 @@ A limit is written as its channel writes it: `per_s` and `burst`, like a token b
 in each `window_s`, in any such window, not only in those that begin on the minute. The second
 becomes a bucket of a twentieth of the calls that refills at nineteen twentieths of the pace, so
 that no window sees more than is allowed and a steady caller uses 95 %.
+
+Some channels also refuse what was said already: `repeats` names operations that may not say the
+same again for a while.
 """
 
 from importlib.resources import files
@@ -35,10 +38,26 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 1e6 / (self.per_s * 0.98), max(self.burst - 1, 1)
 
 
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was said to one of the operations named may not be said to it again for `window_s`
+    seconds. `since`, `source` and `sure` are as in `Limit`."""
+
+    operations: tuple[str, ...]
+    window_s: int
+    source: str
+    since: str
+    sure: bool = True
+
+
 class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of a channel. What no limit names is not limited."""
 
     limits: tuple[Limit, ...]
+    repeats: tuple[Repeat, ...] = ()
+
+    def unrepeatable_s(self, operation: str) -> int:
+        """Return for how many seconds an operation may not be told the same again."""
+        return max((r.window_s for r in self.repeats if operation in r.operations), default=0)
 
     def of(self, operation: str) -> list[tuple[str, Limit]]:
         """Return (name of the bucket, limit) of each that holds for an operation."""

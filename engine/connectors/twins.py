@@ -152,7 +152,7 @@ class Twin:
     connector: str
     """Name of the connector."""
     signs = True
-    """Whether pushes carry a signature, so that a changed byte is found out."""
+    """Whether pushes prove who sent them: by a signature, or by a secret that they carry."""
     pushes_orders = True
     """Whether orders are pushed at all."""
     can_cancel = True

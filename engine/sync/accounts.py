@@ -12,9 +12,24 @@ import msgspec
 
 from engine.connectors import registry
 from engine.connectors.base import Account
+from engine.core import limits
 from engine.core.errors import ConfigError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def sweep_every_s(account: Account) -> float:
+    """Return the seconds from one look at what changed to the next: the option `sweep_s`, which a
+    channel that pushes nothing needs to be short. Raises `ConfigError` for what is none."""
+    text = account.options.get("sweep_s", str(limits.SWEEP_S))
+    try:
+        every_s = float(text)
+    except ValueError:
+        every_s = 0.0
+    if not limits.SWEEP_S_MIN <= every_s <= limits.SWEEP_S_MAX:
+        span = f"{limits.SWEEP_S_MIN} to {limits.SWEEP_S_MAX:.0f}"
+        raise ConfigError(f"option sweep_s={text}: use seconds, {span}")
+    return every_s
 
 
 class Accounts:
@@ -42,6 +57,7 @@ class Accounts:
         if account.connector not in registry.names():
             known = ", ".join(registry.names())
             raise ConfigError(f"no connector {account.connector!r}; there are: {known}")
+        sweep_every_s(account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / f"{account.name}.json"
         fresh = path.with_suffix(".new")

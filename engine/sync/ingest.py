@@ -87,9 +87,13 @@ class Ingest:
 
     async def _understood(self, rows: list[Kept]) -> list[ForeignOrder | None]:
         """Return what each document means; None for those that are dealt with already."""
-        return await asyncio.gather(*(self._understand(kept) for kept in rows))
+        asked: dict[str, asyncio.Future[ForeignOrder | None]] = {}
+        return await asyncio.gather(*(self._understand(kept, asked) for kept in rows))
 
-    async def _understand(self, kept: Kept) -> ForeignOrder | None:
+    async def _understand(
+        self, kept: Kept, asked: dict[str, asyncio.Future[ForeignOrder | None]]
+    ) -> ForeignOrder | None:
+        """Return what one document means. What several of them say to ask for is asked once."""
         if kept.topic == outbox.TOPIC:  # a dead letter of the way out, tried again
             await self._store.put({kept.id: kept.body}, "outbox", self._account.name)
             await self._store.done(self._account.name, [kept.place])
@@ -97,8 +101,10 @@ class Ingest:
         try:
             found = self._connector.read(kept)
             if isinstance(found, Fetch):
-                async with self._places:
-                    found = await order_now(self._connector, found.order_id)
+                name = found.order_id
+                if name not in asked:
+                    asked[name] = asyncio.ensure_future(self._now(name))
+                found = await asked[name]
         except (ConnectorError, CallError) as error:
             await self._failed([kept], str(error), worth_again(error))
             return None
@@ -112,9 +118,14 @@ class Ingest:
         """Apply the newest of what was told of one order, and have done with the others."""
         rows = [kept for _, kept in told]
         top = max(order.version for order, _ in told)
+        newest = {_digest(o): o for o, _ in told if o.version == top}
         try:
+            if len(told) > 1 and not all(order.whole for order in newest.values()):
+                # Each shows a part of it, or was the whole before: none of them says how it is.
+                whole = await self._now(told[0][0].order_id)
+                newest = {"": whole} if whole else newest
             async with self._places:
-                for order in {_digest(o): o for o, _ in told if o.version == top}.values():
+                for order in newest.values():
                     word = await self.apply(order)
         except Undeliverable as error:
             await self._failed(rows, str(error), later=False)
@@ -150,8 +161,10 @@ class Ingest:
         """
         name, channel = self._account.name, self._account.channel
         seen, digest, turn = await self._store.applied(name, order.order_id), _digest(order), 0
-        if order.version == seen.version and digest != seen.digest:
-            # Two changes within one tick of the channel's clock. Which came last, it must say.
+        coarse = order.version == seen.version and digest != seen.digest
+        if coarse or (order.version < seen.version and not order.whole):
+            # Two changes within one tick of the channel's clock, or of a part that is older than
+            # another part. Which is right, it must say.
             order = await order_now(self._connector, order.order_id) or order
             digest, turn = _digest(order), seen.turn + 1
         if order.version < seen.version or digest == seen.digest:
@@ -173,6 +186,10 @@ class Ingest:
         applied = Applied(order.version, turn, digest)
         await self._store.note_applied(name, order.order_id, applied)
         return word
+
+    async def _now(self, order_id: str) -> ForeignOrder | None:
+        async with self._places:
+            return await order_now(self._connector, order_id)
 
     async def _place(self, order: ForeignOrder) -> None:
         body: dict[str, Any] = {
@@ -222,6 +239,8 @@ class Ingest:
             if line.line_id is None:
                 continue
             asked = wanted.pop(line.line_id, None)
+            if asked is None and not order.whole:
+                continue
             quantity = max(asked.quantity if asked else 0, line.shipped)
             if quantity != line.quantity - line.cancelled:
                 row = {"sku": line.sku, "line_id": line.line_id, "quantity": quantity}

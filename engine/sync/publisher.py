@@ -5,10 +5,12 @@
 
 What a listing was last made to show is noted after its channel took it. A crash before the note
 sends the same absolute number again, which changes nothing. Quantities are chosen after the quota
-allowed the call, so a listing that waits its turn is sent with what is right by then, once.
+allowed the call, so a listing that waits its turn is sent with what is right by then, once. What
+a channel will not hear twice (`sync.repeats`) is said in other company, or waits.
 """
 
 import asyncio
+import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -24,10 +26,12 @@ from engine.connectors.base import (
     worth_again,
 )
 from engine.connectors.calls import CallError, Calls
+from engine.connectors.quotas import quotas_of
 from engine.core import limits
 from engine.sync.desk import Desk, DeskError
 from engine.sync.listings import Listings
 from engine.sync.queue import Due, Pace, Queue
+from engine.sync.repeats import Repeats, otherwise
 from engine.sync.store import SyncStore
 
 _SAMPLES = 10_000
@@ -49,6 +53,9 @@ class Publisher:
     ) -> None:
         self._account, self._connector, self._calls = account, connector, calls
         self._store, self._desk, self.listings = store, desk, listings
+        quiet_s = quotas_of(account.connector).unrepeatable_s(connector.publish_operation)
+        self._repeats = Repeats(store, account.name, quiet_s)
+        self._most = getattr(connector, "publish_units_max", limits.QUANTITY_MAX)
         self._pace = Pace()
         self.queue = Queue(self._pace)
         self._touched: dict[str, float] = {}
@@ -110,7 +117,8 @@ class Publisher:
             some = skus[at : at + limits.AVAILABILITY_SKUS_MAX]
             for row in await self._desk.shown(self._account.channel, some):
                 for listing in self.listings.of(row.sku):
-                    wanted, shown = max(row.sellable, 0), self._shown.get(listing.listing)
+                    wanted = min(max(row.sellable, 0), self._most)
+                    shown = self._shown.get(listing.listing)
                     due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku])
                     self.queue.want(due)
         if self.queue.rows:
@@ -144,23 +152,56 @@ class Publisher:
         chosen = self.queue.best(self._connector.publish_rows, time.monotonic())
         if not chosen:
             return 0
-        sent = {due.listing: due.wanted for due in chosen}
-        self.queue.flying |= sent.keys()
-        rows = [Quantity(d.listing, d.wanted, self.listings.rows[d.listing].item) for d in chosen]
-        self.counts["calls"] += 1
+        flying = {due.listing for due in chosen}
+        self.queue.flying |= flying
         try:
-            results = await self._connector.publish(rows)
-        except (ConnectorError, CallError) as error:
-            results = [Published(row.listing, str(error), worth_again(error)) for row in rows]
-        except BaseException:
-            self.queue.flying -= sent.keys()
-            raise
-        try:
-            await self._note(results, sent)
+            if sent := await self._sayable(chosen, flying):
+                await self._note(await self._publish(sent), sent)
         finally:
-            self.queue.flying -= sent.keys()
+            self.queue.flying -= flying
             self._work.set()
         return len(chosen)
+
+    async def _sayable(self, chosen: list[Due], flying: set[str]) -> dict[str, int]:
+        """Return what to say so that these listings are told, perhaps not all of them: nothing,
+        where the channel would hear nothing new. Who comes along is `flying`, too."""
+        said = {due.listing: due.wanted for due in chosen}
+        if not (wait_s := await self._repeats.claim(said)):
+            return said
+        company = self._company()
+        flying |= company.keys()
+        self.queue.flying |= company.keys()
+        for other in otherwise(said, company, self._connector.publish_rows):
+            if not await self._repeats.claim(other):
+                return other
+        for due in chosen:
+            due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
+        self.counts["held"] += len(chosen)
+        log.info("may not be said again yet", account=self._account.name, wait_s=wait_s)
+        return {}
+
+    def _company(self) -> dict[str, int]:
+        """Return listings that show what they may: those that show none, then those that sell
+        least, since one sold this moment would be shown for a moment more."""
+        free = (
+            (quantity > 0, self._pace.of(self.listings.rows[name].sku), name)
+            for name, quantity in self._shown.items()
+            if name in self.listings.rows
+            and name not in self.queue.rows
+            and name not in self.queue.flying
+        )
+        names = heapq.nsmallest(limits.PUBLISH_COMPANIONS, free)
+        return {name: self._shown[name] for _, _, name in names}
+
+    async def _publish(self, sent: dict[str, int]) -> list[Published]:
+        rows = [Quantity(name, n, self.listings.rows[name].item) for name, n in sent.items()]
+        self.counts["calls"] += 1
+        try:
+            return await self._connector.publish(rows)
+        except (ConnectorError, CallError) as error:
+            if isinstance(error, CallError) and error.safe:
+                await self._repeats.release(sent)
+            return [Published(row.listing, str(error), worth_again(error)) for row in rows]
 
     async def _note(self, results: list[Published], sent: dict[str, int]) -> None:
         now_s, taken = time.monotonic(), {}

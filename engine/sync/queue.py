@@ -45,6 +45,7 @@ class Due(msgspec.Struct):
     since_s: float
     not_before_s: float = 0.0
     failures: int = 0
+    held: int | None = None  # the quantity that waits until then; another one need not
 
     @property
     def rank(self) -> int:
@@ -72,6 +73,8 @@ class Queue:
             self.rows[due.listing] = due
         else:
             there.wanted, there.shown = due.wanted, due.shown
+            if there.held is not None and there.held != due.wanted:
+                there.held, there.not_before_s = None, 0.0
 
     def worth(self, due: Due) -> tuple[int, float, float]:
         """Return what a listing is sorted by, the most urgent least."""

@@ -9,6 +9,7 @@
     {p}:sync:shown:ACCOUNT     hash: listing → what it was last made to show
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account
+    {p}:sync:said:ACCOUNT:HASH what may not be said again until this is forgotten
 
 The only file beside `log.store` that imports redis; the keys are others, and so is the user.
 """

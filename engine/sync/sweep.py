@@ -15,6 +15,7 @@ import structlog
 from engine.connectors.base import Account, Connector, ConnectorError
 from engine.connectors.calls import CallError
 from engine.core import limits
+from engine.sync.accounts import sweep_every_s
 from engine.sync.store import InboxFull, SyncStore
 
 log = structlog.get_logger("sweep")
@@ -26,9 +27,10 @@ class Sweep:
 
     def __init__(self, account: Account, connector: Connector, store: SyncStore) -> None:
         self._account, self._connector, self._store = account, connector, store
+        self._every_s = sweep_every_s(account)
         self.counts: Counter[str] = Counter()
 
-    async def run(self, stop: asyncio.Event, every_s: float = limits.SWEEP_S) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop`."""
         while not stop.is_set():
             try:
@@ -37,7 +39,7 @@ class Sweep:
                 self.counts["failed"] += 1
                 log.warning("a sweep ends early", account=self._account.name, error=repr(error))
             try:
-                async with asyncio.timeout(every_s):
+                async with asyncio.timeout(self._every_s):
                     await stop.wait()
             except TimeoutError:
                 continue

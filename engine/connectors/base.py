@@ -137,8 +137,50 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     last: bool = False
 
 
+class AcceptedLine(msgspec.Struct, frozen=True):
+    """Of a channel's `line` of `sku`: `quantity` units are wanted, `allocated` of them promised
+    from stock; the others are backordered."""
+
+    line: str
+    sku: str
+    quantity: int
+    allocated: int
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """An order that dibs took, as it was taken."""
+
+    order_id: str
+    lines: tuple[AcceptedLine, ...]
+
+
+class Bulk(Protocol):
+    """The way to show very many quantities with one call that the channel works off later."""
+
+    operation: str
+    """The operation, as quotas name it, that such a call is."""
+    rows: int
+    """How many quantities one call may carry."""
+    beyond: int
+    """Of what waits, single calls reach so many before such a call is worked off; it takes what
+    comes after those."""
+    poll_s: float
+    """Seconds between two looks at what became of it."""
+
+    async def send(self, rows: Sequence[Quantity]) -> str:
+        """Hand in at most `rows` quantities; return the channel's name of this delivery."""
+
+    async def done(self, ticket: str, listings: Sequence[str]) -> list[Published] | None:
+        """Return what became of what was sent under `ticket`; None while the channel works."""
+
+
 class Connector(Protocol):
-    """A channel's connector, of one account. Raises `ConnectorError` where a call does."""
+    """A channel's connector, of one account. Raises `ConnectorError` where a call does.
+
+    One whose channel wants to know which orders dibs took has a method `accept(acceptance)`, too,
+    which may be called again for the same order; one whose channel takes many quantities at once to
+    work them off later has `bulk`, a `Bulk`.
+    """
 
     def __init__(self, account: Account, calls: Calls) -> None: ...
 

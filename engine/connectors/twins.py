@@ -158,6 +158,9 @@ class Twin:
     can_cancel = True
     """Whether the channel lets a seller cancel an order by its API."""
 
+    refunds_before_parcel = True
+    """Whether the channel pays back what has not left yet."""
+
     app: ASGIApp
 
     def __init__(self, faults: Faults | None = None, seed: int = 1) -> None:

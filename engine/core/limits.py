@@ -331,5 +331,6 @@ PUBLISH_COALESCE_S = 0.02  # changes of so long become one call
 PUBLISH_REFUSED_S = 300.0  # a listing rests that its channel does not take
 PUBLISH_SWEEP_S = 60.0  # between two looks at every listing
 PUBLISH_COMPANIONS = 8  # ways tried to say it otherwise, where the same may not be said again
+BULK_LOOK_S = 1.0  # between two looks whether enough waits for a bulk delivery
 OUTBOX_IDLE_S = 0.2
 OUTBOX_READ = 500  # rows of the views taken at once

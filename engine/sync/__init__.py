@@ -11,6 +11,7 @@
     sweep      asks each channel what changed, in windows that overlap, and finds what no push told
     ingest     applies each document to dibs; comparing versions, so any order of them will do
     publisher  shows on every listing what may be shown, sell-outs first, within the quota
+    bulk       what single calls would not reach in time, in one slow delivery
     outbox     tells channels what has left, what goes back, and what was cancelled here
     office     runs all of it
 

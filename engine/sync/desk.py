@@ -46,6 +46,12 @@ class _Availability(msgspec.Struct, frozen=True):
     skus: list[Shown]
 
 
+class Allocation(msgspec.Struct, frozen=True):
+    """Units of a line that are promised from stock."""
+
+    quantity: int
+
+
 class OrderLine(msgspec.Struct, frozen=True):
     """A line of an order as dibs has it: `cancelled` of its `quantity` are no longer wanted."""
 
@@ -54,6 +60,7 @@ class OrderLine(msgspec.Struct, frozen=True):
     line_id: str | None = None
     cancelled: int = 0
     shipped: int = 0
+    allocations: list[Allocation] = []
 
 
 class Order(msgspec.Struct, frozen=True):

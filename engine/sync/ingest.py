@@ -178,14 +178,22 @@ class Ingest:
             word = await self._agree(order, there, order.version * _TURNS + turn)
         elif order.state == "open" and order.ready and order.lines:
             await self._place(order)
-            word = "placed"
+            there, word = await self._desk.order(channel, order.order_id), "placed"
         elif not order.ready and order.state == "open":
             return "not_ready"
         else:
             word = "never_here"
+        if seen == Applied() and isinstance(there, Order) and order.state == "open":
+            await self._accepted(there)
         applied = Applied(order.version, turn, digest)
         await self._store.note_applied(name, order.order_id, applied)
         return word
+
+    async def _accepted(self, there: Order) -> None:
+        """Have the channel told that dibs took an order, if it wants to know."""
+        if hasattr(self._connector, "accept"):
+            name, entry = outbox.acceptance(there)
+            await self._store.put({name: entry}, "outbox", self._account.name)
 
     async def _now(self, order_id: str) -> ForeignOrder | None:
         async with self._places:

@@ -17,6 +17,8 @@ import msgspec
 import structlog
 
 from engine.connectors.base import (
+    Acceptance,
+    AcceptedLine,
     Account,
     Connector,
     ConnectorError,
@@ -27,6 +29,7 @@ from engine.connectors.base import (
 from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.core.errors import UnavailableError
+from engine.sync.desk import Order
 from engine.sync.store import Kept, SyncStore
 from engine.views import outgoing
 from engine.views.reader import ViewsReader
@@ -57,7 +60,13 @@ class Cancellation(msgspec.Struct, frozen=True, tag="cancel"):
     order_id: str
 
 
-Task = Shipment | Refund | Cancellation
+class Taking(msgspec.Struct, frozen=True, tag="accept"):
+    """Say that dibs took an order."""
+
+    acceptance: Acceptance
+
+
+Task = Shipment | Refund | Cancellation | Taking
 _decode = msgspec.json.Decoder(Task).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -154,6 +163,9 @@ class Teller:
             case Shipment(parcel):
                 await self._connector.ship(parcel)
                 return "shipped"
+            case Taking(acceptance):
+                await self._connector.accept(acceptance)
+                return "accepted"
             case Refund(order_id, refund_id, amount, currency):
                 await self._connector.refund(order_id, refund_id, amount, currency)
                 return "refunded"
@@ -163,6 +175,20 @@ class Teller:
                     return "known"
                 await self._connector.cancel(order_id, "the seller cannot deliver it")
                 return "cancelled"
+
+
+def acceptance(order: Order) -> tuple[str, bytes]:
+    """Return (name, document) of the entry that says how an order was taken."""
+    lines = tuple(
+        AcceptedLine(
+            line.line_id or "",
+            line.sku,
+            line.quantity - line.cancelled,
+            sum(row.quantity for row in line.allocations),
+        )
+        for line in order.lines
+    )
+    return f"accept:{order.order_id}", _encode(Taking(Acceptance(order.order_id, lines)))
 
 
 def _shipment(row: outgoing.Left) -> tuple[str, Task]:

@@ -28,6 +28,7 @@ from engine.connectors.base import (
 from engine.connectors.calls import CallError, Calls
 from engine.connectors.quotas import quotas_of
 from engine.core import limits
+from engine.sync.bulk import BulkSender
 from engine.sync.desk import Desk, DeskError
 from engine.sync.listings import Listings
 from engine.sync.queue import Due, Pace, Queue
@@ -51,8 +52,11 @@ class Publisher:
         desk: Desk,
         listings: Listings,
     ) -> None:
-        self._account, self._connector, self._calls = account, connector, calls
-        self._store, self._desk, self.listings = store, desk, listings
+        self._account, self._connector, self.calls = account, connector, calls
+        self.store, self._desk, self.listings = store, desk, listings
+        self.account = account.name
+        bulk = getattr(connector, "bulk", None)
+        self._bulk = BulkSender(self, bulk) if bulk else None
         quiet_s = quotas_of(account.connector).unrepeatable_s(connector.publish_operation)
         self._repeats = Repeats(store, account.name, quiet_s)
         self._most = getattr(connector, "publish_units_max", limits.QUANTITY_MAX)
@@ -76,7 +80,7 @@ class Publisher:
 
     async def load(self) -> None:
         """Read what each listing shows, and have all of them looked at."""
-        rows = await self._store.table("shown", self._account.name)
+        rows = await self.store.table("shown", self.account)
         self._shown = {listing: int(value) for listing, value in rows.items()}
         self.touch(self.listings.skus)
 
@@ -86,6 +90,7 @@ class Publisher:
         await self.load()
         async with asyncio.TaskGroup() as tasks:
             senders = [self._send() for _ in range(self._connector.publish_parallel)]
+            senders += [self._bulk.run()] if self._bulk else []
             ours = [tasks.create_task(job) for job in (self._look(), self._again(), *senders)]
             await stop.wait()
             # A client of the server may swallow a cancellation that meets its own timeout.
@@ -105,7 +110,7 @@ class Publisher:
             try:
                 await self.look()
             except DeskError as error:  # the channel may be made later
-                log.warning("nothing is published", account=self._account.name, error=str(error))
+                log.warning("nothing is published", account=self.account, error=str(error))
                 await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
                 self.touch(self.listings.skus)
 
@@ -144,7 +149,7 @@ class Publisher:
                 except TimeoutError:
                     pass
                 continue
-            await self._calls.prepay(self._connector.publish_operation)
+            await self.calls.prepay(self._connector.publish_operation)
             await self.send_some()
 
     async def send_some(self) -> int:
@@ -177,7 +182,7 @@ class Publisher:
         for due in chosen:
             due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
         self.counts["held"] += len(chosen)
-        log.info("may not be said again yet", account=self._account.name, wait_s=wait_s)
+        log.info("may not be said again yet", account=self.account, wait_s=wait_s)
         return {}
 
     def _company(self) -> dict[str, int]:
@@ -209,12 +214,13 @@ class Publisher:
             due = self.queue.rows.get(result.listing)
             if not result.problem:
                 taken[result.listing] = sent[result.listing]
+                self.queue.took(result.listing, sent[result.listing])
                 if due is not None:
                     self.lags_s.append(now_s - due.since_s)
             elif due is not None:
                 self._failed(due, result, now_s)
         self._shown |= taken
-        await self._store.put(taken, "shown", self._account.name)
+        await self.store.put(taken, "shown", self.account)
         self.counts["listings"] += len(taken)
         for listing, quantity in taken.items():
             due = self.queue.rows.get(listing)
@@ -222,6 +228,17 @@ class Publisher:
                 del self.queue.rows[listing]
             elif due is not None:  # it changed while it was sent
                 due.shown, due.since_s = quantity, now_s
+
+    async def landed(self, results: list[Published], sent: dict[str, int]) -> None:
+        """Note what became of a bulk delivery, and look at all of it again: much may have changed
+        since it was handed in."""
+        unknown = self.queue.landed(sent)
+        await self._note([row for row in results if row.listing not in unknown], sent)
+        for listing in unknown:
+            self._shown.pop(listing, None)
+        await self.store.drop(unknown, "shown", self.account)
+        rows = self.listings.rows
+        self.touch({rows[listing].sku for listing in sent if listing in rows})
 
     def _failed(self, due: Due, result: Published, now_s: float) -> None:
         """Let a listing rest: for longer each time, and for long where trying alone won't help."""
@@ -231,7 +248,7 @@ class Publisher:
         due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
         log.warning(
             "a listing is not published",
-            account=self._account.name,
+            account=self.account,
             listing=due.listing,
             problem=result.problem,
             retry_in_s=due.not_before_s - now_s,

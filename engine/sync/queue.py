@@ -62,6 +62,8 @@ class Queue:
     def __init__(self, pace: Pace, horizon_s: float = 1.0) -> None:
         self.rows: dict[str, Due] = {}
         self.flying: set[str] = set()  # being sent: their next quantity waits for the answer
+        self.aloft: dict[str, int] = {}  # handed in with this quantity, not worked off yet
+        self.crossed: set[str] = set()  # shown otherwise while they were aloft
         self._pace, self._horizon_s = pace, horizon_s
 
     def want(self, due: Due) -> None:
@@ -84,12 +86,15 @@ class Queue:
         asked = self._pace.of(due.sku) * self._horizon_s
         return due.rank, -min(float(over), asked), due.since_s
 
-    def best(self, count: int, now_s: float) -> list[Due]:
-        """Return the `count` listings to publish first; they stay queued until told."""
+    def best(self, count: int, now_s: float, *, bulk: bool = False) -> list[Due]:
+        """Return the `count` listings to publish first; they stay queued until told. With `bulk`,
+        none that is aloft."""
         ready = [
             due
             for due in self.rows.values()
-            if due.not_before_s <= now_s and due.listing not in self.flying
+            if due.not_before_s <= now_s
+            and self._sendable(due)
+            and not (bulk and due.listing in self.aloft)
         ]
         if len(ready) > count:
             ready.sort(key=self.worth)
@@ -97,6 +102,26 @@ class Queue:
 
     def rest_s(self, now_s: float) -> float | None:
         """Return in how many seconds the next listing is ready; None if all there is is sent."""
-        rows = self.rows.values()
-        first = min((d.not_before_s for d in rows if d.listing not in self.flying), default=None)
+        rows = (due for due in self.rows.values() if self._sendable(due))
+        first = min((d.not_before_s for d in rows), default=None)
         return None if first is None else max(first - now_s, 0.0)
+
+    def _sendable(self, due: Due) -> bool:
+        """Whether a single call helps: what is aloft with the right quantity comes down by itself,
+        but nothing that is sold out waits for that."""
+        if due.listing in self.flying:
+            return False
+        return self.aloft.get(due.listing) != due.wanted or due.wanted == 0
+
+    def took(self, listing: str, quantity: int) -> None:
+        """Note that a single call showed `quantity`."""
+        if self.aloft.get(listing, quantity) != quantity:
+            self.crossed.add(listing)
+
+    def landed(self, sent: dict[str, int]) -> set[str]:
+        """Note that what was aloft is worked off; return of what nobody knows what is shown."""
+        for listing in sent:
+            self.aloft.pop(listing, None)
+        unknown = self.crossed & sent.keys()
+        self.crossed -= unknown
+        return unknown

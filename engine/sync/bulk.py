@@ -1,0 +1,95 @@
+"""Bulk: quantities of which there are more than single calls reach in time, in one slow delivery.
+
+    what waits, most urgent first ─▶ [ single calls ][ bulk, once in a while ]
+
+A delivery is worked off long after it is handed in, so a listing that falls to nothing meanwhile is
+still shown by a single call, and the delivery may land on top of that. Where a single call showed
+something else than the delivery carries, nobody knows what is shown when both are done: it is sent
+once more. What is on its way is noted with its ticket, so a killed process asks for it again.
+"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from engine.connectors.base import Bulk, ConnectorError, Published, Quantity, worth_again
+from engine.connectors.calls import CallError
+from engine.core import limits
+
+if TYPE_CHECKING:
+    from engine.sync.publisher import Publisher
+
+log = structlog.get_logger("bulk")
+_decode = msgspec.json.Decoder(dict[str, int]).decode
+
+
+class BulkSender:
+    """Sends one account's deliveries for its publisher, whose queue and notes it shares."""
+
+    def __init__(self, publisher: "Publisher", bulk: Bulk) -> None:
+        self._publisher, self._bulk = publisher, bulk
+
+    async def run(self) -> None:
+        """Send until cancelled; what was on its way before is watched first."""
+        publisher = self._publisher
+        async with asyncio.TaskGroup() as watched:
+            sent = await publisher.store.table("bulk", publisher.account)
+            for ticket, document in sent.items():
+                self._watch(watched, ticket, _decode(document))
+            while True:
+                if await self._once(watched) == 0:
+                    await asyncio.sleep(limits.BULK_LOOK_S)
+
+    async def _once(self, watched: asyncio.TaskGroup) -> int:
+        """Send one delivery if enough waits; return how many listings it has."""
+        publisher, bulk = self._publisher, self._bulk
+        if not self._waiting():
+            return 0
+        await publisher.calls.prepay(bulk.operation)
+        rows = [
+            Quantity(due.listing, due.wanted, publisher.listings.rows[due.listing].item)
+            for due in self._waiting()
+        ]
+        try:
+            ticket = await bulk.send(rows)
+        except (ConnectorError, CallError) as error:
+            publisher.counts["bulk_problems"] += 1
+            log.warning("not handed in", account=publisher.account, problem=str(error))
+            return 0
+        sent = {row.listing: row.quantity for row in rows}
+        await publisher.store.put({ticket: msgspec.json.encode(sent)}, "bulk", publisher.account)
+        publisher.counts["bulk"] += 1
+        publisher.counts["bulk_listings"] += len(sent)
+        self._watch(watched, ticket, sent)
+        return len(sent)
+
+    def _waiting(self):
+        """Return what the next delivery takes: what single calls do not reach before it is done."""
+        beyond, rows = self._bulk.beyond, self._bulk.rows
+        return self._publisher.queue.best(beyond + rows, time.monotonic(), bulk=True)[beyond:]
+
+    def _watch(self, watched: asyncio.TaskGroup, ticket: str, sent: dict[str, int]) -> None:
+        self._publisher.queue.aloft |= sent
+        watched.create_task(self._land(ticket, sent))
+
+    async def _land(self, ticket: str, sent: dict[str, int]) -> None:
+        """Wait until a delivery is worked off, and note what became of it."""
+        publisher, listings = self._publisher, list(sent)
+        while True:
+            try:
+                results = await self._bulk.done(ticket, listings)
+            except (ConnectorError, CallError) as error:
+                log.warning("not known yet", account=publisher.account, problem=str(error))
+                results = None if worth_again(error) else _unknown(listings, str(error))
+            if results is not None:
+                break
+            await asyncio.sleep(self._bulk.poll_s)
+        await publisher.landed(results, sent)
+        await publisher.store.drop([ticket], "bulk", publisher.account)
+
+
+def _unknown(listings: list[str], problem: str) -> list[Published]:
+    return [Published(listing, problem, True) for listing in listings]

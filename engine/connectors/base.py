@@ -108,11 +108,14 @@ class Fetch(msgspec.Struct, frozen=True):
 
 
 class Quantity(msgspec.Struct, frozen=True):
-    """`listing` is to show `quantity` units; `item` is what its channel needs to find it."""
+    """`listing` is to show `quantity` units; `item` is what its channel needs to find it. `shown`
+    is what it was last made to show, None if nobody knows: a channel that compares before it sets
+    can so find out that somebody changed it since."""
 
     listing: str
     quantity: int
     item: dict[str, str] = {}
+    shown: int | None = None
 
 
 class Published(msgspec.Struct, frozen=True):

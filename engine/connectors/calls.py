@@ -8,7 +8,7 @@ A connector calls through this and nothing else, so no call is ever outside its 
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import httpx
@@ -26,10 +26,11 @@ class Gate(Protocol):
     """Says when an operation may be called; shared by all workers of an account."""
 
     async def take(self, operation: str, units: int = 1) -> float:
-        """Take `units` of the quota and return 0, or the seconds after which to ask again."""
+        """Take `units` of the quota and return 0, or the seconds after which to ask again. Fewer
+        than none gives units back."""
 
-    async def refused(self, operation: str, wait_s: float) -> None:
-        """Note that the channel refused a call, for so long."""
+    async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
+        """Note that the channel refused a call of so many units, for so long."""
 
     async def failing(self) -> float:
         """Return for how many seconds the account must be left alone; 0: it may be called."""
@@ -67,6 +68,11 @@ class Calls:
         await self._wait(operation, 1)
         self._prepaid[operation] += 1
 
+    async def settle(self, operation: str, units: int) -> None:
+        """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
+        if units > 0:
+            await self._gate.take(operation, -units)
+
     async def _wait(self, operation: str, units: int) -> None:
         while wait_s := await self._gate.take(operation, units):
             await asyncio.sleep(wait_s)
@@ -81,12 +87,14 @@ class Calls:
         once: bool = False,
         attempts: int = limits.CALL_ATTEMPTS,
         headers: Mapping[str, str] | None = None,
+        check: Callable[[httpx.Response], None] | None = None,
         **request: Any,
     ) -> httpx.Response:
         """Call and return a 2xx answer. Raises `CallError`.
 
         What was refused for its pace, or surely had no effect, is tried again; with `once`, what
-        may have had one is not.
+        may have had one is not. `check` looks at each 2xx answer and raises `CallError` for one
+        that says no all the same, with the status that its channel should have given it.
         """
 
         def wait(error: Exception) -> bool | float:
@@ -103,7 +111,10 @@ class Calls:
             wait_max=limits.CALL_BACKOFF_S,
         ):
             with attempt:
-                return await self._try(operation, method, url, units, headers, request)
+                answer = await self._try(operation, method, url, units, headers, request)
+                if check is not None:
+                    await self._checked(operation, units, answer, check)
+                return answer
         raise AssertionError("unreachable: the last attempt raises")
 
     async def _try(
@@ -112,9 +123,10 @@ class Calls:
         pause_s = await self._gate.failing()
         if pause_s:
             raise CallError(f"{self.account} is left alone", 503, safe=True, retry_s=pause_s)
-        if units == 1 and self._prepaid[operation]:
+        if self._prepaid[operation]:
             self._prepaid[operation] -= 1
-        else:
+            units -= 1
+        if units > 0:
             await self._wait(operation, units)
         try:
             answer = await self._client.request(method, url, headers=headers, **request)
@@ -126,6 +138,17 @@ class Calls:
         if answer.is_success:
             return answer
         raise await self._failed(operation, answer)
+
+    async def _checked(
+        self, operation: str, units: int, answer: httpx.Response, check: Callable
+    ) -> None:
+        try:
+            check(answer)
+        except CallError as error:
+            if error.status == 429:
+                wait_s = limits.CALL_REFUSED_S if error.retry_s is None else error.retry_s
+                await self._gate.refused(operation, wait_s, units)
+            raise
 
     async def _failed(self, operation: str, answer: httpx.Response) -> CallError:
         status, retry_s = answer.status_code, retry_after_s(answer.headers)

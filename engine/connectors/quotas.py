@@ -13,6 +13,8 @@ from importlib.resources import files
 
 import msgspec
 
+from engine.connectors.base import Account
+from engine.core import limits
 from engine.core.errors import ConfigError
 
 
@@ -28,6 +30,12 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: int = 0
     window_s: int = 0
     sure: bool = True
+
+    def times(self, pace: float) -> "Limit":
+        """Return `pace` times as much as this."""
+        more = {name: round(getattr(self, name) * pace) for name in ("burst", "calls")}
+        more["burst"] = max(more["burst"], 1)
+        return msgspec.structs.replace(self, per_s=self.per_s * pace, **more)
 
     def bucket(self) -> tuple[float, int]:
         """Return (microseconds a unit, units at once)."""
@@ -59,6 +67,11 @@ class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return for how many seconds an operation may not be told the same again."""
         return max((r.window_s for r in self.repeats if operation in r.operations), default=0)
 
+    def times(self, pace: float) -> "Quotas":
+        """Return the limits of an account that may do `pace` times as much: a larger plan, say."""
+        limits = tuple(limit.times(pace) for limit in self.limits)
+        return msgspec.structs.replace(self, limits=limits)
+
     def of(self, operation: str) -> list[tuple[str, Limit]]:
         """Return (name of the bucket, limit) of each that holds for an operation."""
         return [
@@ -75,3 +88,17 @@ def quotas_of(connector: str) -> Quotas:
         return msgspec.json.decode(place.read_bytes(), type=Quotas)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"the quotas of {connector} cannot be read: {error}") from error
+
+
+def quotas_for(account: Account) -> Quotas:
+    """Return the limits of an account: its connector's, times its option `pace`. `ConfigError`
+    where that is no number above 0 and up to `limits.QUOTA_PACE_MAX`."""
+    text = account.options.get("pace", "1")
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 0.0 < pace <= limits.QUOTA_PACE_MAX:
+        name = account.name
+        raise ConfigError(f"account {name!r}: option pace is {text!r}, not a number above 0")
+    return quotas_of(account.connector).times(pace)

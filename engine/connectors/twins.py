@@ -47,37 +47,49 @@ class Meter:
         self.calls: Counter[str] = Counter()
         self.over: Counter[str] = Counter()
 
-    def take(self, operation: str) -> bool:
-        """Count a call; return whether the quota allows it."""
+    def take(self, operation: str, units: int = 1) -> bool:
+        """Count a call of so many units; return whether the quota allows it."""
         self.calls[operation] += 1
         now_s, found = self._now_s(), self._quotas.of(operation)
         allowed = True
         for name, limit in found:
-            allowed &= self._look(name, limit, now_s)
+            allowed &= self._look(name, limit, now_s, units)
         if allowed:
             for name, limit in found:
-                self._note(name, limit, now_s)
+                self._note(name, limit, now_s, units)
         else:
             self.over[operation] += 1
         return allowed
 
-    def _look(self, name: str, limit: Limit, now_s: float) -> bool:
+    def give_back(self, operation: str, units: int) -> None:
+        """Have units of a call that was allowed count as not used."""
+        for name, limit in self._quotas.of(operation):
+            self._note(name, limit, self._now_s(), -units)
+
+    def left(self, operation: str) -> float:
+        """Return how many units the buckets of an operation hold."""
+        now_s, found = self._now_s(), self._quotas.of(operation)
+        for name, limit in found:
+            self._look(name, limit, now_s, 0)
+        return min(self._levels[name][0] for name, _ in found if name in self._levels)
+
+    def _look(self, name: str, limit: Limit, now_s: float, units: int) -> bool:
         if limit.calls:
             past = self._past.setdefault(name, deque())
             while past and past[0] <= now_s - limit.window_s:
                 past.popleft()
-            return len(past) < limit.calls
+            return len(past) + units <= limit.calls
         level, at_s = self._levels.get(name, (float(limit.burst), now_s))
         level = min(level + (now_s - at_s) * limit.per_s, limit.burst)
         self._levels[name] = (level, now_s)
-        return level >= 1.0
+        return level >= units
 
-    def _note(self, name: str, limit: Limit, now_s: float) -> None:
+    def _note(self, name: str, limit: Limit, now_s: float, units: int) -> None:
         if limit.calls:
-            self._past[name].append(now_s)
+            self._past[name].extend([now_s] * units)
         else:
             level, at_s = self._levels[name]
-            self._levels[name] = (level - 1.0, at_s)
+            self._levels[name] = (level - units, at_s)
 
 
 class Pushes:
@@ -161,11 +173,14 @@ class Twin:
     refunds_before_parcel = True
     """Whether the channel pays back what has not left yet."""
 
+    pace = 1.0
+    """How much more than the least the account may do, as its option `pace` says."""
+
     app: ASGIApp
 
     def __init__(self, faults: Faults | None = None, seed: int = 1) -> None:
         self.faults, self.seed = faults or Faults(), seed
-        self.meter = Meter(quotas_of(self.connector))
+        self.meter = Meter(quotas_of(self.connector).times(self.pace))
         self.pushes = Pushes(self.faults, seed, self.answered)
 
     def answered(self, key: Any, status: int) -> None:

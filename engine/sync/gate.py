@@ -21,7 +21,7 @@ for at, key in ipairs(KEYS) do
   local every, burst = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
   local full = math.max(tonumber(redis.call('GET', key) or now), now) + units * every
   wait = math.max(wait, full - burst * every - now)
-  fresh[at] = full
+  fresh[at] = math.max(full, now)
 end
 if wait > 0 then return math.ceil(wait) end
 for at, key in ipairs(KEYS) do
@@ -30,13 +30,14 @@ for at, key in ipairs(KEYS) do
 end
 return 0
 """
-# KEYS: buckets. ARGV: microseconds to stay away, then interval and burst of each.
+# KEYS: buckets. ARGV: microseconds to stay away, units to be had then, then interval and burst of
+# each.
 _EMPTY = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 for at, key in ipairs(KEYS) do
-  local every, burst = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
-  local full = now + ARGV[1] + (burst - 1) * every
+  local every, burst = tonumber(ARGV[2 * at + 1]), tonumber(ARGV[2 * at + 2])
+  local full = now + ARGV[1] + (burst - ARGV[2]) * every
   if full > tonumber(redis.call('GET', key) or 0) then
     redis.call('SET', key, string.format('%.0f', full), 'PX',
       math.ceil((full - now) / 1000) + 1000)
@@ -70,19 +71,20 @@ class AccountGate:
         return keys, [number for _, limit in found for number in limit.bucket()]
 
     async def take(self, operation: str, units: int = 1) -> float:
-        """Take `units` of the quota and return 0, or the seconds after which to ask again."""
+        """Take `units` of the quota and return 0, or the seconds after which to ask again. Fewer
+        than none gives units back, at most until the bucket is full."""
         keys, numbers = self._buckets(operation)
         if not keys:
             return 0.0
         async with asking("quota"):
             return await self._take(keys=keys, args=[units, *numbers]) / 1e6
 
-    async def refused(self, operation: str, wait_s: float) -> None:
-        """Empty the buckets of an operation, to be used again in `wait_s` seconds."""
+    async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
+        """Empty the buckets of an operation; in `wait_s` seconds, `units` may be taken again."""
         keys, numbers = self._buckets(operation)
         if keys:
             async with asking("quota"):
-                await self._empty(keys=keys, args=[int(wait_s * 1e6), *numbers])
+                await self._empty(keys=keys, args=[int(wait_s * 1e6), units, *numbers])
 
     def _breaker(self) -> Sequence[str]:
         return [self._store.key("gate", self._account, name) for name in ("fails", "open")]

@@ -9,7 +9,7 @@ import structlog
 
 from engine.connectors.base import Account, Connector
 from engine.connectors.calls import Calls
-from engine.connectors.quotas import quotas_of
+from engine.connectors.quotas import quotas_for
 from engine.connectors.registry import connector_class
 from engine.core import limits
 from engine.sync.desk import Desk
@@ -34,7 +34,7 @@ class Worker:
         self, account: Account, store: SyncStore, desk: Desk, client: httpx.AsyncClient
     ) -> None:
         self.account, self.failures = account, 0
-        gate = AccountGate(store, account.name, quotas_of(account.connector))
+        gate = AccountGate(store, account.name, quotas_for(account))
         self.calls = Calls(client, gate, account.name)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)

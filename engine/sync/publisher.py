@@ -199,7 +199,8 @@ class Publisher:
         return {name: self._shown[name] for _, _, name in names}
 
     async def _publish(self, sent: dict[str, int]) -> list[Published]:
-        rows = [Quantity(name, n, self.listings.rows[name].item) for name, n in sent.items()]
+        items, shown = self.listings.rows, self._shown
+        rows = [Quantity(name, n, items[name].item, shown.get(name)) for name, n in sent.items()]
         self.counts["calls"] += 1
         try:
             return await self._connector.publish(rows)

@@ -1,0 +1,108 @@
+"""What all connectors call through: quotas that count costs, refusals inside a 200, tokens."""
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.config import Settings
+from engine.connectors.base import Account
+from engine.connectors.calls import CallError, Calls
+from engine.connectors.quotas import Limit, Quotas, quotas_for
+from engine.connectors.tokens import Tokens
+from engine.connectors.twins import Meter
+from engine.core.errors import ConfigError
+from engine.service.wiring import Wiring
+from engine.sync.gate import AccountGate
+from engine.sync.store import SyncStore
+
+SLOW = Quotas((Limit(("*",), "a test", "2026-11-29", per_s=0.1, burst=101),))
+
+
+@pytest.fixture
+async def gate(dibs):
+    wiring = Wiring(Settings(Path(dibs.folder)))
+    store = SyncStore(wiring.url("sync"))
+    yield AccountGate(store, uuid.uuid4().hex[:8], SLOW)
+    await store.close()
+    wiring.close()
+
+
+async def test_a_call_takes_what_it_costs_and_gives_back_what_it_did_not_use(gate) -> None:
+    assert await gate.take("a", 90) == 0
+    assert await gate.take("b", 90) > 100  # ten are left; a unit comes every ten seconds
+    await gate.take("a", -80)
+    assert await gate.take("b", 90) == 0
+    await gate.take("a", -10_000)  # never more than the bucket holds
+    assert await gate.take("a", 100) == 0 and await gate.take("a", 1) > 0
+
+
+async def test_a_refusal_says_how_much_there_will_be_and_when(gate) -> None:
+    await gate.refused("a", 0.05, 30)
+    assert await gate.take("a", 30) > 0
+    await asyncio.sleep(0.06)
+    assert await gate.take("a", 31) > 0 and await gate.take("a", 30) == 0
+
+
+def test_a_twin_counts_costs_as_the_gate_does() -> None:
+    now = [0.0]
+    meter = Meter(SLOW, lambda: now[0])
+    assert meter.take("a", 60) and not meter.take("a", 60) and meter.over["a"] == 1
+    meter.give_back("a", 20)
+    assert meter.left("a") == 61 and meter.take("a", 60)
+    now[0] = 100.0
+    assert meter.left("a") == 11
+
+
+async def test_a_no_inside_a_200_is_a_refusal_and_tried_again(gate) -> None:
+    answers = ["slow down", "slow down", "fine"]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=answers.pop(0)))
+
+    def check(answer: httpx.Response) -> None:
+        if answer.text == "slow down":
+            raise CallError("slow down", 429, safe=True, retry_s=0.01)
+        if answer.text == "no":
+            raise CallError("no", 422)
+
+    async with httpx.AsyncClient(transport=transport) as client:
+        calls = Calls(client, gate, "shop")
+        url = "http://shop.example/"
+        answer = await calls.ask("a", "POST", url, units=5, once=True, check=check)
+        assert answer.text == "fine" and not answers
+        answers += ["no", "fine"]
+        with pytest.raises(CallError):
+            await calls.ask("b", "POST", url, check=check)
+        assert answers == ["fine"]  # a no that stays one is not repeated
+
+
+async def test_a_token_is_fetched_once_for_all_and_again_before_it_ends() -> None:
+    now, fetched = [0.0], []
+
+    async def fetch() -> tuple[str, float]:
+        await asyncio.sleep(0.01)
+        fetched.append(f"t{len(fetched)}")
+        return fetched[-1], 100.0
+
+    tokens = Tokens(fetch, lambda: now[0])
+    assert set(await asyncio.gather(*(tokens.get() for _ in range(10)))) == {"t0"}
+    now[0] = 91.0
+    assert set(await asyncio.gather(*(tokens.get() for _ in range(10)))) == {"t1"}
+    tokens.drop("t0")  # somebody else had it refused, and was late to say so
+    assert await tokens.get() == "t1"
+    tokens.drop("t1")
+    assert await tokens.get() == "t2" and len(fetched) == 3
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-1", "nan", "1e9"])
+def test_a_pace_that_is_none_is_refused(text: str) -> None:
+    account = Account(
+        name="shop",
+        connector="woocommerce",
+        channel="c",
+        url="http://x.example",
+        options={"pace": text},
+    )
+    with pytest.raises(ConfigError, match="pace"):
+        quotas_for(account)

@@ -69,8 +69,8 @@ class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def times(self, pace: float) -> "Quotas":
         """Return the limits of an account that may do `pace` times as much: a larger plan, say."""
-        limits = tuple(limit.times(pace) for limit in self.limits)
-        return msgspec.structs.replace(self, limits=limits)
+        more = tuple(limit.times(pace) for limit in self.limits)
+        return msgspec.structs.replace(self, limits=more)
 
     def of(self, operation: str) -> list[tuple[str, Limit]]:
         """Return (name of the bucket, limit) of each that holds for an operation."""

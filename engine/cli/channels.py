@@ -105,6 +105,9 @@ def connect(
     missing = set(registry.connector_class(connector).needs) - set(kept)
     if missing:
         raise ConfigError(f"{connector} needs --secret {'=…, --secret '.join(sorted(missing))}=…")
+    wanted = getattr(registry.connector_class(connector), "needs_options", ())
+    if missing := sorted(set(wanted) - set(account.options)):
+        raise ConfigError(f"{connector} needs --option {'=…, --option '.join(missing)}=…")
     path = Accounts(settings.data).put(account)
     console.print(f"connected; secrets are in {path}", soft_wrap=True)
     console.print(f"push to   …/hooks/{name}/{kept['hook_path']}", soft_wrap=True)
@@ -232,10 +235,11 @@ async def _twin(
         made.hook(push)
     url = f"http://127.0.0.1:{port}"
     account = made.account(url)
-    secrets = " ".join(f"--secret {name}={value}" for name, value in account.secrets.items())
+    rows = [("secret", account.secrets), ("option", account.options)]
+    words = " ".join(f"--{kind} {n}={value}" for kind, pairs in rows for n, value in pairs.items())
     console.print(f"{connector} twin at {url}; connect it with", soft_wrap=True)
     console.print(
-        f"  dibs channels connect {connector} {account.name} --url {url} {secrets}", soft_wrap=True
+        f"  dibs channels connect {connector} {account.name} --url {url} {words}", soft_wrap=True
     )
     server = uvicorn.Server(
         uvicorn.Config(made.app, port=port, log_level="warning", lifespan="off")

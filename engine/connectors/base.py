@@ -84,13 +84,15 @@ class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
     clock is coarse. `lines` are what is still wanted: what was cancelled or refunded before it left
     is not among them. An order that is not `ready` is known but must not take stock yet. One that
     is not `whole` comes from a document that shows a part of it: of lines that it does not mention
-    it says nothing."""
+    it says nothing. A `brief` one says what is wanted, but not where to and at what price: one that
+    does follows, and may be the older."""
 
     order_id: str
     version: int
     state: State = "open"
     ready: bool = True
     whole: bool = True
+    brief: bool = False
     payment: Paid | None = None
     lines: tuple[ForeignLine, ...] = ()
     currency: str | None = None
@@ -102,9 +104,12 @@ class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """A document that only says which order changed: it is to be asked for."""
+    """A document that only says which order changed: it is to be asked for. `meanwhile` is what the
+    document says itself, for when the quota allows no call of the connector's `fetch_operation` at
+    once: stock must not wait for an address."""
 
     order_id: str
+    meanwhile: ForeignOrder | None = None
 
 
 class Quantity(msgspec.Struct, frozen=True):
@@ -182,7 +187,11 @@ class Connector(Protocol):
 
     One whose channel wants to know which orders dibs took has a method `accept(acceptance)`, too,
     which may be called again for the same order; one whose channel takes many quantities at once to
-    work them off later has `bulk`, a `Bulk`.
+    work them off later has `bulk`, a `Bulk`. One whose channel pushes into a queue has
+    `listen(keep)`: it waits for pushes, some seconds at most, calls `keep(delivery)` for each, and
+    only then has the queue forget them; it returns how many there were, None where the account has
+    no queue. One that cannot do without certain options names them in `needs_options`; one whose
+    `Fetch` has a `meanwhile` says in `fetch_operation` which operation of the quotas `fetch` is.
     """
 
     def __init__(self, account: Account, calls: Calls) -> None: ...

@@ -32,6 +32,9 @@ class Gate(Protocol):
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Note that the channel refused a call of so many units, for so long."""
 
+    def paced(self, operation: str, per_s: float) -> None:
+        """Note how many calls a second the channel says that it allows of an operation."""
+
     async def failing(self) -> float:
         """Return for how many seconds the account must be left alone; 0: it may be called."""
 
@@ -56,17 +59,27 @@ class CallError(Exception):
 
 
 class Calls:
-    """All calls of one account. `once` marks calls that must not be repeated without looking."""
+    """All calls of one account. `once` marks calls that must not be repeated without looking. A
+    connector whose channel says in its answers what it allows sets `rate_of`, which returns the
+    calls a second of the operation just called, or None."""
 
     def __init__(self, client: httpx.AsyncClient, gate: Gate, account: str) -> None:
         self._client, self._gate, self.account = client, gate, account
         self._prepaid: Counter[str] = Counter()
+        self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
 
     async def prepay(self, operation: str) -> None:
         """Wait until the quota allows a call, and take it: the next call of the operation goes at
         once. What it will say can so be decided at the last moment."""
         await self._wait(operation, 1)
         self._prepaid[operation] += 1
+
+    async def prepay_now(self, operation: str) -> bool:
+        """Take a call as `prepay` does if the quota allows one now; return whether it does."""
+        if await self._gate.take(operation):
+            return False
+        self._prepaid[operation] += 1
+        return True
 
     async def settle(self, operation: str, units: int) -> None:
         """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
@@ -135,6 +148,8 @@ class Calls:
             await self._gate.told(False)
             raise CallError(f"{operation}: no answer ({error!r})", safe=safe) from error
         await self._gate.told(answer.status_code < 500)
+        if per_s := self.rate_of(answer.headers):
+            self._gate.paced(operation, per_s)
         if answer.is_success:
             return answer
         raise await self._failed(operation, answer)

@@ -328,6 +328,7 @@ SWEEP_S = 60.0  # between two looks at what changed
 SWEEP_S_MIN, SWEEP_S_MAX = 0.2, 86_400.0  # that an account may ask for
 SWEEP_OVERLAP_S = 300.0  # a window begins before the last one ended
 SWEEP_FIRST_S = 14 * 86_400  # how far back the first one goes
+LISTEN_REST_S = 1.0  # after a queue of pushes could not be heard
 PUBLISH_COALESCE_S = 0.02  # changes of so long become one call
 PUBLISH_REFUSED_S = 300.0  # a listing rests that its channel does not take
 PUBLISH_SWEEP_S = 60.0  # between two looks at every listing

@@ -8,6 +8,7 @@
     accounts   which accounts there are, in files of the data folder, readable by its owner only
     gate       quotas of an account: a token bucket and a breaker that all workers share
     hooks      hears pushes: proves them, keeps them, answers; all work comes later
+    listener   hears channels that push into a queue of ours
     sweep      asks each channel what changed, in windows that overlap, and finds what no push told
     ingest     applies each document to dibs; comparing versions, so any order of them will do
     publisher  shows on every listing what may be shown, sell-outs first, within the quota

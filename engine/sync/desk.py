@@ -60,6 +60,7 @@ class OrderLine(msgspec.Struct, frozen=True):
     line_id: str | None = None
     cancelled: int = 0
     shipped: int = 0
+    unit_price: int | None = None
     allocations: list[Allocation] = []
 
 

@@ -8,7 +8,9 @@ past calls, and one script takes from all limits of an operation or from none.
 from collections.abc import Sequence
 from typing import Any
 
-from engine.connectors.quotas import Quotas
+import msgspec
+
+from engine.connectors.quotas import Limit, Quotas
 from engine.core import limits
 from engine.sync.store import SyncStore, asking
 
@@ -61,6 +63,7 @@ class AccountGate:
 
     def __init__(self, store: SyncStore, account: str, quotas: Quotas) -> None:
         self._store, self._account, self._quotas = store, account, quotas
+        self._paces: dict[str, float] = {}
         self._take = store.redis.register_script(_TAKE)
         self._empty = store.redis.register_script(_EMPTY)
         self._failed = store.redis.register_script(_FAILED)
@@ -68,7 +71,21 @@ class AccountGate:
     def _buckets(self, operation: str) -> tuple[list[str], list[Any]]:
         found = self._quotas.of(operation)
         keys = [self._store.key("gate", self._account, name) for name, _ in found]
-        return keys, [number for _, limit in found for number in limit.bucket()]
+        now = [self._now(operation, limit) for _, limit in found]
+        return keys, [number for limit in now for number in limit.bucket()]
+
+    def _now(self, operation: str, limit: Limit) -> Limit:
+        """Return a limit with the pace that the channel told us, where it is of this operation
+        alone."""
+        per_s = self._paces.get(operation)
+        if per_s is None or not limit.per_s or limit.operations != (operation,):
+            return limit
+        return msgspec.structs.replace(limit, per_s=per_s)
+
+    def paced(self, operation: str, per_s: float) -> None:
+        """Use the pace that the channel says it allows from now on. A new process learns it from
+        the first answer."""
+        self._paces[operation] = per_s
 
     async def take(self, operation: str, units: int = 1) -> float:
         """Take `units` of the quota and return 0, or the seconds after which to ask again. Fewer

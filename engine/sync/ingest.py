@@ -27,7 +27,7 @@ from engine.connectors.base import (
     order_now,
     worth_again,
 )
-from engine.connectors.calls import CallError
+from engine.connectors.calls import CallError, Calls
 from engine.core import limits
 from engine.sync import outbox
 from engine.sync.desk import Desk, Order, Refusal, order_path
@@ -56,8 +56,9 @@ class Ingest:
         store: SyncStore,
         desk: Desk,
         listings: Listings,
+        calls: Calls,
     ) -> None:
-        self._account, self._connector = account, connector
+        self._account, self._connector, self._calls = account, connector, calls
         self._store, self._desk, self._listings = store, desk, listings
         self._after, self._postponed = "0", False
         self._places = asyncio.Semaphore(limits.SYNC_PARALLEL)
@@ -101,10 +102,7 @@ class Ingest:
         try:
             found = self._connector.read(kept)
             if isinstance(found, Fetch):
-                name = found.order_id
-                if name not in asked:
-                    asked[name] = asyncio.ensure_future(self._now(name))
-                found = await asked[name]
+                found = await self._asked(found, asked)
         except (ConnectorError, CallError) as error:
             await self._failed([kept], str(error), worth_again(error))
             return None
@@ -114,11 +112,25 @@ class Ingest:
             return None
         return found
 
+    async def _asked(
+        self, told: Fetch, asked: dict[str, asyncio.Future[ForeignOrder | None]]
+    ) -> ForeignOrder | None:
+        """Return an order as it is now; what the document said, if asking would mean waiting."""
+        name = told.order_id
+        if name not in asked:
+            if told.meanwhile is not None:
+                operation = self._connector.fetch_operation
+                if not await self._calls.prepay_now(operation):
+                    self.counts["brief"] += 1
+                    return told.meanwhile
+            asked.setdefault(name, asyncio.ensure_future(self._now(name)))
+        return await asked[name]
+
     async def _settle(self, told: list[tuple[ForeignOrder, Kept]]) -> None:
         """Apply the newest of what was told of one order, and have done with the others."""
         rows = [kept for _, kept in told]
-        top = max(order.version for order, _ in told)
-        newest = {_digest(o): o for o, _ in told if o.version == top}
+        top = max(_rank(order) for order, _ in told)
+        newest = {_digest(o): o for o, _ in told if _rank(o) == top}
         try:
             if len(told) > 1 and not all(order.whole for order in newest.values()):
                 # Each shows a part of it, or was the whole before: none of them says how it is.
@@ -161,19 +173,24 @@ class Ingest:
         """
         name, channel = self._account.name, self._account.channel
         seen, digest, turn = await self._store.applied(name, order.order_id), _digest(order), 0
-        coarse = order.version == seen.version and digest != seen.digest
+        coarse = _rank(order) == seen.rank and digest != seen.digest
         if coarse or (order.version < seen.version and not order.whole):
             # Two changes within one tick of the channel's clock, or of a part that is older than
             # another part. Which is right, it must say.
             order = await order_now(self._connector, order.order_id) or order
             digest, turn = _digest(order), seen.turn + 1
-        if order.version < seen.version or digest == seen.digest:
+        older = _rank(order) < seen.rank
+        if digest == seen.digest or (older and (order.brief or not seen.brief)):
             return "stale"
         if order.version > seen.version:
             turn = 0
+        elif _rank(order) > seen.rank:
+            turn = seen.turn + 1
         there = await self._desk.order(channel, order.order_id)
         if isinstance(there, Refusal):
             raise Undeliverable(f"looking: {there}")
+        if older:
+            return "stale" if there is None else await self._fill_in(order, there)
         if there is not None:
             word = await self._agree(order, there, order.version * _TURNS + turn)
         elif order.state == "open" and order.ready and order.lines:
@@ -185,7 +202,7 @@ class Ingest:
             word = "never_here"
         if seen == Applied() and isinstance(there, Order) and order.state == "open":
             await self._accepted(there)
-        applied = Applied(order.version, turn, digest)
+        applied = Applied(order.version, turn, digest, order.brief)
         await self._store.note_applied(name, order.order_id, applied)
         return word
 
@@ -221,14 +238,9 @@ class Ingest:
 
     async def _agree(self, order: ForeignOrder, there: Order, version: int) -> str:
         """Tell dibs what is said of an order that it has."""
+        await self._tell(order, version)
+        await self._fill_prices(order, there)
         channel, event = self._account.channel, f"{self._account.name}-{version}"
-        fact: dict[str, Any] = {"event_id": event, "version": version}
-        fact |= {f: getattr(order, f) for f in _FACTS if getattr(order, f) is not None}
-        if order.state == "cancelled":
-            fact |= {"cancelled": True, "reason": "cancelled by its channel"}
-        if len(fact) > 2:
-            path = order_path(channel, order.order_id, "facts")
-            self._check(await self._desk.ask("POST", path, fact), "telling")
         changed = [] if order.state != "open" else self._difference(order, there)
         if not changed:
             return "cancelled" if order.state == "cancelled" else "told"
@@ -237,6 +249,38 @@ class Ingest:
         path = order_path(channel, order.order_id)
         self._check(await self._desk.ask("PATCH", path, body), "editing")
         return "edited"
+
+    async def _tell(self, order: ForeignOrder, version: int) -> None:
+        fact: dict[str, Any] = {"event_id": f"{self._account.name}-{version}", "version": version}
+        fact |= {f: getattr(order, f) for f in _FACTS if getattr(order, f) is not None}
+        if order.state == "cancelled":
+            fact |= {"cancelled": True, "reason": "cancelled by its channel"}
+        if len(fact) > 2:
+            path = order_path(self._account.channel, order.order_id, "facts")
+            self._check(await self._desk.ask("POST", path, fact), "telling")
+
+    async def _fill_in(self, order: ForeignOrder, there: Order) -> str:
+        """Tell what a newer but brief document did not say. Of facts dibs compares versions field
+        by field, so nothing newer is undone."""
+        await self._tell(order, order.version * _TURNS)
+        await self._fill_prices(order, there)
+        return "filled_in"
+
+    async def _fill_prices(self, order: ForeignOrder, there: Order) -> None:
+        """Set prices that a brief document lacked, unless a location works on the order by now:
+        such an order is not edited, and no price is worth stopping it."""
+        prices = {line.line: line.unit_price for line in order.lines}
+        rows = [
+            {"sku": line.sku, "line_id": line.line_id, "unit_price": prices[line.line_id]}
+            for line in there.lines
+            if line.unit_price is None and prices.get(line.line_id) is not None
+        ]
+        if rows:
+            body = {"edit_id": f"{self._account.name}-prices", "lines": rows}
+            path = order_path(self._account.channel, order.order_id)
+            found = await self._desk.ask("PATCH", path, body)
+            if isinstance(found, Refusal):
+                log.info("an order keeps no prices", order_id=order.order_id, why=str(found))
 
     def _difference(self, order: ForeignOrder, there: Order) -> list[dict[str, Any]]:
         """Return the lines that dibs has otherwise. What has left stays as it is: what is paid
@@ -258,6 +302,10 @@ class Ingest:
     def _check(self, found: bytes | Refusal, doing: str) -> None:
         if isinstance(found, Refusal):
             raise Undeliverable(f"{doing}: {found}")
+
+
+def _rank(order: ForeignOrder) -> tuple[int, bool]:
+    return order.version, not order.brief
 
 
 def _digest(order: ForeignOrder) -> str:

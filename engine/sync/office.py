@@ -17,6 +17,7 @@ from engine.sync.feed import Feed
 from engine.sync.gate import AccountGate
 from engine.sync.hooks import Hooks
 from engine.sync.ingest import Ingest
+from engine.sync.listener import Listener
 from engine.sync.listings import Listings
 from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
@@ -38,7 +39,8 @@ class Worker:
         self.calls = Calls(client, gate, account.name)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
-        self.ingest = Ingest(account, self.connector, store, desk, self.listings)
+        self.ingest = Ingest(account, self.connector, store, desk, self.listings, self.calls)
+        self.listener = Listener(account, self.connector, store)
         self.teller = Teller(account, self.connector, store)
         self.sweep = Sweep(account, self.connector, store)
         self.publisher = Publisher(account, self.connector, self.calls, store, desk, self.listings)
@@ -47,8 +49,14 @@ class Worker:
         """Work until `stop`."""
         await self.listings.load()
         async with asyncio.TaskGroup() as tasks:
-            for job in (self.ingest.run, self.sweep.run, self.publisher.run, self.teller.run):
-                tasks.create_task(self._kept(job, stop))
+            for worker in (
+                self.ingest,
+                self.listener,
+                self.sweep,
+                self.publisher,
+                self.teller,
+            ):
+                tasks.create_task(self._kept(worker.run, stop))
 
     async def _kept(self, job: Callable[[asyncio.Event], Any], stop: asyncio.Event) -> None:
         """Run a job, and again after it failed: one account's trouble is not that of others."""

@@ -58,11 +58,17 @@ class Dead(Kept, frozen=True):
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):
     """The document of an order that was applied last: its version, how many others of that version
-    were applied before it, and a digest of what it said."""
+    were applied before it, a digest of what it said, and whether it was a brief one."""
 
     version: int = -1
     turn: int = 0
     digest: str = ""
+    brief: bool = False
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What a later document has more of: of one version, one that is not brief counts more."""
+        return self.version, not self.brief
 
 
 @contextlib.asynccontextmanager

@@ -142,7 +142,7 @@ async def running(
         office = Office([account], store, feed, views, url=desk.dibs.url, key=desk.dibs.key)
         async with serving(office.hooks.app) as hooks:
             found = Running(
-                twin, office, f"{hooks}/hooks/{test}/{account.secrets['hook_path']}", desk
+                twin, office, f"{hooks}/hooks/{test}/{account.secrets.get('hook_path')}", desk
             )
             twin.hook(found.hook)
             items = twin.items()

@@ -14,6 +14,7 @@ from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.sync.store import InboxFull, SyncStore
 
+_STOP_S = 0.2
 log = structlog.get_logger("listener")
 
 
@@ -32,13 +33,15 @@ class Listener:
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((listening, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if listening.done() and (error := listening.exception()):
-                raise error
+            if listening.done():
+                listening.result()  # raises what ended it; without a queue, there is nothing to do
             await stopping
         finally:
-            for task in (listening, stopping):
-                task.cancel()
-            await asyncio.gather(listening, stopping, return_exceptions=True)
+            stopping.cancel()
+            # A client of the server may swallow a cancellation that meets its own timeout.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait((listening,), timeout=_STOP_S)
 
     async def _on(self) -> None:
         while self._listen is not None:

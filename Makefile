@@ -11,7 +11,7 @@ SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* ext/route/* l
 DATA ?= data
 PORT ?= 8787
 
-.PHONY: build run test check race faults bench bench-full load clean help
+.PHONY: build run test check race faults bench bench-full contracts load clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,14 @@ bench: $(BENCH_STAMP)   ## measure the short cut of everything, record it, write
 
 bench-full: $(BENCH_STAMP) ## measure all of it: about an hour and a half
 	$(BIN)/python -m benchmarks --full
+
+# Needs node; the contracts are beside this folder, or where DIBS_SHARED_CONTRACTS says.
+CONTRACTS := tests/sync/contracts
+$(CONTRACTS)/node_modules/.bin/prism: $(CONTRACTS)/package-lock.json
+	npm ci --no-audit --no-fund --ignore-scripts --prefix $(CONTRACTS)
+
+contracts: $(DEV_STAMP) $(CONTRACTS)/node_modules/.bin/prism ## every call that connectors make, judged by the channels' contracts: minutes
+	$(BIN)/python -m $(subst /,.,$(CONTRACTS))
 
 load: $(DEV_STAMP)      ## a short round of load, judged; writes data/load/report.html
 	$(BIN)/python -m loadtests --out $(DATA)/load/report.html

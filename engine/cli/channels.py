@@ -17,7 +17,7 @@ from rich.table import Table
 
 from engine.cli.views import home_of
 from engine.config import Settings
-from engine.connectors import registry
+from engine.connectors import registry, scaffold
 from engine.connectors.base import Account
 from engine.connectors.twins import Faults
 from engine.core.errors import ConfigError
@@ -130,6 +130,16 @@ def connectors() -> None:
         kind = registry.connector_class(name)
         table.add_row(name, ", ".join(kind.needs), (kind.__doc__ or "").partition("\n")[0])
     console.print(table)
+
+
+def new(name: str, into: Path) -> None:
+    """Write a connector's folder, and say what comes next."""
+    folder = scaffold.write(name, into.absolute())
+    todo = sum(page.read_text().lower().count("to do") for page in folder.iterdir())
+    console.print(f"{folder} is there, with {todo} things to do; grep -ri 'to do' says which")
+    console.print(f"  export DIBS_CONNECTORS={folder.parent}", soft_wrap=True)
+    console.print(f"  dibs twin {name} --port 8800 --shoppers 1", soft_wrap=True)
+    console.print(f"  pytest tests/sync/test_conformance.py -k {name}", soft_wrap=True)
 
 
 def _with_store(settings: Settings, work: Callable[[SyncStore], Awaitable[Any]]) -> Any:

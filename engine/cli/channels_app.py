@@ -64,6 +64,17 @@ def connectors() -> None:
     go()
 
 
+@channels_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the connector: a-z and 0-9.")],
+    into: Annotated[Path, typer.Option(help="Folder to write its folder into.")] = Path(),
+) -> None:
+    """Begin a connector of your own: a folder that runs, and what is to do in it."""
+    from engine.cli.channels import new as go
+
+    go(name, into)
+
+
 @channels_app.command("list")
 def accounts(data: Data = DATA, redis: Redis = None) -> None:
     """List accounts: what waits, what is dead, what they sell."""

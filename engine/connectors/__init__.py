@@ -10,4 +10,11 @@
 
 A connector holds no state of its own and decides nothing: cursors, retries, what was sent and what
 is to be sent are those of `engine.sync`, which is the same for all channels.
+
+`dibs channels new NAME` begins one. Connectors of your own may be elsewhere: the environment's
+DIBS_CONNECTORS names the folders that theirs are in.
 """
+
+import os
+
+__path__ += [home for home in os.environ.get("DIBS_CONNECTORS", "").split(os.pathsep) if home]

@@ -9,10 +9,9 @@ Some channels also refuse what was said already: `repeats` names operations that
 same again for a while.
 """
 
-from importlib.resources import files
-
 import msgspec
 
+from engine.connectors import registry
 from engine.connectors.base import Account
 from engine.core import limits
 from engine.core.errors import ConfigError
@@ -83,7 +82,7 @@ class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def quotas_of(connector: str) -> Quotas:
     """Read the limits of a connector from its `quotas.json`."""
-    place = files("engine.connectors") / connector / "quotas.json"
+    place = registry.folder(connector) / "quotas.json"
     try:
         return msgspec.json.decode(place.read_bytes(), type=Quotas)
     except (OSError, msgspec.MsgspecError) as error:

@@ -1,33 +1,43 @@
-"""Which connectors there are: each folder beside this file that has a `quotas.json`."""
+"""Which connectors there are: each folder that has a `quotas.json`, beside this file or in one of
+the folders that the environment names in DIBS_CONNECTORS."""
 
 from functools import cache
 from importlib import import_module
-from importlib.resources import files
+from pathlib import Path
 
+from engine import connectors
 from engine.core.errors import ConfigError
 
 
 @cache
+def folders() -> dict[str, Path]:
+    """Return the folder of each connector, by name."""
+    return {
+        place.parent.name: place.parent
+        for home in reversed(connectors.__path__)
+        for place in Path(home).glob("*/quotas.json")
+    }
+
+
 def names() -> tuple[str, ...]:
     """Return the names of all connectors."""
-    here = files("engine.connectors")
-    return tuple(
-        sorted(
-            place.name
-            for place in here.iterdir()
-            if place.is_dir() and (place / "quotas.json").is_file()
-        )
-    )
+    return tuple(sorted(folders()))
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a connector; `ConfigError` says which there are."""
+    if name not in folders():
+        raise ConfigError(f"no connector {name!r}; there are: {', '.join(names())}")
+    return folders()[name]
 
 
 def connector_class(name: str) -> type:
     """Return the class of a connector, a `base.Connector`."""
-    if name not in names():
-        raise ConfigError(f"no connector {name!r}; there are: {', '.join(names())}")
+    folder(name)
     return import_module(f"engine.connectors.{name}").CONNECTOR
 
 
 def twin_class(name: str) -> type:
     """Return the class of a connector's twin, a `twins.Twin`."""
-    connector_class(name)
+    folder(name)
     return import_module(f"engine.connectors.{name}.twin").TWIN

@@ -22,6 +22,7 @@ from engine.sync.store import SyncStore
 from engine.views.home import SqliteHome
 from engine.views.reader import ViewsReader
 from tests.processes import Dibs
+from tests.sync.contracts.recorder import Recorder
 
 WAIT_S = 30.0
 
@@ -90,10 +91,13 @@ async def until(true: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> N
 
 
 class Running:
-    """A channel's twin, its account's worker, and where it is pushed to."""
+    """A channel's twin, its account's worker, where it is pushed to, and what it called."""
 
-    def __init__(self, twin: Twin, office: Office, hook: str, desk: Desk) -> None:
+    def __init__(
+        self, twin: Twin, office: Office, hook: str, desk: Desk, recorder: Recorder
+    ) -> None:
         self.twin, self.office, self.hook, self.desk = twin, office, hook, desk
+        self.recorder = recorder
         (self.worker,) = office.workers.values()
         self.channel, self.name = self.worker.account.channel, self.worker.account.name
 
@@ -139,11 +143,19 @@ async def running(
         await desk.stocked(account.channel, stock)
         feed = Feed(wiring.stock_reader)
         views = ViewsReader(SqliteHome(Path(desk.dibs.folder) / "views"))
-        office = Office([account], store, feed, views, url=desk.dibs.url, key=desk.dibs.key)
+        recorder = Recorder(connector)
+        office = Office(
+            [account],
+            store,
+            feed,
+            views,
+            url=desk.dibs.url,
+            key=desk.dibs.key,
+            client=recorder.client,
+        )
         async with serving(office.hooks.app) as hooks:
-            found = Running(
-                twin, office, f"{hooks}/hooks/{test}/{account.secrets.get('hook_path')}", desk
-            )
+            hook = f"{hooks}/hooks/{test}/{account.secrets.get('hook_path')}"
+            found = Running(twin, office, hook, desk, recorder)
             twin.hook(found.hook)
             items = twin.items()
             rows = [Listing(name, sku, items[name]) for name, sku in twin.listings().items()]

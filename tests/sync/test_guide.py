@@ -1,4 +1,4 @@
-"""The guide to connecting a channel, run as its reader would run it."""
+"""The guides to connecting channels, run as their readers would run them."""
 
 import json
 import re
@@ -6,23 +6,49 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from engine.connectors import registry
 from tests.processes import Dibs, free_port
+from tests.sync.contracts.catalogue import SOURCES
 
-GUIDE = Path(__file__).parents[2] / "docs" / "connect.md"
+DOCS = Path(__file__).parents[2] / "docs"
+INDEX = DOCS / "connect" / "README.md"
+GUIDES = {"woocommerce": DOCS / "connect.md"} | {
+    page.stem: page
+    for page in sorted((DOCS / "connect").glob("*.md"))
+    if page.stem in registry.names()
+}
 _BLOCK = re.compile(r"```(sh|json)\n(.*?)```", re.S)
+_CHANNEL = re.compile(r"^\| \[.*?\]\((\S+)\) \| `(\w+)` \| (.*) \|$", re.M)
 
 
-def test_connecting_a_channel_does_what_it_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("connector", GUIDES)
+def test_connecting_a_channel_does_what_it_says(connector: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with Dibs(tmp_path / "data", views=True) as dibs:
-        done, shown = _run(dibs, tmp_path)
+        done, shown = _run(GUIDES[connector], dibs, tmp_path)
     answers = [json.loads(line) for line in done.splitlines() if line.startswith("{")]
     assert all(answers[-1][name] == value for name, value in shown.items())
-    assert " shop " in done and "woocommerce" in done
+    assert connector in done
 
 
-def _run(dibs: Dibs, folder: Path) -> tuple[str, dict]:
-    blocks = _BLOCK.findall(GUIDE.read_text())
+def test_the_list_of_channels_says_what_each_can_do() -> None:
+    listed = {name: (page, row) for page, name, row in _CHANNEL.findall(INDEX.read_text())}
+    for connector, guide in GUIDES.items():
+        twin = registry.twin_class(connector)
+        comes = "push and sweep" if twin.pushes_orders else "sweep"
+        proved = ("yes" if twin.signs else "no") if twin.pushes_orders else "none come"
+        told = "yes" if twin.can_cancel else "no"
+        kind = SOURCES[connector].kind if connector in SOURCES else "none: ours"
+        page, row = listed[connector]
+        assert (INDEX.parent / page).resolve() == guide
+        assert row == " | ".join((comes, proved, told, kind))
+    assert set(listed) == set(GUIDES)
+
+
+def _run(guide: Path, dibs: Dibs, folder: Path) -> tuple[str, dict]:
+    blocks = _BLOCK.findall(guide.read_text())
     (shown,) = [json.loads(text) for kind, text in blocks if kind == "json"]
     script = "\n".join(text for kind, text in blocks if kind == "sh")
     places = {

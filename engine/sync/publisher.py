@@ -174,8 +174,8 @@ class Publisher:
         if not (wait_s := await self._repeats.claim(said)):
             return said
         company = self._company()
-        flying |= company.keys()
-        self.queue.flying |= company.keys()
+        flying.update(company)
+        self.queue.flying.update(company)
         for other in otherwise(said, company, self._connector.publish_rows):
             if not await self._repeats.claim(other):
                 return other

@@ -1,7 +1,12 @@
 """What these tests share: one dibs with its worker, and whoever asks it."""
 
+from pathlib import Path
+
 import pytest
 
+from engine.config import Settings
+from engine.service.wiring import Wiring
+from engine.sync.store import SyncStore
 from tests.processes import Dibs
 from tests.sync.office import Desk
 
@@ -19,3 +24,13 @@ async def desk(dibs):
     asked = Desk(dibs)
     yield asked
     await asked.http.aclose()
+
+
+@pytest.fixture
+async def store(dibs):
+    """Remember as sync does, in the log's server."""
+    wiring = Wiring(Settings(Path(dibs.folder)))
+    found = SyncStore(wiring.url("sync"))
+    yield found
+    await found.close()
+    wiring.close()

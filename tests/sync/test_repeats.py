@@ -1,27 +1,13 @@
 """What may not be said twice is said otherwise, or waits; and how often an account is looked at."""
 
-from pathlib import Path
-
 import pytest
 
-from engine.config import Settings
 from engine.connectors.base import Account
 from engine.connectors.quotas import Limit, Quotas, Repeat
 from engine.core.errors import ConfigError
-from engine.service.wiring import Wiring
 from engine.sync.accounts import sweep_every_s
 from engine.sync.queue import Due, Pace, Queue
 from engine.sync.repeats import Repeats, otherwise
-from engine.sync.store import SyncStore
-
-
-@pytest.fixture
-async def store(dibs):
-    wiring = Wiring(Settings(Path(dibs.folder)))
-    found = SyncStore(wiring.url("sync"))
-    yield found
-    await found.close()
-    wiring.close()
 
 
 async def test_what_was_said_may_not_be_said_again_in_any_order_of_its_rows(store) -> None:

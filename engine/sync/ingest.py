@@ -201,15 +201,15 @@ class Ingest:
         else:
             word = "never_here"
         if seen == Applied() and isinstance(there, Order) and order.state == "open":
-            await self._accepted(there)
+            await self._accepted(order.order_id, there)
         applied = Applied(order.version, turn, digest, order.brief)
         await self._store.note_applied(name, order.order_id, applied)
         return word
 
-    async def _accepted(self, there: Order) -> None:
+    async def _accepted(self, order_id: str, there: Order) -> None:
         """Have the channel told that dibs took an order, if it wants to know."""
         if hasattr(self._connector, "accept"):
-            name, entry = outbox.acceptance(there)
+            name, entry = outbox.acceptance(order_id, there)
             await self._store.put({name: entry}, "outbox", self._account.name)
 
     async def _now(self, order_id: str) -> ForeignOrder | None:

@@ -177,7 +177,7 @@ class Teller:
                 return "cancelled"
 
 
-def acceptance(order: Order) -> tuple[str, bytes]:
+def acceptance(order_id: str, order: Order) -> tuple[str, bytes]:
     """Return (name, document) of the entry that says how an order was taken."""
     lines = tuple(
         AcceptedLine(
@@ -188,7 +188,7 @@ def acceptance(order: Order) -> tuple[str, bytes]:
         )
         for line in order.lines
     )
-    return f"accept:{order.order_id}", _encode(Taking(Acceptance(order.order_id, lines)))
+    return f"accept:{order_id}", _encode(Taking(Acceptance(order_id, lines)))
 
 
 def _shipment(row: outgoing.Left) -> tuple[str, Task]:

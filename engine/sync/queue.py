@@ -96,7 +96,7 @@ class Queue:
             and self._sendable(due)
             and not (bulk and due.listing in self.aloft)
         ]
-        if len(ready) > count:
+        if bulk or len(ready) > count:
             ready.sort(key=self.worth)
         return ready[:count]
 

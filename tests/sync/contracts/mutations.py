@@ -35,8 +35,17 @@ def mutations(contract: Contract, operation: Operation, call: Call) -> Iterator[
     wrong = _wrong_field(contract, schema, call) or _wrong_parameter(call, parameters)
     if wrong:
         yield KINDS[3], wrong
-    if operation.said.get("security", contract.document.get("security")):
+    if _asks_who(contract, operation):
         yield KINDS[4], _unproved(contract, call)
+
+
+def _asks_who(contract: Contract, operation: Operation) -> bool:
+    """Whether a proof is asked for, and the file says what one is: some name a scheme and leave it
+    at that, so nobody can judge by it."""
+    asked = operation.said.get("security", contract.document.get("security")) or ()
+    known = contract.document.get("components", {}).get("securitySchemes") or {}
+    known = known | contract.document.get("securityDefinitions", {})
+    return any(name in known for row in asked for name in row)
 
 
 def _with(call: Call, **changed: Any) -> Call:

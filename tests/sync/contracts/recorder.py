@@ -37,7 +37,12 @@ class Recorder:
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """Return a client whose calls are recorded."""
-        return httpx.AsyncClient(event_hooks={"response": [self._note]}, **options)
+        hooks = {"request": [self._hold], "response": [self._note]}
+        return httpx.AsyncClient(event_hooks=hooks, **options)
+
+    async def _hold(self, asked: httpx.Request) -> None:
+        """Have a body that is made as it is sent, of an uploaded file, say, in one piece."""
+        await asked.aread()
 
     async def _note(self, answer: httpx.Response) -> None:
         asked = answer.request

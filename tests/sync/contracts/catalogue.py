@@ -63,7 +63,11 @@ SOURCES = {
     "hepsiburada": Source(
         "trimmed by hand", {"hepsiburada/hepsiburada-oms-listing.trimmed.openapi.json": ""}
     ),
-    "magento": Source("vendor's own", {"adobe-commerce/admin-schema-2.4.9.yaml": "/rest/default"}),
+    "magento": Source(
+        "vendor's own",
+        {"adobe-commerce/admin-schema-2.4.9.yaml": "/rest/default"},
+        {r"/rest/default/async/bulk/.*": "the addresses of its queue are in no file"},
+    ),
     "n11": Source(
         "written from help pages", {"n11/n11-rest.written-from-help-pages.openapi.json": ""}
     ),

@@ -338,5 +338,7 @@ POLL_FIRST_S = 0.05  # until a channel is asked whether it has done what it took
 POLL_S_MAX = 5.0
 POLL_GIVE_UP_S = 120.0
 PACKAGES_RETRY_S = 1.0  # until an order is looked at again that its channel is splitting
+DROP_BYTES_MAX = 50 << 20  # of a file in a folder shared with a partner
+DROP_ROWS_MAX = 200_000
 OUTBOX_IDLE_S = 0.2
 OUTBOX_READ = 500  # rows of the views taken at once

@@ -32,6 +32,8 @@ class Hooks:
         self.app = Starlette(
             routes=[
                 Route(path, self._push, methods=["POST"]),
+                # Some channels are told an address to which they add what happened.
+                Route(path + "/{more:path}", self._push, methods=["POST", "PUT"]),
                 Route(path, self._ask, methods=["GET"]),
                 Route("/healthz", lambda _: PlainTextResponse("ok")),
             ]

@@ -37,6 +37,7 @@ class Pack(msgspec.Struct):
     origins: list[int] = []
     by: str = "order-creation"
     told: str = ""
+    box: str = ""  # where lines are packed later: the number of what they are in
 
 
 class PackageTwin(Twin):

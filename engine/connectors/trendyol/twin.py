@@ -41,13 +41,13 @@ _WORDS = {
 }
 _KEEPS = ("open", "picking", "invoiced")
 _OPERATIONS = (
-    (r"/order/sellers/\d+/v2/orders", "orders"),
-    (r"/order/sellers/\d+/orders/stream", "stream"),
-    (r"/order/sellers/\d+/shipment-packages/.*", "package"),
-    (r"/inventory/sellers/\d+/products/price-and-inventory", "stock"),
-    (r"/product/sellers/\d+/products/batch-requests/.*", "batch"),
-    (r"/product/sellers/\d+/products/approved/.*", "products"),
-    (r"/webhook/sellers/\d+/webhooks.*", "hooks"),
+    (r"/integration/order/sellers/\d+/v2/orders", "orders"),
+    (r"/integration/order/sellers/\d+/orders/stream", "stream"),
+    (r"/integration/order/sellers/\d+/shipment-packages/.*", "package"),
+    (r"/integration/inventory/sellers/\d+/products/price-and-inventory", "stock"),
+    (r"/integration/product/sellers/\d+/products/batch-requests/.*", "batch"),
+    (r"/integration/product/sellers/\d+/products/approved/.*", "products"),
+    (r"/integration/webhook/sellers/\d+/webhooks.*", "hooks"),
 )
 
 
@@ -82,7 +82,11 @@ class Seller(PackageTwin):
         secrets = {"seller": str(self.number), "key": self.key, "secret": self.secret}
         secrets |= {"hook_key": self.hook_key, "hook_path": "tw1n"}
         return Account(
-            name="trendyol", connector=self.connector, channel="trendyol", url=url, secrets=secrets
+            name="trendyol",
+            connector=self.connector,
+            channel="trendyol",
+            url=f"{url}/integration",
+            secrets=secrets,
         )
 
     # Pushing.
@@ -178,7 +182,10 @@ class Seller(PackageTwin):
             (hooks + "/webhooks/{hook}/activate", self._activate, "PUT"),
         ]
         return Starlette(
-            routes=[Route(path, self._guarded(call), methods=[way]) for path, call, way in routes]
+            routes=[
+                Route("/integration" + path, self._guarded(call), methods=[way])
+                for path, call, way in routes
+            ]
         )
 
     def _guarded(self, call: Any) -> Any:

@@ -69,7 +69,9 @@ SOURCES = {
         {r"/rest/default/async/bulk/.*": "the addresses of its queue are in no file"},
     ),
     "n11": Source(
-        "written from help pages", {"n11/n11-rest.written-from-help-pages.openapi.json": ""}
+        "written from help pages",
+        {"n11/n11-rest.written-from-help-pages.openapi.json": ""},
+        {r"/ws/orderService/": "the file has no SOAP"},
     ),
     "shopify": Source(
         "vendor's own", {"shopify/admin_2026-07.graphql": "/admin/api/2026-07/graphql.json"}
@@ -80,7 +82,9 @@ SOURCES = {
         {r"/api/v2/token/.*": "the token service has no file"},
     ),
     "trendyol": Source(
-        "trimmed by hand", {"trendyol/trendyol-marketplace.trimmed.openapi.json": "/integration"}
+        "trimmed by hand",
+        {"trendyol/trendyol-marketplace.trimmed.openapi.json": "/integration"},
+        {r".*/products/approved/inventory-and-price": "the file has no reading of stock"},
     ),
     "walmart": Source(
         "vendor's own", {f"walmart/{name}.openapi.yml": "" for name in _WALMART.split()}

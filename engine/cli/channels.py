@@ -25,6 +25,7 @@ from engine.service.keys import kept_key
 from engine.service.wiring import Wiring
 from engine.sync.accounts import Accounts
 from engine.sync.feed import Feed
+from engine.sync.handoff import locations_of
 from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office
 from engine.sync.store import SyncStore
@@ -41,7 +42,8 @@ def run(settings: Settings, url: str, host: str, port: int) -> None:
     wiring = Wiring(settings)
     try:
         book = wiring.key_book()
-        key = kept_key(book, settings.data / "sync.key", "channels", "read", "sell")
+        scopes = ["read", "sell"] + ["stock"] * any(map(locations_of, accounts))
+        key = kept_key(book, settings.data / "sync.key", "channels", *scopes)
         asyncio.run(_run(wiring, accounts, url, key, host, port))
     finally:
         wiring.close()

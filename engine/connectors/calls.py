@@ -16,6 +16,7 @@ import msgspec
 import stamina
 import structlog
 
+from engine.connectors.tokens import Tokens
 from engine.core import limits
 
 log = structlog.get_logger("calls")
@@ -61,12 +62,14 @@ class CallError(Exception):
 class Calls:
     """All calls of one account. `once` marks calls that must not be repeated without looking. A
     connector whose channel says in its answers what it allows sets `rate_of`, which returns the
-    calls a second of the operation just called, or None."""
+    calls a second of the operation just called, or None. What else calls for the account shares the
+    `tokens` that the first one put here."""
 
     def __init__(self, client: httpx.AsyncClient, gate: Gate, account: str) -> None:
         self._client, self._gate, self.account = client, gate, account
         self._prepaid: Counter[str] = Counter()
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
+        self.tokens: Tokens | None = None
 
     async def prepay(self, operation: str) -> None:
         """Wait until the quota allows a call, and take it: the next call of the operation goes at

@@ -37,6 +37,14 @@ def connector_class(name: str) -> type:
     return import_module(f"engine.connectors.{name}").CONNECTOR
 
 
+def provider_class(name: str) -> type:
+    """Return the class of a connector's `providers.Provider`, for those that are one, too."""
+    found = getattr(import_module(f"engine.connectors.{name}"), "PROVIDER", None)
+    if name not in names() or found is None:
+        raise ConfigError(f"{name!r} ships for no location; leave out the option `locations`")
+    return found
+
+
 def twin_class(name: str) -> type:
     """Return the class of a connector's twin, a `twins.Twin`."""
     folder(name)

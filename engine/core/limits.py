@@ -341,4 +341,5 @@ PACKAGES_RETRY_S = 1.0  # until an order is looked at again that its channel is 
 DROP_BYTES_MAX = 50 << 20  # of a file in a folder shared with a partner
 DROP_ROWS_MAX = 200_000
 OUTBOX_IDLE_S = 0.2
+HANDOFF_LOOK_S = 300.0  # between two looks at a work that a provider does
 OUTBOX_READ = 500  # rows of the views taken at once

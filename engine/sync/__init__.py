@@ -14,6 +14,7 @@
     publisher  shows on every listing what may be shown, sell-outs first, within the quota
     bulk       what single calls would not reach in time, in one slow delivery
     outbox     tells channels what has left, what goes back, and what was cancelled here
+    handoff    gives work of locations to whoever ships for us, and tells dibs what came of it
     office     runs all of it
 
 Nothing here is needed for the promises of the ledger: everything may be killed at any time and

@@ -62,6 +62,12 @@ class Listings:
         """Return the published listings that sell a SKU."""
         return [self.rows[name] for name in self._by_sku.get(sku, ()) if self.rows[name].published]
 
+    def elsewhere(self, sku: str) -> str:
+        """Return what a provider that ships for us calls a SKU: the listing that sells it and is
+        not published, because its quantity is the provider's; the SKU itself if there is none."""
+        rows = (self.rows[name] for name in sorted(self._by_sku.get(sku, ())))
+        return next((row.listing for row in rows if not row.published), sku)
+
     @property
     def skus(self) -> list[str]:
         """Every SKU that a published listing sells."""

@@ -10,11 +10,13 @@ import structlog
 from engine.connectors.base import Account, Connector
 from engine.connectors.calls import Calls
 from engine.connectors.quotas import quotas_for
-from engine.connectors.registry import connector_class
+from engine.connectors.registry import connector_class, provider_class
 from engine.core import limits
+from engine.core.errors import ConfigError
 from engine.sync.desk import Desk
 from engine.sync.feed import Feed
 from engine.sync.gate import AccountGate
+from engine.sync.handoff import Handoff, locations_of
 from engine.sync.hooks import Hooks
 from engine.sync.ingest import Ingest
 from engine.sync.listener import Listener
@@ -44,18 +46,17 @@ class Worker:
         self.teller = Teller(account, self.connector, store)
         self.sweep = Sweep(account, self.connector, store)
         self.publisher = Publisher(account, self.connector, self.calls, store, desk, self.listings)
+        self.handoff: Handoff | None = None
+        if locations_of(account):
+            provider = provider_class(account.connector)(account, self.calls)
+            self.handoff = Handoff(account, provider, store, desk, self.listings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`."""
         await self.listings.load()
         async with asyncio.TaskGroup() as tasks:
-            for worker in (
-                self.ingest,
-                self.listener,
-                self.sweep,
-                self.publisher,
-                self.teller,
-            ):
+            workers = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
+            for worker in workers + ([self.handoff] if self.handoff else []):
                 tasks.create_task(self._kept(worker.run, stop))
 
     async def _kept(self, job: Callable[[asyncio.Event], Any], stop: asyncio.Event) -> None:
@@ -90,6 +91,7 @@ class Office:
         self._desk_client = httpx.AsyncClient(timeout=limits.CALL_TIMEOUT_S)
         self.desk = Desk(self._desk_client, url, key)
         self.store, self._feed = store, feed
+        _check_locations(accounts)
         self.workers = {a.name: Worker(a, store, self.desk, self._client) for a in accounts}
         self._reader = Reader(store, views, accounts)
         self.hooks = Hooks({n: (w.account, w.connector) for n, w in self.workers.items()}, store)
@@ -106,3 +108,13 @@ class Office:
         finally:
             await self._client.aclose()
             await self._desk_client.aclose()
+
+
+def _check_locations(accounts: list[Account]) -> None:
+    """Raise `ConfigError` where two accounts would do the work of one location."""
+    taken: dict[str, str] = {}
+    for account in accounts:
+        for location in locations_of(account):
+            other = taken.setdefault(location, account.name)
+            if other != account.name:
+                raise ConfigError(f"location {location!r}: both {other} and {account.name} ship")

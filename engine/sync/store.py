@@ -8,6 +8,7 @@
     {p}:sync:listings:ACCOUNT  hash: listing → what it sells, and how its channel finds it
     {p}:sync:shown:ACCOUNT     hash: listing → what it was last made to show
     {p}:sync:bulk:ACCOUNT      hash: ticket of a bulk delivery on its way → listing: quantity
+    {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account
     {p}:sync:said:ACCOUNT:HASH what may not be said again until this is forgotten

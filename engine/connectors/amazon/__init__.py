@@ -15,5 +15,6 @@ not; `bulk_beyond`, how many listings may wait before the others go by feed; `fe
 """
 
 from engine.connectors.amazon.connector import Amazon as CONNECTOR
+from engine.connectors.amazon.provider import Mcf as PROVIDER
 
-__all__ = ["CONNECTOR"]
+__all__ = ["CONNECTOR", "PROVIDER"]

@@ -25,7 +25,9 @@ class Api:
     def __init__(self, account: Account, calls: Calls) -> None:
         self._account, self._calls = account, calls
         self._root = account.url.rstrip("/")
-        self._tokens = Tokens(self._grant)
+        if calls.tokens is None:
+            calls.tokens = Tokens(self._grant)
+        self._tokens = calls.tokens
         self.seller = account.options.get("seller_id", "")
         names = account.options.get("marketplaces", "").split(",")
         self.marketplaces = [name.strip() for name in names if name.strip()]

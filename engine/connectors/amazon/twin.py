@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.connectors.amazon.twin_calls import operation
 from engine.connectors.amazon.twin_documents import notification, now, shaped, stamp
 from engine.connectors.amazon.twin_feeds import (
     Feeds,
@@ -24,25 +25,13 @@ from engine.connectors.amazon.twin_feeds import (
     listings_report,
     refused,
 )
+from engine.connectors.amazon.twin_mcf import Warehouses
 from engine.connectors.amazon.twin_queue import Queue, QueuePushes
 from engine.connectors.base import Account
 from engine.connectors.twins import Faults, Mischief, Twin
 
 MARKET = "A1F83G8C2ARO7P"
 _SELLER, _REGION = "A2SELLERTWIN00", "eu-west-1"
-_PATHS = {  # how a path begins and its method → operation, as quotas name it
-    ("/orders/2026-01-01/orders", "GET"): "orders",
-    ("/orders/2026-01-01/orders/", "GET"): "order",
-    ("/orders/v0/orders/", "POST"): "confirm",
-    ("/listings/2021-08-01/items/", "PATCH"): "patch",
-    ("/listings/2021-08-01/items/", "GET"): "listings",
-    ("/feeds/2021-06-30/documents", "POST"): "feed_document",
-    ("/feeds/2021-06-30/documents/", "GET"): "feed_report",
-    ("/feeds/2021-06-30/feeds", "POST"): "feed",
-    ("/feeds/2021-06-30/feeds/", "GET"): "feed_status",
-    ("/notifications/v1/subscriptions/", "GET"): "subscription",
-    ("/notifications/v1/subscriptions/", "POST"): "subscribe",
-}
 _OLD_S = 120.0  # a window that has an end must end so long ago
 
 
@@ -71,10 +60,10 @@ class Marketplace(Twin):
             "JSON_LISTINGS_FEED": lambda body: listings_report(body, self._apply),
             "POST_ORDER_ACKNOWLEDGEMENT_DATA": lambda body: cancelled_orders(body, self._give_up),
         }
-        self.feeds = Feeds(kinds)
+        self.feeds, self.warehouses = Feeds(kinds), Warehouses()
         self._tokens: dict[str, float] = {}
         self._numbers = itertools.count(1_000_001)
-        self.app = Mischief(self._site(), self.meter, self.faults, seed, self._operation)
+        self.app = Mischief(self._site(), self.meter, self.faults, seed, _operation)
 
     def account(self, url: str) -> Account:
         """Return the account with which the twin at `url` may be called."""
@@ -244,6 +233,7 @@ class Marketplace(Twin):
             (feeds + "/feeds/{feed}", self.feeds.get, "GET"),
             ("/notifications/v1/subscriptions/ORDER_CHANGE", self._subscription, "GET"),
             ("/notifications/v1/subscriptions/ORDER_CHANGE", self._subscribe, "POST"),
+            *self.warehouses.rows(),
         ]
         guarded = [Route(p, self._guarded(call), methods=[method]) for p, call, method in rows]
         return Starlette(
@@ -255,16 +245,6 @@ class Marketplace(Twin):
                 Route("/", self.queue.serve, methods=["POST"]),
             ]
         )
-
-    def _operation(self, scope: Any) -> str | None:
-        path, method = scope["path"], scope["method"]
-        found = [
-            (len(start), name)
-            for (start, verb), name in _PATHS.items()
-            if verb == method
-            and (path == start or (start.endswith("/") and path.startswith(start)))
-        ]
-        return max(found)[1] if found else None
 
     async def _grant(self, request: Request) -> Response:
         form = dict(pair.split("=") for pair in (await request.body()).decode().split("&"))
@@ -378,6 +358,10 @@ class Marketplace(Twin):
 
 
 _SUBSCRIPTION = {"subscriptionId": "s-1", "payloadVersion": "1.0", "destinationId": "d-1"}
+
+
+def _operation(scope: Any) -> str | None:
+    return operation(scope["path"], scope["method"])
 
 
 TWIN = Marketplace

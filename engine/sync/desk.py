@@ -15,7 +15,9 @@ import structlog
 from engine.core import limits
 
 log = structlog.get_logger("desk")
-_AGAIN = frozenset((429, 502, 503, 504))
+# 401 and 403 say something of our key, which may be too new to be known, or be mended; nothing of
+# what was asked.
+_AGAIN = frozenset((401, 403, 429, 502, 503, 504))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +81,7 @@ class Desk:
 
     async def ask(self, method: str, path: str, body: Any = None) -> bytes | Refusal:
         """Call and return the answer's bytes, or what it was refused with. Waits while dibs is
-        away or busy."""
+        away or busy, or does not know our key."""
         content = None if body is None else _encode(body)
         delay_s = 0.05
         while True:
@@ -94,6 +96,7 @@ class Desk:
                     return answer.content
                 if answer.status_code not in _AGAIN:
                     return _refusal(answer)
+                log.warning("not now", status=answer.status_code, problem=str(_refusal(answer)))
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
 

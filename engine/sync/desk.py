@@ -70,6 +70,7 @@ class Order(msgspec.Struct, frozen=True):
     """An order as dibs has it, as far as sync needs to know."""
 
     lines: list[OrderLine] = []
+    status: str = ""
 
 
 class Desk:

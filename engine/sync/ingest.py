@@ -191,7 +191,9 @@ class Ingest:
             raise Undeliverable(f"looking: {there}")
         if older:
             return "stale" if there is None else await self._fill_in(order, there)
-        if there is not None:
+        if there is not None and _cancelled_here(order, there, seen):
+            word = "cancelled_here"
+        elif there is not None:
             word = await self._agree(order, there, order.version * _TURNS + turn)
         elif order.state == "open" and order.ready and order.lines:
             await self._place(order)
@@ -202,7 +204,8 @@ class Ingest:
             word = "never_here"
         if seen == Applied() and isinstance(there, Order) and order.state == "open":
             await self._accepted(order.order_id, there)
-        applied = Applied(order.version, turn, digest, order.brief)
+        over = order.state == "cancelled"
+        applied = Applied(order.version, turn, digest, order.brief, over)
         await self._store.note_applied(name, order.order_id, applied)
         return word
 
@@ -306,6 +309,12 @@ class Ingest:
 
 def _rank(order: ForeignOrder) -> tuple[int, bool]:
     return order.version, not order.brief
+
+
+def _cancelled_here(order: ForeignOrder, there: Order, seen: Applied) -> bool:
+    """Say whether dibs cancelled an order that its channel has open, not having cancelled it
+    before: the outbox tells it. One that a channel opens again is not of this kind."""
+    return there.status == "cancelled" and order.state == "open" and not seen.cancelled
 
 
 def _digest(order: ForeignOrder) -> str:

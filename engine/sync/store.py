@@ -59,12 +59,14 @@ class Dead(Kept, frozen=True):
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):
     """The document of an order that was applied last: its version, how many others of that version
-    were applied before it, a digest of what it said, and whether it was a brief one."""
+    were applied before it, a digest of what it said, and whether it was a brief one, or said that
+    nothing is wanted."""
 
     version: int = -1
     turn: int = 0
     digest: str = ""
     brief: bool = False
+    cancelled: bool = False
 
     @property
     def rank(self) -> tuple[int, bool]:

@@ -7,6 +7,7 @@ from engine.core import commands as c
 from engine.core import order_commands as oc
 from engine.core.fact_commands import TellFact
 from engine.core.order_life import BY_UNITS
+from engine.core.ranks import turn_of
 
 _OPEN = BY_UNITS[:3]  # of which nothing has left
 
@@ -98,14 +99,41 @@ def merge(rng: Random, state) -> oc.MergeOrders:
     return oc.MergeOrders(channel, order_id, name, rng.choice(others or ["o2"]))
 
 
-def reallocate(rng: Random, state) -> oc.Reallocate:
-    """Draw a reallocation, mostly to an order that waits."""
-    waiting = sorted(state.waiting.entries)
+def reallocate(rng: Random, state) -> oc.Reallocate | c.PlaceOrder:
+    """Draw a reallocation, mostly to an order that waits, and of these to one that comes first; or
+    the order that one could be for."""
+    orders = [state.orders[seq] for seq in sorted(state.waiting.entries)]
+    events = [order.event for order in orders if order.status in BY_UNITS[1:3]]
+    if rng.random() < (0.2 if events else 0.6) and (urgent := _urgent(rng, state)):
+        return urgent
     name = known_order(rng, state)
-    if waiting and rng.random() < 0.8:
-        event = state.orders[rng.choice(waiting)].event
+    if events and rng.random() < 0.9:
+        first = min(events, key=lambda event: turn_of(event.document))
+        event = rng.choice((first, first, rng.choice(events)))
         name = (event.channel, event.order_id)
     return oc.Reallocate(*name, f"r{rng.randint(0, 9)}", rng.choice((0, 0, 24, 300)))
+
+
+def _urgent(rng: Random, state) -> c.PlaceOrder | None:
+    """Draw an order that comes before others and wants a little more than they have left."""
+    held = {
+        line.sku
+        for order in state.orders.values()
+        if order.status in BY_UNITS[:2]
+        for line in order.event.lines
+        if state.free_units(line.sku) < 10_000
+    }
+    if not held:
+        return None
+    sku = rng.choice(sorted(held))
+    units = state.free_units(sku) + rng.randint(1, 3)
+    return c.PlaceOrder(
+        order_id=f"u{rng.randint(0, 30)}",
+        channel=rng.choice(("web", "shop")),
+        lines=(c.OrderLine(state.sku_name(sku), units),),
+        when_short="backorder",
+        priority=9,
+    )
 
 
 def split(rng: Random, state) -> oc.SplitOrder:

@@ -56,8 +56,12 @@ async def test_what_is_cancelled_or_reduced_is_shown_again(desk, channel) -> Non
         await site.comes(second, "cancelled")
         site.twin.reduce(first, 1)
         await site.shows(mug, 3)
-        (line,) = (await site.there(first))["lines"]
-        assert line["quantity"] - line.get("cancelled", 0) == 2
+
+        async def two() -> bool:
+            (line,) = (await site.there(first))["lines"]
+            return line["quantity"] - line.get("cancelled", 0) == 2
+
+        await until(two, "two are left of it")
 
 
 @each_channel
@@ -81,7 +85,8 @@ async def test_an_order_that_no_push_tells_of_is_found(desk, channel) -> None:
         await asyncio.sleep(1.1)  # windows end at the last whole second
         await site.worker.sweep.once()
         await site.comes(order)
-        assert site.worker.ingest.counts["missed_by_pushes"] == 1
+        counts = site.worker.ingest.counts
+        await until(lambda: counts["missed_by_pushes"] == 1, "that no push told is counted")
         seen = site.worker.ingest.counts["placed"]
         await site.worker.sweep.once()  # the overlap shows it again, which changes nothing
         await asyncio.sleep(0.3)

@@ -16,7 +16,9 @@ from engine.connectors.amazon.twin_documents import notification, stamp
 from engine.connectors.base import ConnectorError, Delivery, Fetch, Parcel, Quantity
 from engine.connectors.calls import CallError
 from engine.connectors.twins import Faults
+from tests.sync.contracts.judge import judge
 from tests.sync.office import running, until
+from tests.sync.test_contracts import needed
 
 FULL = bool(os.environ.get("DIBS_SYNC_FULL"))
 
@@ -149,6 +151,21 @@ async def test_many_listings_go_by_feed_and_keep_their_handling_time(desk, optio
         good, gone, too = found
         assert not good.problem and site.twin.shown(first) == 7
         assert "does not exist" in gone.problem and not gone.again and "exist" in too.problem
+
+
+async def test_feeds_and_subscriptions_are_as_the_contract_asks(desk, options) -> None:
+    needed("amazon")
+    options(bulk_beyond="3")
+    async with running(desk, "amazon", {f"S{n}": n + 1 for n in range(12)}) as site:
+        site.twin.subscribed = False
+        await site.worker.sweep.once()
+    found = await judge("amazon", site.recorder.calls, each=5)
+    assert not found.problems, "\n".join(found.problems)
+    wanted = (
+        "POST /feeds/2021-06-30/feeds",
+        "POST /notifications/v1/subscriptions/{notificationType}",
+    )
+    assert all(found.judged[name] for name in wanted), found.judged
 
 
 async def test_what_nobody_can_read_is_a_dead_letter_and_other_types_are_passed_over(desk) -> None:

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
@@ -20,7 +19,10 @@ from engine.sync.gate import AccountGate
 from engine.sync.handoff import Handoff
 from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office
+from tests.sync.contracts.judge import judge
+from tests.sync.contracts.recorder import Recorder
 from tests.sync.office import Running, running, until
+from tests.sync.test_contracts import needed
 
 _PACE = 50  # times the plan's, so that many works fit into a test
 
@@ -64,7 +66,8 @@ class Shipping:
         self.mug = next(iter(site.twin.listings()))
         self.sku = site.twin.listings()[self.mug]
         self.theirs = f"{self.sku}-FBA"
-        self._client = httpx.AsyncClient()
+        self.recorder = Recorder("amazon")
+        self._client = self.recorder.client()
 
     async def handoff(self, death: Death | None = None) -> Handoff:
         """Return a worker as a new process has it."""
@@ -279,6 +282,18 @@ async def test_an_account_with_locations_does_it_all_by_itself(desk) -> None:
             stop.set()
             await asyncio.wait_for(working, 30.0)
         assert not worker.failures
+
+
+async def test_calls_are_as_the_contract_asks(desk) -> None:
+    needed("amazon")
+    async with shipping(desk) as where:
+        order, other = await where.sell(3), await where.sell()
+        await through(where, order, await where.handoff(), "delivered", parts=2)
+        (made,) = where.made(await where.order(other))
+        assert await (await where.handoff())._provider.cancel(made)
+    found = await judge("amazon", where.recorder.calls, each=5)
+    assert not found.problems, "\n".join(found.problems)
+    assert len(found.judged) == 5, "preview, create, get, release, cancel"
 
 
 def test_a_location_has_one_provider() -> None:

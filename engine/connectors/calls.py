@@ -7,6 +7,7 @@ A connector calls through this and nothing else, so no call is ever outside its 
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -45,13 +46,20 @@ class Gate(Protocol):
 
 class CallError(Exception):
     """A call that did not succeed. `status` is 0 where nothing came back; `safe` says that it
-    surely had no effect. `retry_s` is when the channel wants to be asked again."""
+    surely had no effect. `retry_s` is when the channel wants to be asked again, `left` how many
+    units of the quota it says that there are now."""
 
     def __init__(
-        self, message: str, status: int = 0, *, safe: bool = False, retry_s: float | None = None
+        self,
+        message: str,
+        status: int = 0,
+        *,
+        safe: bool = False,
+        retry_s: float | None = None,
+        left: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.safe, self.retry_s = status, safe, retry_s
+        self.status, self.safe, self.retry_s, self.left = status, safe, retry_s, left
 
     @property
     def again(self) -> bool:
@@ -70,6 +78,7 @@ class Calls:
         self._prepaid: Counter[str] = Counter()
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
         self.tokens: Tokens | None = None
+        self._given = asyncio.Event()  # set when units come back, which may be sooner
 
     async def prepay(self, operation: str) -> None:
         """Wait until the quota allows a call, and take it: the next call of the operation goes at
@@ -88,10 +97,14 @@ class Calls:
         """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
         if units > 0:
             await self._gate.take(operation, -units)
+            self._given.set()
+            self._given = asyncio.Event()
 
     async def _wait(self, operation: str, units: int) -> None:
         while wait_s := await self._gate.take(operation, units):
-            await asyncio.sleep(wait_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._given.wait()
 
     async def ask(
         self,
@@ -164,8 +177,12 @@ class Calls:
             check(answer)
         except CallError as error:
             if error.status == 429:
-                wait_s = limits.CALL_REFUSED_S if error.retry_s is None else error.retry_s
-                await self._gate.refused(operation, wait_s, units)
+                await self.settle(operation, units)  # what is refused is not charged
+                if error.left is not None:
+                    await self._gate.refused(operation, 0.0, error.left)
+                else:
+                    wait_s = limits.CALL_REFUSED_S if error.retry_s is None else error.retry_s
+                    await self._gate.refused(operation, wait_s, units)
             raise
 
     async def _failed(self, operation: str, answer: httpx.Response) -> CallError:

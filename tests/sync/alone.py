@@ -26,7 +26,7 @@ class OpenGate:
         """Allow it."""
         return 0.0
 
-    async def refused(self, operation: str, wait_s: float) -> None:
+    async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Forget it."""
 
     async def failing(self) -> float:
@@ -38,10 +38,11 @@ class OpenGate:
 
 
 @contextlib.asynccontextmanager
-async def alone(twin: Twin) -> AsyncIterator[Any]:
-    """Serve a twin; give the connector of its account."""
+async def alone(twin: Twin, **options: str) -> AsyncIterator[Any]:
+    """Serve a twin; give the connector of its account, which has these options beside its own."""
     async with serving(twin.app) as url, httpx.AsyncClient(timeout=30.0) as client:
         account = twin.account(url)
+        account = msgspec.structs.replace(account, options=account.options | options)
         yield connector_class(twin.connector)(account, Calls(client, OpenGate(), account.name))
         await twin.pushes.close()
 

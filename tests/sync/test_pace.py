@@ -18,7 +18,7 @@ from engine.service.wiring import Wiring
 from engine.sync.gate import AccountGate
 from engine.sync.store import SyncStore
 
-SLOW = Quotas((Limit(("*",), "a test", "2026-11-29", per_s=0.1, burst=101),))
+SLOW = Quotas((Limit(("a", "b"), "a test", "2026-11-29", per_s=0.1, burst=101),))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def test_a_no_inside_a_200_is_a_refusal_and_tried_again(gate) -> None:
         assert answer.text == "fine" and not answers
         answers += ["no", "fine"]
         with pytest.raises(CallError):
-            await calls.ask("b", "POST", url, check=check)
+            await calls.ask("c", "POST", url, check=check)
         assert answers == ["fine"]  # a no that stays one is not repeated
 
 

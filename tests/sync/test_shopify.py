@@ -46,7 +46,7 @@ async def test_webhooks_twice_too_early_or_never_end_in_what_the_shop_has(
     desk, monkeypatch
 ) -> None:
     count = 10_000 if FULL else 200
-    monkeypatch.setattr("engine.connectors.shopify.twin.Shop.pace", 10.0)
+    monkeypatch.setattr(Shop, "pace", 10.0)
     faults = Faults(dropped=0.01 if FULL else 0.03, doubled=0.05)
     async with running(desk, "shopify", {"MUG": count + 50}, faults) as site:
         (mug,) = site.twin.listings()
@@ -231,6 +231,7 @@ async def test_a_token_that_ended_is_fetched_once_for_all() -> None:
 
 async def test_an_effect_whose_answer_was_lost_is_had_once(monkeypatch) -> None:
     monkeypatch.setattr(limits, "CALL_BACKOFF_S", 0.01)
+    monkeypatch.setattr(Shop, "pace", 100.0)  # what is lost is charged, and asked for again
     async with shop({"MUG": 5}) as (twin, connector):
         order = twin.buy("1", 2)
         (line,) = twin.book[int(order)].lines

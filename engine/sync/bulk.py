@@ -31,6 +31,7 @@ class BulkSender:
 
     def __init__(self, publisher: "Publisher", bulk: Bulk) -> None:
         self._publisher, self._bulk = publisher, bulk
+        self._paid = False  # for a delivery that was not sent, because nothing waited any more
 
     async def run(self) -> None:
         """Send until cancelled; what was on its way before is watched first."""
@@ -48,11 +49,16 @@ class BulkSender:
         publisher, bulk = self._publisher, self._bulk
         if not self._waiting():
             return 0
-        await publisher.calls.prepay(bulk.operation)
+        if not self._paid:
+            await publisher.calls.prepay(bulk.operation)
+            self._paid = True
         rows = [
             Quantity(due.listing, due.wanted, publisher.listings.rows[due.listing].item)
             for due in self._waiting()
         ]
+        if not rows:
+            return 0
+        self._paid = False
         try:
             ticket = await bulk.send(rows)
         except (ConnectorError, CallError) as error:

@@ -97,8 +97,10 @@ class Publisher:
             self._ended = True
             self._news.set()
             self._work.set()
-            for task in ours:
-                task.cancel()
+            while left := [task for task in ours if not task.done()]:
+                for task in left:
+                    task.cancel()
+                await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
 
     # What ought to be shown.
 

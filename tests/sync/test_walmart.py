@@ -6,7 +6,9 @@ DIBS_SYNC_FULL=1 changes 50,000 SKUs instead of some hundreds.
 import asyncio
 import json
 import os
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ from engine.connectors.calls import Calls
 from engine.connectors.twins import Faults, serving
 from engine.connectors.walmart.connector import Walmart
 from engine.connectors.walmart.twin import Market
+from engine.sync.bulk import BulkSender
+from engine.sync.listings import Listing
 from engine.sync.queue import Due, Pace, Queue
 from tests.sync.office import running, until
 from tests.sync.open_gate import OpenGate
@@ -148,6 +152,48 @@ def test_what_is_aloft_is_left_alone_unless_it_sold_out_or_changed() -> None:
     # The delivery may have landed on top of the 1, and of the 0 it said the same.
     assert queue.landed({"A": 5, "B": 6, "C": 0}) == {"B"}
     assert not queue.aloft and not queue.crossed
+
+
+async def test_a_feed_waits_for_its_turn_and_is_not_handed_in_empty() -> None:
+    queue, turns, handed_in = Queue(Pace()), [], []
+    calls, store = SimpleNamespace(), SimpleNamespace()
+    bulk = SimpleNamespace(operation="feed", rows=10, beyond=1)
+    names = {name: Listing(name, name) for name in "ABC"}
+
+    async def prepay(operation: str) -> None:
+        turns.append(operation)
+        queue.rows.clear()  # single calls reached all of it meanwhile
+
+    async def send(rows) -> str:
+        handed_in.append({row.listing: row.quantity for row in rows})
+        return f"f-{len(handed_in)}"
+
+    async def put(*_) -> None:
+        """Note nothing."""
+
+    calls.prepay, bulk.send, store.put = prepay, send, put
+    publisher = SimpleNamespace(
+        queue=queue,
+        calls=calls,
+        store=store,
+        account="w",
+        counts=Counter(),
+        listings=SimpleNamespace(rows=names),
+    )
+    sender, watched = (
+        BulkSender(publisher, bulk),
+        SimpleNamespace(create_task=lambda job: job.close()),
+    )
+
+    def want() -> None:
+        for name, wanted in zip("ABC", (0, 5, 6), strict=True):
+            queue.want(Due(name, name, wanted, 9, 0.0))
+
+    want()
+    assert await sender._once(watched) == 0 and not handed_in and turns == ["feed"]
+    want()
+    assert await sender._once(watched) == 2 and turns == ["feed"]  # that turn was not used
+    assert handed_in == [{"B": 5, "C": 6}] and queue.aloft == {"B": 5, "C": 6}
 
 
 @pytest.mark.timeout(300 + SKUS // 20)

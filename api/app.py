@@ -28,6 +28,7 @@ from engine.service.client import Client
 from engine.service.keys import KeyBook
 from engine.service.people.book import People
 from engine.service.people.first import FirstAdmin
+from engine.sync.webhooks.book import Book
 from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("api")
@@ -111,10 +112,11 @@ def create_app(
     views: ViewsReader | None = None,
     people: People | None = None,
     first_admin: FirstAdmin | None = None,
+    webhooks: Book | None = None,
 ) -> App:
     """Return the application in front of `client`, opened by the keys in `keys` and to `people`.
-    Without `views` or `people` what is asked of them is unavailable."""
-    front = Front(client, keys, settings or Settings(), views, people, first_admin)
+    Without `views`, `people` or `webhooks` what is asked of them is unavailable."""
+    front = Front(client, keys, settings or Settings(), views, people, first_admin, webhooks)
     served = [Served(endpoint, front) for endpoint in ENDPOINTS]
     app = FastAPI(
         title="dibs",

@@ -38,6 +38,7 @@ _NOUNS = {
     "routing": "Where orders' units come from, and why",
     "streams": "What changes, as it changes",
     "people": "Users, sessions and API keys",
+    "webhooks": "Services that are told what happened, and what became of telling them",
     "system": "The process itself",
 }
 

@@ -25,6 +25,7 @@ from api.routes import (
     timeline,
     validation,
     views,
+    webhooks,
 )
 
 # A path's longer forms stand before its shorter ones: the last parameter takes slashes.
@@ -53,6 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
             *live.ENDPOINTS,
             *sessions.ENDPOINTS,
             *people.ENDPOINTS,
+            *webhooks.ENDPOINTS,
             *system.ENDPOINTS,
         ),
         key=lambda endpoint: endpoint.path.endswith("}"),

@@ -36,6 +36,13 @@ def _awake() -> str:
     return os.environ.get("DIBS_AWAKE", "auto")
 
 
+def _loopback() -> bool:
+    text = os.environ.get("DIBS_WEBHOOK_LOOPBACK", "")
+    if text not in ("", "0", "1"):
+        raise ConfigError(f"DIBS_WEBHOOK_LOOPBACK is {text!r}; use 1, or leave it out")
+    return text == "1"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Where data lies, where the log's server is, where to listen, which ledger twin to use,
     whether hot calls take the fast lane, and how many HTTP processes stand in front of the writer's
@@ -46,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True):
     (`DIBS_AWAKE`) says whether the writer may keep its core awake while many orders wait for the
     log; `auto`: where each process of dibs has a core. `database` (`DIBS_DATABASE`) is where views
     are kept: None for SQLite files in the data folder, or a postgresql:// address.
+    `webhook_loopback` (`DIBS_WEBHOOK_LOOPBACK`) lets webhooks call services on this machine.
     """
 
     data: Path
@@ -58,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
     log_memory_mib: int = msgspec.field(default_factory=_log_memory)
     awake: str = msgspec.field(default_factory=_awake)
     database: str | None = msgspec.field(default_factory=_database)
+    webhook_loopback: bool = msgspec.field(default_factory=_loopback)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

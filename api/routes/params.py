@@ -43,3 +43,19 @@ def place_of(cursor: str, first: int) -> int:
     except (binascii.Error, ValueError):
         pass
     raise field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")
+
+
+# An entry of a stream is named by milliseconds and a count, which become one number of a cursor.
+_COUNT_BITS = 16
+_COUNT_MASK = (1 << _COUNT_BITS) - 1
+
+
+def place_of_entry(entry: str) -> int:
+    """Return an entry of a stream as a place."""
+    ms, _, count = entry.partition("-")
+    return (int(ms) << _COUNT_BITS) | min(int(count), _COUNT_MASK)
+
+
+def entry_of(place: int) -> str:
+    """Return the entry of a stream at a place; empty for 0, where a first page starts."""
+    return f"{place >> _COUNT_BITS}-{place & _COUNT_MASK}" if place else ""

@@ -170,22 +170,11 @@ async def _revoke_key(ask: Ask) -> Reply:
 
 async def _access(ask: Ask) -> Reply:
     limit = ask.query["limit"]
-    place = params.place_of(ask.query["cursor"], 0)
-    before = f"{place >> _PLACE_BITS}-{place & _PLACE_MASK}" if place else ""
+    before = params.entry_of(params.place_of(ask.query["cursor"], 0))
     rows = await done(ask, people(ask).history, before, limit + 1)
     entries = [_entry(done_) for _, done_ in rows[:limit]]
-    more = len(rows) > limit
-    return 200, AccessPage(entries, params.cursor_of(_place(rows[limit - 1][0])) if more else None)
-
-
-# A position of the stream, which is milliseconds and a count, as one number of a cursor.
-_PLACE_BITS = 16
-_PLACE_MASK = (1 << _PLACE_BITS) - 1
-
-
-def _place(position: str) -> int:
-    ms, _, count = position.partition("-")
-    return (int(ms) << _PLACE_BITS) | min(int(count), _PLACE_MASK)
+    more = params.place_of_entry(rows[limit - 1][0]) if len(rows) > limit else None
+    return 200, AccessPage(entries, params.cursor_of(more))
 
 
 def _entry(done_: Done) -> AccessRow:

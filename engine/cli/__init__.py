@@ -27,6 +27,7 @@ from engine.cli.options import (
 )
 from engine.cli.scarcity_app import scarcity_app
 from engine.cli.user import user_app
+from engine.cli.webhooks_app import webhooks_app
 from engine.config import PORT_DEFAULT, Settings
 from engine.core.errors import ConfigError, CorruptLogError, DibsError, FencedError
 
@@ -47,6 +48,7 @@ views_app = typer.Typer(no_args_is_help=True, help="Read models: tables for scre
 app.add_typer(views_app, name="views")
 app.add_typer(scarcity_app, name="scarcity")
 app.add_typer(channels_app, name="channels")
+app.add_typer(webhooks_app, name="webhooks")
 app.command()(twin)
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.cli.views import home_of
+from engine.cli.webhooks import book_of
 from engine.config import Settings
 from engine.connectors import registry, scaffold
 from engine.connectors.base import Account
@@ -35,10 +36,8 @@ console = Console()
 
 
 def run(settings: Settings, url: str, host: str, port: int) -> None:
-    """Run sync for all accounts until a signal."""
+    """Run sync for all accounts, and webhooks, until a signal."""
     accounts = Accounts(settings.data).all()
-    if not accounts:
-        raise ConfigError("no account is connected yet; see `dibs channels connect --help`")
     wiring = Wiring(settings)
     try:
         book = wiring.key_book()
@@ -53,6 +52,13 @@ async def _run(
     wiring: Wiring, accounts: list[Account], url: str, key: str, host: str, port: int
 ) -> None:
     store = SyncStore(wiring.url("sync"))
+    book = book_of(wiring.settings, store)
+    if not accounts and not await book.all():
+        await store.close()
+        raise ConfigError(
+            "no account is connected yet, and there is no webhook; see `dibs channels connect "
+            "--help` and `dibs webhooks put --help`"
+        )
     office = Office(
         accounts,
         store,
@@ -60,6 +66,8 @@ async def _run(
         ViewsReader(home_of(wiring.settings)),
         url=url,
         key=key,
+        book=book,
+        connect=wiring.stock_reader,
     )
     config = uvicorn.Config(office.hooks.app, host, port, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)

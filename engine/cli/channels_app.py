@@ -27,7 +27,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port for pushes to come to.")] = PORT_DEFAULT + 1,
     tied: Tied = False,
 ) -> None:
-    """Keep all connected accounts in sync, until Ctrl-C."""
+    """Keep all connected accounts in sync, and send webhooks, until Ctrl-C."""
     from engine.cli.channels import run as go
 
     if tied:

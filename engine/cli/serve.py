@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from engine.cli.views import home_of
+from engine.cli.webhooks import book_of
 from engine.config import Settings
 from engine.core import limits
 from engine.core.errors import ConfigError
@@ -22,6 +23,7 @@ from engine.service.engine import Engine
 from engine.service.keys import first_admin_key, kept_key
 from engine.service.people import first
 from engine.service.wiring import Wiring, front_paths
+from engine.sync.store import SyncStore
 from engine.views.reader import ViewsReader
 
 if TYPE_CHECKING:
@@ -54,7 +56,15 @@ async def _serve(wiring: Wiring) -> None:
     kept_key(keys, settings.data / "page.key", "live page", "read")
     views = ViewsReader(home_of(settings))
     admin = first.offer(people, settings.data / first.FILE, local=settings.local)
-    app = create_app(engine, keys, views=views, people=people, first_admin=admin)
+    store = SyncStore(wiring.url("sync"))
+    app = create_app(
+        engine,
+        keys,
+        views=views,
+        people=people,
+        first_admin=admin,
+        webhooks=book_of(settings, store),
+    )
     packed = await _packed_socket(engine, settings)
     leading = asyncio.create_task(engine.lead(), name="lead")
     stopping = asyncio.Event()
@@ -83,6 +93,7 @@ async def _serve(wiring: Wiring) -> None:
         keys.stop()
         people.stop()
         views.close()
+        await store.close()
 
 
 async def _behind_fronts(

@@ -343,3 +343,15 @@ DROP_ROWS_MAX = 200_000
 OUTBOX_IDLE_S = 0.2
 HANDOFF_LOOK_S = 300.0  # between two looks at a work that a provider does
 OUTBOX_READ = 500  # rows of the views taken at once
+# Webhooks: telling other people's services.
+WEBHOOKS_MAX = 100
+WEBHOOK_URL_CHARS_MAX = 2_048
+WEBHOOK_QUEUE_MAX = 100_000  # messages that wait for one; more, and it is stopped
+WEBHOOK_LOG_MAX = 1_000  # tries of one that are kept
+WEBHOOK_PARALLEL = 4  # calls of one at once
+WEBHOOK_TIMEOUT_S = 15.0
+WEBHOOK_LOOKUP_S = 5.0  # for its name
+# From a try that failed to the next: about three days in all.
+WEBHOOK_RETRIES_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+WEBHOOK_OVERLAP_S = 86_400  # that an old secret also signs, unless said otherwise
+WEBHOOK_OVERLAP_S_MAX = 30 * 86_400

@@ -25,6 +25,9 @@ from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
 from engine.sync.store import SyncStore
 from engine.sync.sweep import Sweep
+from engine.sync.webhooks.book import Book
+from engine.sync.webhooks.job import Webhooks
+from engine.sync.webhooks.shelf import StoreShelf
 from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("sync")
@@ -57,24 +60,34 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             workers = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
             for worker in workers + ([self.handoff] if self.handoff else []):
-                tasks.create_task(self._kept(worker.run, stop))
+                tasks.create_task(kept(worker.run, stop, self.account.name, self._failed))
 
-    async def _kept(self, job: Callable[[asyncio.Event], Any], stop: asyncio.Event) -> None:
-        """Run a job, and again after it failed: one account's trouble is not that of others."""
-        delay_s = 0.05
-        while not stop.is_set():
-            try:
-                await job(stop)
-            except Exception as error:
-                self.failures += 1
-                name = job.__qualname__
-                log.exception("begins anew", account=self.account.name, job=name, error=str(error))
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
+    def _failed(self) -> None:
+        self.failures += 1
+
+
+async def kept(
+    job: Callable[[asyncio.Event], Any],
+    stop: asyncio.Event,
+    of: str,
+    failed: Callable[[], None] = lambda: None,
+) -> None:
+    """Run a job, and again after it failed: the trouble of one is not that of others. `failed` is
+    told each time."""
+    delay_s = 0.05
+    while not stop.is_set():
+        try:
+            await job(stop)
+        except Exception as error:
+            failed()
+            log.exception("begins anew", of=of, job=job.__qualname__, error=str(error))
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, limits.RECONNECT_DELAY_S_MAX)
 
 
 class Office:
-    """All accounts of a data folder, and the hooks that they are pushed to."""
+    """All accounts of a data folder, the hooks that they are pushed to, and webhooks if there is a
+    `book` of them; then `connect` opens the stock stream."""
 
     def __init__(
         self,
@@ -86,6 +99,8 @@ class Office:
         url: str,
         key: str,
         client: Callable[..., httpx.AsyncClient] = httpx.AsyncClient,
+        book: Book | None = None,
+        connect: Callable[..., Any] | None = None,
     ) -> None:
         self._client = client(timeout=limits.CALL_TIMEOUT_S, follow_redirects=False)
         self._desk_client = httpx.AsyncClient(timeout=limits.CALL_TIMEOUT_S)
@@ -94,6 +109,9 @@ class Office:
         _check_locations(accounts)
         self.workers = {a.name: Worker(a, store, self.desk, self._client) for a in accounts}
         self._reader = Reader(store, views, accounts)
+        self.webhooks = None
+        if book is not None and connect is not None:
+            self.webhooks = Webhooks(book, StoreShelf(store), self.desk, views, connect)
         self.hooks = Hooks({n: (w.account, w.connector) for n, w in self.workers.items()}, store)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -105,7 +123,11 @@ class Office:
                 publishers = [worker.publisher for worker in self.workers.values()]
                 tasks.create_task(self._reader.run(stop), name="outbox")
                 tasks.create_task(self._feed.run(stop, self.desk, publishers), name="feed")
+                if self.webhooks is not None:
+                    tasks.create_task(kept(self.webhooks.run, stop, "webhooks"))
         finally:
+            if self.webhooks is not None:
+                await self.webhooks.sender.close()
             await self._client.aclose()
             await self._desk_client.aclose()
 

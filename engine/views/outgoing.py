@@ -29,6 +29,15 @@ _CANCELLED = """
     WHERE a.seq > ? AND a.kind = 'order_cancelled' AND o.status = 'cancelled'
     ORDER BY a.seq LIMIT ?
 """
+_HAPPENED = """
+    SELECT a.seq, a.stamp_us, a.kind, a.what, o.channel, o.order_id
+    FROM activity a JOIN orders o ON o.seq = a.order_seq
+    WHERE a.seq > ? ORDER BY a.seq LIMIT ?
+"""
+_SOLD_OUT = """
+    SELECT s.sku FROM positions p JOIN skus s ON s.number = p.sku_number
+    GROUP BY s.sku HAVING SUM(p.available) <= 0
+"""
 
 
 class Left(NamedTuple):
@@ -62,6 +71,34 @@ class Cancelled(NamedTuple):
     seq: int
     channel: str
     order_id: str
+
+
+class Happened(NamedTuple):
+    """Something that happened to an order: the event's `kind`, and `what` it was if the order was
+    changed."""
+
+    seq: int
+    stamp_us: int
+    kind: str
+    what: str | None
+    channel: str
+    order_id: str
+
+
+def happened(views: Database, after: int, count: int) -> list[Happened]:
+    """Return up to `count` things that happened to orders after a log position."""
+    return [Happened(*row) for row in views.select(_HAPPENED, [after, count])]
+
+
+def newest(views: Database) -> int:
+    """Return the log position up to which the views are."""
+    rows = views.select("SELECT seq FROM cursor")
+    return rows[0][0] if rows else 0
+
+
+def sold_out(views: Database) -> list[str]:
+    """Return the SKUs that had stock once and of which nothing is available at any location."""
+    return [sku for (sku,) in views.select(_SOLD_OUT)]
 
 
 def left(views: Database, after: int, count: int) -> list[Left]:

@@ -16,7 +16,7 @@ from tests.processes import Dibs
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = ("backorders.md", "bundles.md", "channels.md", "fulfillment.md", "orders.md", "returns.md")
-GUIDES += ("people.md", "routing.md", "supply.md", "validation.md")
+GUIDES += ("people.md", "routing.md", "supply.md", "validation.md", "webhooks.md")
 _BLOCK = re.compile(r"```(sh|json)\n(.*?)```", re.S)
 _MARK = "@@shown@@"
 

@@ -18,6 +18,8 @@ from engine.service.keys import SCOPES, KeyBook
 from engine.service.people.book import People
 from engine.service.people.first import FirstAdmin
 from engine.service.people.passwords import Hasher
+from engine.sync.webhooks.book import Book
+from engine.sync.webhooks.shelf import Try
 from engine.views.home import SqliteHome
 from engine.views.reader import ViewsReader
 from tests.contract.inprocess import InProcessClient
@@ -77,6 +79,51 @@ class DictStore:
         return self.records[max(0, end - count) : end][::-1]
 
 
+class DictShelf:
+    """Webhooks in a dictionary, each with one try to look at."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, bytes] = {}
+
+    async def webhooks(self) -> dict[str, bytes]:
+        """Return all webhooks by name."""
+        return dict(self.rows)
+
+    async def webhook(self, name: str) -> bytes | None:
+        """Return one."""
+        return self.rows.get(name)
+
+    async def put(self, name: str, document: bytes) -> None:
+        """Keep a webhook."""
+        self.rows[name] = document
+
+    async def drop(self, name: str) -> None:
+        """Forget a webhook."""
+        self.rows.pop(name, None)
+
+    async def stopped(self) -> dict[str, str]:
+        """None was."""
+        return {}
+
+    async def tries(self, name: str, before: str, count: int) -> list[tuple[str, Try]]:
+        """Return one try of each webhook."""
+        told = Try(
+            message="order-41",
+            kind="order.placed",
+            at_ms=1_795_000_000_000,
+            attempt=1,
+            status=503,
+            took_ms=120,
+            problem="answered 503",
+            next_ms=1_795_000_005_000,
+        )
+        return [] if before else [("1795000000000-0", told)]
+
+    async def waiting(self, name: str) -> int:
+        """Nothing waits."""
+        return 0
+
+
 class World:
     """`call` asks the application as a caller with one scope would, `admin` unless said."""
 
@@ -86,8 +133,15 @@ class World:
         self.people = People(self.store, b"s" * 32, hasher=cheap_hasher())
         self.first = FirstAdmin(self.people, BY_NAME["make_first_admin"].example["code"])
         self.tokens = {scope: self.book.create(scope, [scope])[1] for scope in SCOPES}
+        self.webhooks = Book(DictShelf(), b"s" * 32)
         self.app: App = create_app(
-            self.client, self.book, settings, empty_views(), self.people, self.first
+            self.client,
+            self.book,
+            settings,
+            empty_views(),
+            self.people,
+            self.first,
+            self.webhooks,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://dibs")
@@ -108,7 +162,8 @@ class World:
     def digest(self) -> str:
         """The digest of the ledger, and who was changed how often: equal means that nothing
         changed."""
-        return f"{self.client.ledger.digest()} {len(self.store.records)}"
+        kept = sorted(self.webhooks.shelf.rows.items())
+        return f"{self.client.ledger.digest()} {len(self.store.records)} {kept}"
 
     def sign_in(self, user: str, role: str) -> dict[str, str]:
         """Make a user with a password of its own and sign in; return the header that says so."""
@@ -145,6 +200,7 @@ async def promise(world: World) -> None:
     """The order and the reservation that the examples' paths name."""
     line = [{"sku": "TEA-1", "quantity": 3}]
     await world.good("PUT", "/v1/channels/market/validation", {"rules": []})
+    await world.good("PUT", "/v1/webhooks/crm", BY_NAME["put_webhook"].example)
     coming = {"location": "berlin", "expected_at": "2026-12-01T08:00:00Z", "lines": line}
     await world.good("PUT", "/v1/purchase-orders/PO-17", coming)
     await world.good("POST", "/v1/orders", {"order_id": "1001", "channel": "web", "lines": line})

@@ -74,15 +74,23 @@ def up(
             help="Seconds between `dibs scarcity` passes; 0: none.",
         ),
     ] = 0.0,
+    hooks_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="DIBS_HOOKS_PORT",
+            min=0,
+            max=65_535,
+            help="Port for pushes of channels; default: one after --port; 0: no channels.",
+        ),
+    ] = None,
 ) -> None:
-    """Run everything on this machine: log server, HTTP front with the writer, and worker."""
+    """Run everything on this machine: log server, HTTP front with the writer, worker, channels."""
     from engine.cli.up import up as run
 
     place = {"fronts": fronts, "database": database}
     settings = Settings(data.absolute(), redis, host, port, ledger, **place)
-    raise typer.Exit(
-        run(settings, demo=demo, stop_after_demo=stop_after_demo, scarcity_s=scarcity_s)
-    )
+    what = {"demo": demo, "stop_after_demo": stop_after_demo}
+    raise typer.Exit(run(settings, **what, scarcity_s=scarcity_s, hooks_port=hooks_port))
 
 
 @app.command()

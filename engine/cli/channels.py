@@ -7,11 +7,15 @@ import os
 import random
 import secrets as randomness
 import signal
+import socket
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,75 +25,88 @@ from engine.config import Settings
 from engine.connectors import registry, scaffold
 from engine.connectors.base import Account
 from engine.connectors.twins import Faults
+from engine.core import limits
 from engine.core.errors import ConfigError
-from engine.service.keys import kept_key
+from engine.service.keys import KeyBook, kept_key
 from engine.service.wiring import Wiring
-from engine.sync.accounts import Accounts
+from engine.sync import metrics
+from engine.sync.accounts import Accounts, Watch
+from engine.sync.connections import Connection, Connections
 from engine.sync.feed import Feed
-from engine.sync.handoff import locations_of
 from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office
 from engine.sync.store import SyncStore
 from engine.views.reader import ViewsReader
 
 console = Console()
+_SCOPES = ("read", "sell", "stock")  # the last for who ships for us, connected now or later
 
 
 def run(settings: Settings, url: str, host: str, port: int) -> None:
-    """Run sync for all accounts, and webhooks, until a signal."""
-    accounts = Accounts(settings.data).all()
+    """Run sync for all accounts, those to come too, and webhooks, until a signal. Raises
+    `ConfigError` where somebody else has the port."""
     wiring = Wiring(settings)
+    book = wiring.key_book()
+    book.start()
     try:
-        book = wiring.key_book()
-        scopes = ["read", "sell"] + ["stock"] * any(map(locations_of, accounts))
-        key = kept_key(book, settings.data / "sync.key", "channels", *scopes)
-        asyncio.run(_run(wiring, accounts, url, key, host, port))
+        with _listening(host, port) as heard:
+            key = kept_key(book, settings.data / "sync.key", "channels", *_SCOPES)
+            asyncio.run(_run(wiring, url, key, book, heard))
     finally:
+        book.stop()
         wiring.close()
 
 
-async def _run(
-    wiring: Wiring, accounts: list[Account], url: str, key: str, host: str, port: int
-) -> None:
-    store = SyncStore(wiring.url("sync"))
-    book = book_of(wiring.settings, store)
-    if not accounts and not await book.all():
-        await store.close()
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens for pushes."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
         raise ConfigError(
-            "no account is connected yet, and there is no webhook; see `dibs channels connect "
-            "--help` and `dibs webhooks put --help`"
-        )
+            f"pushes cannot come to {host} port {port} ({error.strerror}): end who listens there, "
+            "or choose another: --port of `dibs channels run`, --hooks-port of `dibs up`"
+        ) from error
+
+
+async def _run(wiring: Wiring, url: str, key: str, book: KeyBook, heard: socket.socket) -> None:
+    store = SyncStore(wiring.url("sync"))
+    watch = Watch(Accounts(wiring.settings.data)).look
     office = Office(
-        accounts,
+        (),
         store,
         Feed(wiring.stock_reader),
         ViewsReader(home_of(wiring.settings)),
         url=url,
         key=key,
-        book=book,
+        watch=watch,
+        book=book_of(wiring.settings, store),
         connect=wiring.stock_reader,
     )
-    config = uvicorn.Config(office.hooks.app, host, port, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
+    office.hooks.app.routes.append(metrics.route(office.statuses, partial(_may_read, book)))
+    server = uvicorn.Server(
+        uvicorn.Config(office.hooks.app, log_level="warning", lifespan="off", access_log=False)
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    for account in accounts:
-        word = account.secrets.get("hook_path")
-        if word:
-            console.print(
-                f"{account.name}: push to http://{host}:{port}/hooks/{account.name}/{word}"
-            )
+    host, port = heard.getsockname()[:2]
+    console.print(f"pushes come to http://{host}:{port}/hooks/ACCOUNT/…", soft_wrap=True)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(office.run(stop))
-            serving = tasks.create_task(server._serve())
+            serving = tasks.create_task(server._serve([heard]))
             await stop.wait()
             server.should_exit = True
             await serving
     finally:
         await store.close()
+
+
+def _may_read(book: KeyBook, token: str) -> bool:
+    found = book.grants(token)
+    return found is not None and "read" in found[1]
 
 
 def connect(
@@ -168,24 +185,45 @@ def _with_store(settings: Settings, work: Callable[[SyncStore], Awaitable[Any]])
 
 
 def accounts(settings: Settings) -> None:
-    """Show accounts."""
+    """Show accounts and how each is doing."""
 
-    async def look(store: SyncStore) -> Table:
-        table = Table("account", "connector", "channel", "listings", "inbox", "dead", "swept until")
-        cursors = await store.table("cursors")
-        for account in Accounts(settings.data).all():
-            table.add_row(
-                account.name,
-                account.connector,
-                account.channel,
-                str(len(await store.table("listings", account.name))),
-                str(await store.inbox_length(account.name)),
-                str(len(await store.dead(account.name))),
-                cursors.get(f"sweep:{account.name}", b"never").decode()[:19],
-            )
-        return table
+    async def look(store: SyncStore) -> list[Connection]:
+        return await Connections(Watch(Accounts(settings.data)), store).all()
 
-    console.print(_with_store(settings, look))
+    table = Table(box=box.SIMPLE)
+    for head in ("account", "connector", "channel", "health"):
+        table.add_column(head, no_wrap=True)
+    for head in ("waiting", "p99", "inbox", "dead", "drift", "swept"):
+        table.add_column(head, justify="right")
+    for row in _with_store(settings, look):
+        table.add_row(row.account, row.connector, row.channel, _WORDS[row.health], *_cells(row))
+    console.print(table)
+
+
+_WORDS = {
+    "good": "[green]good[/]",
+    "letters": "[yellow]dead letters[/]",
+    "behind": "[yellow]behind[/]",
+    "failing": "[red]failing[/]",
+    "stopped": "[red]stopped[/]",
+}
+
+
+def _cells(row: Connection) -> list[str]:
+    """Return the cells of an account that tell how it is doing."""
+    status = row.status
+    if status is None:
+        return ["", "", "", "", "", "never"]
+    return [
+        f"{status.waiting.total} of {status.listings}",
+        "" if status.p99_ms is None else f"{status.p99_ms:.0f} ms",
+        str(status.inbox),
+        str(status.dead),
+        str(status.drifted),
+        f"{(datetime.now(UTC) - status.swept_until).total_seconds():.0f} s ago"
+        if status.swept_until
+        else "never",
+    ]
 
 
 def disconnect(settings: Settings, name: str) -> None:
@@ -222,15 +260,20 @@ def listings(settings: Settings, name: str, file: Path) -> int:
 
 
 def dead(settings: Settings, name: str, replay: bool) -> None:
-    """Show, or try again."""
-    account = Accounts(settings.data).find(name)
+    """Show the oldest, or try all of them again."""
+    watch, account = Watch(Accounts(settings.data)), Accounts(settings.data).find(name)
 
     async def look(store: SyncStore) -> Table:
-        table = Table("document", "came by", "problem")
-        for letter in await store.dead(account.name):
-            table.add_row(letter.id, letter.by, letter.problem)
-            if replay:
-                await store.revive(account.name, letter)
+        table = Table("letter", "document", "came by", "died at", "problem")
+        connections = Connections(watch, store)
+        letters, more = await connections.letters(account.name, "", limits.LETTERS_PAGE_MAX)
+        for row in letters:
+            table.add_row(row.letter, row.id, row.by, f"{row.at:%Y-%m-%dT%H:%M:%S}", row.problem)
+        if more:
+            table.caption = "there are more"
+        if replay:
+            count = await connections.replay_all(account.name)
+            table.caption = f"{count} are tried again"
         return table
 
     console.print(_with_store(settings, look))

@@ -1,4 +1,5 @@
-"""`dibs up`: the bundled log server, `dibs serve` and `dibs work` as processes of one terminal."""
+"""`dibs up`: the bundled log server, `dibs serve`, `dibs work` and `dibs channels run` as processes
+of one terminal."""
 
 import asyncio
 import os
@@ -77,7 +78,9 @@ class _Child:
             self._process.wait()
 
 
-def _children(settings: Settings, url: str, scarcity_s: float) -> list[_Child]:
+def _children(
+    settings: Settings, url: str, scarcity_s: float, hooks_port: int | None
+) -> list[_Child]:
     log = ["--ledger", settings.ledger]
     if settings.redis:
         log += ["--redis", settings.redis]
@@ -86,18 +89,31 @@ def _children(settings: Settings, url: str, scarcity_s: float) -> list[_Child]:
         _Child("serve", settings, *log, *where, "--fronts", str(settings.fronts)),
         _Child("work", settings, *log),
     ]
+    hooks_port = settings.port + 1 if hooks_port is None else hooks_port
+    if hooks_port:
+        server = ("--redis", settings.redis) if settings.redis else ()
+        where = ("--host", settings.host, "--port", str(hooks_port), "--url", url)
+        children.append(_Child("channels", settings, "run", *server, *where))
     if scarcity_s:
         every = ("--every", str(scarcity_s), "--url", url)
         children.append(_Child("scarcity", settings, "follow", *every))
     return children
 
 
-def up(settings: Settings, *, demo: bool, stop_after_demo: bool, scarcity_s: float = 0.0) -> int:
-    """Run until Ctrl-C, the end of the demo, or a child that must not be restarted."""
+def up(
+    settings: Settings,
+    *,
+    demo: bool,
+    stop_after_demo: bool,
+    scarcity_s: float = 0.0,
+    hooks_port: int | None = None,
+) -> int:
+    """Run until Ctrl-C, the end of the demo, or a child that must not be restarted. Pushes of
+    channels come to `hooks_port`, one after the port of dibs unless given; 0: no channels."""
     console = Console()
     wiring = Wiring(settings)
     url = f"http://{settings.host}:{settings.port}"
-    children = _children(settings, url, scarcity_s)
+    children = _children(settings, url, scarcity_s, hooks_port)
     stopping: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _: stopping.append(number))

@@ -79,6 +79,7 @@ class Calls:
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
         self.tokens: Tokens | None = None
         self._given = asyncio.Event()  # set when units come back, which may be sooner
+        self.counts: Counter[str] = Counter()  # calls; of them refused for their pace, and failed
 
     async def prepay(self, operation: str) -> None:
         """Wait until the quota allows a call, and take it: the next call of the operation goes at
@@ -157,10 +158,12 @@ class Calls:
             units -= 1
         if units > 0:
             await self._wait(operation, units)
+        self.counts["calls"] += 1
         try:
             answer = await self._client.request(method, url, headers=headers, **request)
         except httpx.TransportError as error:
             safe = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            self.counts["failed"] += 1
             await self._gate.told(False)
             raise CallError(f"{operation}: no answer ({error!r})", safe=safe) from error
         await self._gate.told(answer.status_code < 500)
@@ -176,6 +179,7 @@ class Calls:
         try:
             check(answer)
         except CallError as error:
+            self._count(error.status)
             if error.status == 429:
                 await self.settle(operation, units)  # what is refused is not charged
                 if error.left is not None:
@@ -185,8 +189,12 @@ class Calls:
                     await self._gate.refused(operation, wait_s, units)
             raise
 
+    def _count(self, status: int) -> None:
+        self.counts["refused" if status == 429 else "failed"] += 1
+
     async def _failed(self, operation: str, answer: httpx.Response) -> CallError:
         status, retry_s = answer.status_code, retry_after_s(answer.headers)
+        self._count(status)
         if status == 429:
             await self._gate.refused(operation, retry_s or limits.CALL_REFUSED_S)
         text = answer.text[: limits.CALL_PROBLEM_CHARS_MAX]

@@ -1,4 +1,4 @@
-"""Sync: what keeps channels and dibs of one mind. A process beside the writer: `dibs sync`.
+"""Sync: what keeps channels and dibs of one mind. A process beside the writer: `dibs channels run`.
 
     hooks ──┐                                 ┌─▶ publisher ─▶ connector.publish
             ├─▶ inbox ─▶ ingest ─▶ dibs API ──┤
@@ -15,7 +15,10 @@
     bulk       what single calls would not reach in time, in one slow delivery
     outbox     tells channels what has left, what goes back, and what was cancelled here
     handoff    gives work of locations to whoever ships for us, and tells dibs what came of it
-    office     runs all of it
+    audit      finds what somebody changed at the channel, and has it published again
+    status     how each account is doing, noted every second; metrics shows it to Prometheus
+    connections  the same for who asks from outside, with listings and dead letters
+    office     runs all of it, and follows which accounts there are
 
 Nothing here is needed for the promises of the ledger: everything may be killed at any time and
 repeats itself without harm.

@@ -9,27 +9,38 @@ import re
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from engine.connectors import registry
 from engine.connectors.base import Account
 from engine.core import limits
 from engine.core.errors import ConfigError
 
+log = structlog.get_logger("accounts")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def sweep_every_s(account: Account) -> float:
     """Return the seconds from one look at what changed to the next: the option `sweep_s`, which a
     channel that pushes nothing needs to be short. Raises `ConfigError` for what is none."""
-    text = account.options.get("sweep_s", str(limits.SWEEP_S))
+    return _seconds(account, "sweep_s", limits.SWEEP_S, limits.SWEEP_S_MIN, limits.SWEEP_S_MAX)
+
+
+def audit_every_s(account: Account) -> float:
+    """Return the seconds in which every listing is read back once: the option `audit_s`. Raises
+    `ConfigError` for what is none."""
+    return _seconds(account, "audit_s", limits.AUDIT_S, limits.AUDIT_S_MIN, limits.AUDIT_S_MAX)
+
+
+def _seconds(account: Account, option: str, usual: float, least: float, most: float) -> float:
+    text = account.options.get(option, str(usual))
     try:
-        every_s = float(text)
+        found_s = float(text)
     except ValueError:
-        every_s = 0.0
-    if not limits.SWEEP_S_MIN <= every_s <= limits.SWEEP_S_MAX:
-        span = f"{limits.SWEEP_S_MIN} to {limits.SWEEP_S_MAX:.0f}"
-        raise ConfigError(f"option sweep_s={text}: use seconds, {span}")
-    return every_s
+        found_s = 0.0
+    if not least <= found_s <= most:
+        raise ConfigError(f"option {option}={text}: use seconds, {least} to {most:.0f}")
+    return found_s
 
 
 class Accounts:
@@ -58,6 +69,7 @@ class Accounts:
             known = ", ".join(registry.names())
             raise ConfigError(f"no connector {account.connector!r}; there are: {known}")
         sweep_every_s(account)
+        audit_every_s(account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / f"{account.name}.json"
         fresh = path.with_suffix(".new")
@@ -83,3 +95,34 @@ class Accounts:
         if found.name != path.stem:
             raise ConfigError(f"{path} is named otherwise than the account in it, {found.name!r}")
         return found
+
+
+class Watch:
+    """Follows the accounts of a data folder. A file is read again only when it was replaced, which
+    `Accounts.put` does, so looking often costs little."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._read: dict[str, tuple[tuple[int, int, int], Account | None]] = {}
+
+    def look(self) -> dict[str, Account]:
+        """Return every account by name, as of now. A file that is none is left out, and said so
+        once: the other accounts are not to suffer from it."""
+        read = {}
+        for path in sorted(self._accounts.folder.glob("*.json")):
+            try:
+                now = path.stat()
+            except FileNotFoundError:
+                continue
+            mark = (now.st_ino, now.st_mtime_ns, now.st_size)
+            before = self._read.get(path.stem)
+            read[path.stem] = before if before and before[0] == mark else (mark, self._try(path))
+        self._read = read
+        return {name: account for name, (_, account) in read.items() if account is not None}
+
+    def _try(self, path: Path) -> Account | None:
+        try:
+            return self._accounts.find(path.stem)
+        except ConfigError as error:
+            log.error("an account is left out", file=path.name, problem=str(error))
+            return None

@@ -6,7 +6,7 @@ start, so nothing before that is needed. A bundle is touched when one of its par
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
@@ -44,15 +44,16 @@ class Feed:
         self._parents: dict[str, set[str]] = {}
         self._available: dict[tuple[str, str], int] = {}
 
-    async def run(self, stop: asyncio.Event, desk: Desk, publishers: Iterable[Publisher]) -> None:
-        """Follow until `stop`; the server may go and come back meanwhile."""
-        publishers = list(publishers)
+    async def run(
+        self, stop: asyncio.Event, desk: Desk, publishers: Callable[[], Iterable[Publisher]]
+    ) -> None:
+        """Follow until `stop`; the server may go and come back meanwhile, and so may publishers."""
         while not stop.is_set():
             stock: AsyncStock | None = None
             try:
                 stock = await self._connect()
                 _, last = await stock.ends()
-                for publisher in publishers:  # what happened before `last` or unseen
+                for publisher in publishers():  # what happened before `last` or unseen
                     publisher.touch(publisher.listings.skus)
                 async with asyncio.TaskGroup() as tasks:
                     learning = tasks.create_task(self._learn(desk))
@@ -66,7 +67,11 @@ class Feed:
                     await stock.close()
 
     async def _follow(
-        self, stop: asyncio.Event, stock: AsyncStock, last: str, publishers: list[Publisher]
+        self,
+        stop: asyncio.Event,
+        stock: AsyncStock,
+        last: str,
+        publishers: Callable[[], Iterable[Publisher]],
     ) -> None:
         while not stop.is_set():
             rows = await stock.read(last, _READ, block_ms=200)
@@ -82,7 +87,7 @@ class Feed:
                 went = before - available if row["reason"] in ("order", "reservation") else 0
                 for sku in (row["sku"], *self._parents.get(row["sku"], ())):
                     sold[sku] += max(went, 0)
-            for publisher in publishers:
+            for publisher in publishers():
                 for sku, units in sold.items():
                     publisher.touch((sku,), units)
 

@@ -6,7 +6,7 @@ path has a part that only the channel knows: channels that sign nothing prove th
 
 import hmac
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import structlog
 from starlette.applications import Starlette
@@ -23,10 +23,13 @@ log = structlog.get_logger("hooks")
 
 
 class Hooks:
-    """The application that hears pushes for these accounts. `counts` is by (account, what)."""
+    """The application that hears pushes. `find` returns an account by its name, with its connector;
+    None where there is none now. `counts` is by (account, what)."""
 
-    def __init__(self, accounts: Mapping[str, tuple[Account, Connector]], store: SyncStore) -> None:
-        self._accounts, self._store = accounts, store
+    def __init__(
+        self, find: Callable[[str], tuple[Account, Connector] | None], store: SyncStore
+    ) -> None:
+        self._account, self._store = find, store
         self.counts: Counter[tuple[str, str]] = Counter()
         path = "/hooks/{account}/{word}"
         self.app = Starlette(
@@ -40,7 +43,7 @@ class Hooks:
         )
 
     def _find(self, request: Request) -> tuple[Account, Connector] | None:
-        found = self._accounts.get(request.path_params["account"])
+        found = self._account(request.path_params["account"])
         word = request.path_params["word"]
         if found and hmac.compare_digest(word, found[0].secrets.get("hook_path", "")):
             return found

@@ -24,15 +24,19 @@ class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Listings:
-    """The listings of an account, in memory; changes go to the store first."""
+    """The listings of an account, in memory; changes go to the store first. `mapped` is how often
+    they had been mapped when they were read: others map them, too."""
 
     def __init__(self, store: SyncStore, account: str) -> None:
         self._store, self._account = store, account
+        self.mapped = 0
         self.rows: dict[str, Listing] = {}
         self._by_sku: dict[str, set[str]] = defaultdict(set)
 
     async def load(self) -> None:
         """Read all of them from the store."""
+        mapped = await self._store.field(f"listings:{self._account}", "cursors")
+        self.mapped = int(mapped or 0)
         decode = msgspec.json.Decoder(Listing).decode
         rows = await self._store.table("listings", self._account)
         self.rows, self._by_sku = {}, defaultdict(set)
@@ -43,7 +47,7 @@ class Listings:
         """Set listings, durably."""
         rows = list(rows)
         documents = {row.listing: msgspec.json.encode(row) for row in rows}
-        await self._store.put(documents, "listings", self._account)
+        await self._store.map_listings(self._account, documents)
         for row in rows:
             self._set(row)
 

@@ -1,7 +1,11 @@
-"""The office: all of sync for all accounts, in one event loop."""
+"""The office: all of sync for all accounts, in one event loop.
+
+Accounts may be connected, changed and disconnected while it works: each has its worker, which is
+started, replaced and stopped without the others noticing. Without any, the office is idle.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -12,7 +16,7 @@ from engine.connectors.calls import Calls
 from engine.connectors.quotas import quotas_for
 from engine.connectors.registry import connector_class, provider_class
 from engine.core import limits
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, LogError
 from engine.sync.desk import Desk
 from engine.sync.feed import Feed
 from engine.sync.gate import AccountGate
@@ -23,6 +27,7 @@ from engine.sync.listener import Listener
 from engine.sync.listings import Listings
 from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
+from engine.sync.status import AccountStatus, Noter
 from engine.sync.store import SyncStore
 from engine.sync.sweep import Sweep
 from engine.sync.webhooks.book import Book
@@ -34,14 +39,14 @@ log = structlog.get_logger("sync")
 
 
 class Worker:
-    """Everything of one account."""
+    """Everything of one account. Raises `ConfigError` for an account that cannot work."""
 
     def __init__(
         self, account: Account, store: SyncStore, desk: Desk, client: httpx.AsyncClient
     ) -> None:
         self.account, self.failures = account, 0
-        gate = AccountGate(store, account.name, quotas_for(account))
-        self.calls = Calls(client, gate, account.name)
+        self.gate = AccountGate(store, account.name, quotas_for(account))
+        self.calls = Calls(client, self.gate, account.name)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
         self.ingest = Ingest(account, self.connector, store, desk, self.listings, self.calls)
@@ -56,11 +61,24 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`."""
-        await self.listings.load()
+        await self._load(stop)
         async with asyncio.TaskGroup() as tasks:
-            workers = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
-            for worker in workers + ([self.handoff] if self.handoff else []):
-                tasks.create_task(kept(worker.run, stop, self.account.name, self._failed))
+            parts = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
+            for part in parts + ([self.handoff] if self.handoff else []):
+                tasks.create_task(kept(part.run, stop, self.account.name, self._failed))
+
+    async def _load(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                return await self.listings.load()
+            except LogError as error:
+                log.warning("begins later", account=self.account.name, problem=str(error))
+                await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
+
+    async def map_anew(self) -> None:
+        """Read the listings again, and have all of them looked at."""
+        await self.listings.load()
+        self.publisher.touch(self.listings.skus)
 
     def _failed(self) -> None:
         self.failures += 1
@@ -86,18 +104,20 @@ async def kept(
 
 
 class Office:
-    """All accounts of a data folder, the hooks that they are pushed to, and webhooks if there is a
-    `book` of them; then `connect` opens the stock stream."""
+    """The accounts that are connected, the hooks that they are pushed to, and webhooks if there is
+    a `book` of them; then `connect` opens the stock stream. `watch`, if given, tells which accounts
+    there are now, by name; else there are those that it began with."""
 
     def __init__(
         self,
-        accounts: list[Account],
+        accounts: Iterable[Account],
         store: SyncStore,
         feed: Feed,
         views: ViewsReader,
         *,
         url: str,
         key: str,
+        watch: Callable[[], dict[str, Account]] | None = None,
         client: Callable[..., httpx.AsyncClient] = httpx.AsyncClient,
         book: Book | None = None,
         connect: Callable[..., Any] | None = None,
@@ -105,31 +125,124 @@ class Office:
         self._client = client(timeout=limits.CALL_TIMEOUT_S, follow_redirects=False)
         self._desk_client = httpx.AsyncClient(timeout=limits.CALL_TIMEOUT_S)
         self.desk = Desk(self._desk_client, url, key)
-        self.store, self._feed = store, feed
+        self.store, self._feed, self._watch = store, feed, watch
+        self.workers: dict[str, Worker] = {}
+        self.noters: dict[str, Noter] = {}
+        self.hooks = Hooks(self._open, store)
+        self._reader = Reader(store, views, lambda: [w.account for w in self.workers.values()])
+        self._running: dict[str, tuple[asyncio.Task, asyncio.Event]] = {}
+        self._refused: dict[str, Account] = {}
+        accounts = list(accounts)
         _check_locations(accounts)
-        self.workers = {a.name: Worker(a, store, self.desk, self._client) for a in accounts}
-        self._reader = Reader(store, views, accounts)
+        for account in accounts:
+            self._hire(account)
         self.webhooks = None
         if book is not None and connect is not None:
             self.webhooks = Webhooks(book, StoreShelf(store), self.desk, views, connect)
-        self.hooks = Hooks({n: (w.account, w.connector) for n, w in self.workers.items()}, store)
+
+    def _open(self, name: str) -> tuple[Account, Connector] | None:
+        worker = self.workers.get(name)
+        return worker and (worker.account, worker.connector)
+
+    def _hire(self, account: Account) -> None:
+        _check_locations([account, *(w.account for w in self.workers.values())])
+        worker = Worker(account, self.store, self.desk, self._client)
+        self.workers[account.name] = worker
+        self.noters[account.name] = Noter(worker, self.store, self.hooks.counts)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let go of everything."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for worker in self.workers.values():
-                    tasks.create_task(worker.run(stop), name=worker.account.name)
-                publishers = [worker.publisher for worker in self.workers.values()]
-                tasks.create_task(self._reader.run(stop), name="outbox")
-                tasks.create_task(self._feed.run(stop, self.desk, publishers), name="feed")
+                    self._start(tasks, worker)
+                jobs = [tasks.create_task(self._note(stop), name="status")]
+                jobs.append(tasks.create_task(self._shared(tasks, stop), name="shared"))
+                if self._watch is not None:
+                    jobs.append(tasks.create_task(self._follow(tasks, stop), name="accounts"))
                 if self.webhooks is not None:
                     tasks.create_task(kept(self.webhooks.run, stop, "webhooks"))
+                await stop.wait()
+                for _, ends in self._running.values():
+                    ends.set()
+                for job in jobs:
+                    job.cancel()
         finally:
             if self.webhooks is not None:
                 await self.webhooks.sender.close()
             await self._client.aclose()
             await self._desk_client.aclose()
+
+    async def _shared(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        """Begin what all accounts share, when there is one."""
+        while not self.workers:
+            await asyncio.sleep(limits.STATUS_S)
+        tasks.create_task(self._reader.run(stop), name="outbox")
+        tasks.create_task(self._feed.run(stop, self.desk, self._publishers), name="feed")
+
+    def _publishers(self) -> list[Publisher]:
+        return [worker.publisher for worker in self.workers.values()]
+
+    def statuses(self) -> list[AccountStatus]:
+        """Return how each account is doing, as it was last noted."""
+        return [noter.last for noter in self.noters.values() if noter.last is not None]
+
+    # Who works.
+
+    def _start(self, tasks: asyncio.TaskGroup, worker: Worker) -> None:
+        name, ends = worker.account.name, asyncio.Event()
+        self._running[name] = (tasks.create_task(worker.run(ends), name=name), ends)
+
+    async def _follow(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        """Have a worker for each account that there is, and for none that is not."""
+        while not stop.is_set():
+            await asyncio.sleep(limits.ACCOUNTS_LOOK_S)
+            found = self._watch()
+            for name, worker in list(self.workers.items()):
+                if found.get(name) != worker.account:
+                    await self._dismiss(name, gone=name not in found)
+            for name, account in found.items():
+                if name not in self.workers and self._refused.get(name) != account:
+                    self._try(tasks, account)
+
+    def _try(self, tasks: asyncio.TaskGroup, account: Account) -> None:
+        try:
+            self._hire(account)
+        except Exception as error:  # whatever a connector makes of its options
+            self._refused[account.name] = account
+            log.error("an account cannot work", account=account.name, problem=str(error))
+        else:
+            self._refused.pop(account.name, None)
+            self._start(tasks, self.workers[account.name])
+            log.info("an account works", account=account.name, connector=account.connector)
+
+    async def _dismiss(self, name: str, gone: bool) -> None:
+        """Stop an account's worker; it ends what it has begun."""
+        noter = self.noters.pop(name)
+        del self.workers[name]
+        self._refused.clear()  # what it had may be another's now
+        running, ends = self._running.pop(name)
+        ends.set()
+        _, late = await asyncio.wait({running}, timeout=limits.CALL_TIMEOUT_S)
+        for task in late:
+            task.cancel()
+        if gone:
+            try:
+                await noter.forget()
+            except LogError as error:
+                log.warning("its status stays", account=name, problem=str(error))
+        log.info("an account's work ends", account=name, gone=gone)
+
+    async def _note(self, stop: asyncio.Event) -> None:
+        """Note how each account is doing."""
+        while not stop.is_set():  # a cancellation may be swallowed, as in the publisher
+            for name, noter in list(self.noters.items()):
+                try:
+                    if self.noters.get(name) is noter:
+                        await noter.note()
+                except Exception as error:  # no order is to wait for numbers
+                    log.warning("not noted", account=name, problem=repr(error))
+            await asyncio.sleep(limits.STATUS_S)
 
 
 def _check_locations(accounts: list[Account]) -> None:

@@ -10,6 +10,7 @@ becomes a dead letter that somebody sees, because the channel will never take it
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,11 +73,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reader:
-    """Moves what the views tell into the outboxes of the accounts that channels belong to."""
+    """Moves what the views tell into the outboxes of the accounts that channels belong to:
+    `accounts` tells which there are now."""
 
-    def __init__(self, store: SyncStore, views: ViewsReader, accounts: list[Account]) -> None:
-        self._store, self._views = store, views
-        self._accounts = {account.channel: account for account in accounts}
+    def __init__(
+        self, store: SyncStore, views: ViewsReader, accounts: Callable[[], Iterable[Account]]
+    ) -> None:
+        self._store, self._views, self._accounts = store, views, accounts
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop`; views may be away meanwhile."""
@@ -92,6 +95,7 @@ class Reader:
     async def step(self) -> int:
         """Move what there is, some of each kind; return how much was seen."""
         seen = 0
+        accounts = {account.channel: account for account in self._accounts()}
         for kind, ask, task in (
             ("ship", outgoing.left, _shipment),
             ("refund", outgoing.refunded, _refund),
@@ -104,7 +108,7 @@ class Reader:
                 continue
             entries: dict[str, dict[str, bytes]] = {}
             for row in rows:
-                account = self._accounts.get(row.channel)
+                account = accounts.get(row.channel)
                 if account is not None:
                     key, found = task(row)
                     entries.setdefault(account.name, {})[f"{kind}:{key}"] = _encode(found)

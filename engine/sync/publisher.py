@@ -28,8 +28,10 @@ from engine.connectors.base import (
 from engine.connectors.calls import CallError, Calls
 from engine.connectors.quotas import quotas_of
 from engine.core import limits
+from engine.sync.audit import Auditor
 from engine.sync.bulk import BulkSender
 from engine.sync.desk import Desk, DeskError
+from engine.sync.lags import Lags
 from engine.sync.listings import Listings
 from engine.sync.queue import Due, Pace, Queue
 from engine.sync.repeats import Repeats, otherwise
@@ -41,7 +43,7 @@ log = structlog.get_logger("publisher")
 
 class Publisher:
     """Publishes one account's listings. `lags_s` are the newest times from a change's arrival to
-    its channel's yes; `counts` tells of calls, listings and problems."""
+    its channel's yes, `lags` those by minute; `counts` tells of calls, listings and problems."""
 
     def __init__(
         self,
@@ -63,11 +65,13 @@ class Publisher:
         self._pace = Pace()
         self.queue = Queue(self._pace)
         self._touched: dict[str, float] = {}
-        self._ended = False
+        self.ended = False
         self._news, self._work = asyncio.Event(), asyncio.Event()
         self._shown: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
         self.lags_s: deque[float] = deque(maxlen=_SAMPLES)
+        self.lags = Lags()
+        self._auditor = Auditor(self, connector, account)
 
     def touch(self, skus: Iterable[str], sold: int = 0) -> None:
         """Note that the stock of SKUs changed just now; `sold` units of each went."""
@@ -86,15 +90,16 @@ class Publisher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`."""
-        self._ended = False
+        self.ended = False
         await self.load()
         async with asyncio.TaskGroup() as tasks:
             senders = [self._send() for _ in range(self._connector.publish_parallel)]
             senders += [self._bulk.run()] if self._bulk else []
+            senders.append(self._auditor.run())
             ours = [tasks.create_task(job) for job in (self._look(), self._again(), *senders)]
             await stop.wait()
             # A client of the server may swallow a cancellation that meets its own timeout.
-            self._ended = True
+            self.ended = True
             self._news.set()
             self._work.set()
             while left := [task for task in ours if not task.done()]:
@@ -105,7 +110,7 @@ class Publisher:
     # What ought to be shown.
 
     async def _look(self) -> None:
-        while not self._ended:
+        while not self.ended:
             await self._news.wait()
             await asyncio.sleep(limits.PUBLISH_COALESCE_S)
             self._news.clear()
@@ -140,10 +145,10 @@ class Publisher:
     # Showing it.
 
     async def _send(self) -> None:
-        while not self._ended:
+        while not self.ended:
             rest_s = self.queue.rest_s(time.monotonic())
             if rest_s is None or rest_s > 0:
-                if not self._ended:
+                if not self.ended:
                     self._work.clear()
                 try:
                     async with asyncio.timeout(rest_s):
@@ -220,6 +225,7 @@ class Publisher:
                 self.queue.took(result.listing, sent[result.listing])
                 if due is not None:
                     self.lags_s.append(now_s - due.since_s)
+                    self.lags.add(now_s - due.since_s)
             elif due is not None:
                 self._failed(due, result, now_s)
         self._shown |= taken
@@ -246,6 +252,7 @@ class Publisher:
     def _failed(self, due: Due, result: Published, now_s: float) -> None:
         """Let a listing rest: for longer each time, and for long where trying alone won't help."""
         due.failures += 1
+        due.problem = result.problem
         self.counts["problems"] += 1
         rest_s = 0.5 * 2 ** min(due.failures, 9)
         due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
@@ -257,25 +264,38 @@ class Publisher:
             retry_in_s=due.not_before_s - now_s,
         )
 
+    # Reading back.
+
+    def settled(self, names: Iterable[str]) -> dict[str, int]:
+        """Return what these listings show, as far as anybody here knows, without those that are
+        about to show something else."""
+        queue = self.queue
+        return {
+            name: self._shown[name]
+            for name in names
+            if name in self._shown
+            and name in self.listings.rows
+            and name not in queue.rows
+            and name not in queue.flying
+            and name not in queue.aloft
+        }
+
+    def shows(self, listing: str) -> int | None:
+        """Return what a listing was last made to show; None if nobody knows."""
+        return self._shown.get(listing)
+
     async def audit(self) -> list[tuple[str, int | None, int]]:
-        """Compare what was sent with what the channel shows; return (listing, shown there, sent)
-        of those that differ, and have them published again."""
-        rows = [
-            Quantity(name, quantity, self.listings.rows[name].item)
-            for name, quantity in self._shown.items()
-            if name in self.listings.rows
-        ]
-        found = []
-        for at in range(0, len(rows), self._connector.publish_rows):
-            some = rows[at : at + self._connector.publish_rows]
-            there = await self._connector.shown(some)
-            found += [
-                (row.listing, there.get(row.listing), row.quantity)
-                for row in some
-                if there.get(row.listing) != row.quantity and row.listing not in self.queue.rows
-            ]
-        for listing, _, _ in found:
+        """Compare all that was sent with what the channel shows; return (listing, shown there,
+        sent) of those that differ, and have them published again."""
+        sent = self.settled(self._shown)
+        there = await self._auditor.differing(sent)
+        self.mend(there)
+        return [(listing, shown, sent[listing]) for listing, shown in there.items()]
+
+    def mend(self, drifted: Iterable[str]) -> None:
+        """Count listings that somebody changed at the channel, and publish them again."""
+        drifted = list(drifted)
+        for listing in drifted:
             self._shown.pop(listing, None)
-        self.counts["drifted"] += len(found)
-        self.touch({self.listings.rows[listing].sku for listing, _, _ in found})
-        return found
+        self.counts["drifted"] += len(drifted)
+        self.touch({self.listings.rows[listing].sku for listing in drifted})

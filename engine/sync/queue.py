@@ -46,6 +46,7 @@ class Due(msgspec.Struct):
     not_before_s: float = 0.0
     failures: int = 0
     held: int | None = None  # the quantity that waits until then; another one need not
+    problem: str = ""  # why the last try failed
 
     @property
     def rank(self) -> int:

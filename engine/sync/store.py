@@ -6,7 +6,10 @@
     {p}:sync:dead:ACCOUNT      stream of deliveries that nobody could apply, with the problem
     {p}:sync:cursors           hash: where each worker is
     {p}:sync:listings:ACCOUNT  hash: listing → what it sells, and how its channel finds it
+    {p}:sync:names:ACCOUNT     sorted set: the listings, by name
     {p}:sync:shown:ACCOUNT     hash: listing → what it was last made to show
+    {p}:sync:late:ACCOUNT      hash: listing → what it ought to show instead, for the latest ones
+    {p}:sync:status            hash: account → how it is doing (`sync.status`)
     {p}:sync:bulk:ACCOUNT      hash: ticket of a bulk delivery on its way → listing: quantity
     {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
@@ -17,6 +20,7 @@ The only file beside `log.store` that imports redis; the keys are others, and so
 """
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
@@ -30,6 +34,7 @@ from engine.core.errors import LogError
 from engine.log.names import Keys
 from engine.log.store import connection_options
 
+_PLACE = re.compile(r"\d{1,19}-\d{1,19}")
 # KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
 _KEEP = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -72,6 +77,19 @@ class Applied(msgspec.Struct, frozen=True, array_like=True):
     def rank(self) -> tuple[int, bool]:
         """What a later document has more of: of one version, one that is not brief counts more."""
         return self.version, not self.brief
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits of an account, in numbers: deliveries, the oldest of which came at `oldest_ms`
+    (since 1970; 0: none); dead letters; and what is to be told to the channel. `listings` counts
+    how often they were mapped, `swept` is where the sweeps are."""
+
+    inbox: int
+    oldest_ms: int
+    dead: int
+    outbox: int
+    listings: int
+    swept: str
 
 
 @contextlib.asynccontextmanager
@@ -133,6 +151,21 @@ class SyncStore:
         async with asking("inbox"):
             return await self.redis.xlen(self.key("in", account))
 
+    async def backlog(self, account: str) -> Backlog:
+        """Return what waits of an account, in one call."""
+        inbox = self.key("in", account)
+        async with asking("backlog"):
+            pipe = self.redis.pipeline(transaction=False)
+            pipe.xlen(inbox)
+            pipe.xrange(inbox, count=1)
+            pipe.xlen(self.key("dead", account))
+            pipe.hlen(self.key("outbox", account))
+            pipe.hmget(self.key("cursors"), f"listings:{account}", f"sweep:{account}")
+            waits, oldest, dead, outbox, (mapped, swept) = await pipe.execute()
+        oldest_ms = int(oldest[0][0].partition(b"-")[0]) if oldest else 0
+        told = (swept or b"").decode()
+        return Backlog(waits, oldest_ms, dead, outbox, int(mapped or 0), told)
+
     async def done(self, account: str, places: Iterable[str]) -> None:
         """Drop deliveries that were applied, or are dead."""
         if places := list(places):
@@ -158,6 +191,20 @@ class SyncStore:
             start = after if after == "-" else f"({after}"
             rows = await self.redis.xrange(self.key("dead", account), start, "+", count)
         return [_kept(Dead, place, row) for place, row in rows]
+
+    async def letter(self, account: str, place: str) -> Dead | None:
+        """Return the dead letter at a place; None where there is none."""
+        if not _PLACE.fullmatch(place):
+            return None
+        async with asking("dead letters"):
+            rows = await self.redis.xrange(self.key("dead", account), place, place)
+        return _kept(Dead, *rows[0]) if rows else None
+
+    async def last_dead(self, account: str) -> str:
+        """Return the place of the newest dead letter; "0-0" where there is none."""
+        async with asking("dead letters"):
+            rows = await self.redis.xrevrange(self.key("dead", account), count=1)
+        return rows[0][0].decode() if rows else "0-0"
 
     async def revive(self, account: str, dead: Dead) -> None:
         """Put a dead letter into the inbox again, in one step."""
@@ -200,6 +247,45 @@ class SyncStore:
         if rows:
             async with asking(parts[0]):
                 await self.redis.hset(self.key(*parts), mapping=dict(rows))
+
+    async def fields(self, names: Iterable[str], *parts: str) -> list[bytes | None]:
+        """Return some fields of a hash, in the order asked for."""
+        names = list(names)
+        async with asking(parts[0]):
+            return await self.redis.hmget(self.key(*parts), names) if names else []
+
+    async def map_listings(self, account: str, rows: Mapping[str, bytes]) -> None:
+        """Set listings of an account, durably, and count that it was done."""
+        if not rows:
+            return
+        async with asking("listings"):
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.hset(self.key("listings", account), mapping=dict(rows))
+            pipe.zadd(self.key("names", account), dict.fromkeys(rows, 0))
+            pipe.hincrby(self.key("cursors"), f"listings:{account}", 1)
+            await pipe.execute()
+
+    async def names(self, account: str, after: str, count: int) -> list[str]:
+        """Return up to `count` listings of an account that come after the name `after`, by name."""
+        start = f"({after}" if after else "-"
+        async with asking("listings"):
+            found = await self.redis.zrangebylex(
+                self.key("names", account), start, "+", start=0, num=count
+            )
+        return [name.decode() for name in found]
+
+    async def replace(self, fresh: Mapping[str, bytes], gone: Iterable[str], *parts: str) -> None:
+        """Set and remove fields of a hash in one step."""
+        gone = list(gone)
+        if not fresh and not gone:
+            return
+        async with asking(parts[0]):
+            pipe = self.redis.pipeline(transaction=True)
+            if fresh:
+                pipe.hset(self.key(*parts), mapping=dict(fresh))
+            if gone:
+                pipe.hdel(self.key(*parts), *gone)
+            await pipe.execute()
 
     async def drop(self, names: Iterable[str], *parts: str) -> None:
         """Remove fields of a hash."""

@@ -176,8 +176,8 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.folder, port = folder, free_port()
         self.url = f"http://127.0.0.1:{port}"
-        words = ["up", "--data", str(folder), "--port", str(port), "--scarcity", "1"]
-        command = [sys.executable, "-m", "engine.cli", *words]
+        words = ["up", "--data", str(folder), "--port", str(port), "--hooks-port", "0"]
+        command = [sys.executable, "-m", "engine.cli", *words, "--scarcity", "1"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     @property

@@ -28,6 +28,7 @@ from engine.service.client import Client
 from engine.service.keys import KeyBook
 from engine.service.people.book import People
 from engine.service.people.first import FirstAdmin
+from engine.sync.connections import Connections
 from engine.sync.webhooks.book import Book
 from engine.views.reader import ViewsReader
 
@@ -113,10 +114,20 @@ def create_app(
     people: People | None = None,
     first_admin: FirstAdmin | None = None,
     webhooks: Book | None = None,
+    connections: Connections | None = None,
 ) -> App:
     """Return the application in front of `client`, opened by the keys in `keys` and to `people`.
-    Without `views`, `people` or `webhooks` what is asked of them is unavailable."""
-    front = Front(client, keys, settings or Settings(), views, people, first_admin, webhooks)
+    Without `views`, `people`, `webhooks` or `connections` what is asked of them is unavailable."""
+    front = Front(
+        client,
+        keys,
+        settings or Settings(),
+        views,
+        people,
+        first_admin,
+        webhooks,
+        connections,
+    )
     served = [Served(endpoint, front) for endpoint in ENDPOINTS]
     app = FastAPI(
         title="dibs",

@@ -31,6 +31,7 @@ from engine.service.keys import KeyBook
 from engine.service.people.book import People
 from engine.service.people.first import FirstAdmin
 from engine.service.people.records import Signed
+from engine.sync.connections import Connections
 from engine.sync.webhooks.book import Book
 from engine.views.reader import ViewsReader
 
@@ -62,11 +63,13 @@ class Front:
         people: People | None = None,
         first_admin: FirstAdmin | None = None,
         webhooks: Book | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self.client, self.keys, self.settings = client, keys, settings
         self.webhooks = webhooks
         self.views = views
         self.people, self.first_admin = people, first_admin
+        self.connections = connections
         self.views_at: tuple[int, int] | None = None  # seq and stamp, as metrics last saw it
         self.answers: Counter[tuple[str, int]] = Counter()  # by endpoint's name and status
         self.closing = asyncio.Event()

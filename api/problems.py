@@ -64,6 +64,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_fulfillment": (404, "The fulfillment does not exist"),
     "fulfillment_status": (409, "The fulfillment is at another step"),
     "unknown_channel": (404, "The channel does not exist"),
+    "unknown_account": (404, "The account is not connected"),
+    "unknown_letter": (404, "The dead letter does not exist"),
     "unknown_validation": (404, "The channel has no rules"),
     "fenced_sku": (409, "The SKU cannot be set aside, or is"),
     "fences_mixed": (409, "Fences over all locations and fences of one"),

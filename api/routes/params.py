@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.problems import field
+from api.problems import ProblemError, field
 from api.wire import Param
 from engine.core import limits
 from engine.core.commands import Id
@@ -42,7 +42,7 @@ def place_of(cursor: str, first: int) -> int:
             return int(text)
     except (binascii.Error, ValueError):
         pass
-    raise field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")
+    raise _not_ours()
 
 
 # An entry of a stream is named by milliseconds and a count, which become one number of a cursor.
@@ -59,3 +59,31 @@ def place_of_entry(entry: str) -> int:
 def entry_of(place: int) -> str:
     """Return the entry of a stream at a place; empty for 0, where a first page starts."""
     return f"{place >> _COUNT_BITS}-{place & _COUNT_MASK}" if place else ""
+
+
+def cursor_after(name: str | None) -> str | None:
+    """Return the opaque text of a page that starts after a name; None at the end."""
+    if name is None:
+        return None
+    return base64.urlsafe_b64encode(_NAMED + name.encode()).decode().rstrip("=")
+
+
+def name_of(cursor: str) -> str:
+    """Return the name after which a page starts, "" without a cursor; refuses a text that is not
+    ours."""
+    if not cursor:
+        return ""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        if text.startswith(_NAMED):
+            return text.removeprefix(_NAMED).decode()
+    except ValueError:
+        pass
+    raise _not_ours()
+
+
+def _not_ours() -> ProblemError:
+    return field("invalid_value", "cursor", "send `next_cursor` of the page before, unchanged")
+
+
+_NAMED = b"after:"

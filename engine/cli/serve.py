@@ -7,6 +7,7 @@ own before the writer's.
 
 import asyncio
 import contextlib
+import errno
 import signal
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from engine.service.engine import Engine
 from engine.service.keys import first_admin_key, kept_key
 from engine.service.people import first
 from engine.service.wiring import Wiring, front_paths
+from engine.sync.accounts import Accounts, Watch
+from engine.sync.connections import Connections
 from engine.sync.store import SyncStore
 from engine.views.reader import ViewsReader
 
@@ -34,12 +37,20 @@ log = structlog.get_logger("serve")
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal or a fatal error; raises what stopped the engine."""
+    """Serve until a signal or a fatal error; raises what stopped the engine. `ConfigError` where
+    somebody else has the port."""
     import uvloop
 
     wiring = Wiring(settings)
     try:
         uvloop.run(_serve(wiring))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+            raise
+        raise ConfigError(
+            f"nobody can call {settings.host} port {settings.port} ({error.strerror}): end who "
+            "listens there, or choose another by --port or --host"
+        ) from error
     finally:
         wiring.close()
 
@@ -64,6 +75,7 @@ async def _serve(wiring: Wiring) -> None:
         people=people,
         first_admin=admin,
         webhooks=book_of(settings, store),
+        connections=Connections(Watch(Accounts(settings.data)), store),
     )
     packed = await _packed_socket(engine, settings)
     leading = asyncio.create_task(engine.lead(), name="lead")

@@ -38,6 +38,9 @@ NEEDS = {
         "get_channel",
         "list_channels",
         "get_availability",
+        "list_connections",
+        "list_listings",
+        "list_dead_letters",
         "get_promises",
         "list_backorders",
         "get_turns",
@@ -115,6 +118,8 @@ NEEDS = {
         "put_fence",
         "put_routing_policy",
         "put_scarcity",
+        "replay_dead_letter",
+        "replay_dead_letters",
     },
     "admin": {
         "list_users",

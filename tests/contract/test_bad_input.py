@@ -212,6 +212,7 @@ BAD_QUERIES = {
     "from": ("x", "", "2027-01-10", "2027-01-10T08:00:00"),
     "to": ("x", "", "2027-01-10", "2027-01-10T08:00:00"),
     "order_channel": ("%00", "", "x" * 129),
+    "only": ("nope", ""),
     "every_ms": ("x", "", "49", "10001", "1.5"),
 }
 QUERIES = [e for e in ENDPOINTS if e.query]

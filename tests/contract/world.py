@@ -18,6 +18,9 @@ from engine.service.keys import SCOPES, KeyBook
 from engine.service.people.book import People
 from engine.service.people.first import FirstAdmin
 from engine.service.people.passwords import Hasher
+from engine.sync.accounts import Accounts, Watch
+from engine.sync.connections import Connections
+from engine.sync.store import SyncStore
 from engine.sync.webhooks.book import Book
 from engine.sync.webhooks.shelf import Try
 from engine.views.home import SqliteHome
@@ -33,6 +36,11 @@ def empty_views() -> ViewsReader:
     home = SqliteHome(Path(folder))
     home.swap(home.new())
     return ViewsReader(home)
+
+
+def nowhere() -> Connections:
+    """No account is connected; what is told of those that are has tests with a real server."""
+    return Connections(Watch(Accounts(Path("/nowhere"))), SyncStore("unix:///nowhere"))
 
 
 @functools.cache
@@ -142,6 +150,7 @@ class World:
             self.people,
             self.first,
             self.webhooks,
+            nowhere(),
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://dibs")

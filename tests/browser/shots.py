@@ -72,7 +72,8 @@ def take(page, squeezer, url: str, folder: Path, kind: str) -> None:
     """Take the pictures of one size and scheme."""
     page.wait_for_timeout(CURVES_MS)
     shoot(page, squeezer, folder / f"now-{kind}.webp")
-    for name in ("orders", "stock", "returns", "exceptions", "purchases", "channels"):
+    lists = ("orders", "stock", "returns", "exceptions", "purchases", "channels", "connections")
+    for name in lists:
         first(page, url, name)
         shoot(page, squeezer, folder / f"{name}-{kind}.webp")
     for name, place in (

@@ -22,6 +22,7 @@ PLACES = (
     ("purchases?panel=new", ".panel .doing"),
     ("locations?open=berlin", ".panel .doing"),
     ("channels?open=web", ".panel .doing"),
+    ("connections", ".empty"),
     ("flash", ".doing"),
     ("settings", ".card"),
 )

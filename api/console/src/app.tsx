@@ -29,6 +29,9 @@ const Exceptions = lazy(() =>
 const Purchases = lazy(() => import("./pages/purchases").then((it) => ({ default: it.Purchases })));
 const Locations = lazy(() => import("./pages/locations").then((it) => ({ default: it.Locations })));
 const Channels = lazy(() => import("./pages/channels").then((it) => ({ default: it.Channels })));
+const Connections = lazy(() =>
+  import("./pages/connections").then((it) => ({ default: it.Connections })),
+);
 const Flash = lazy(() => import("./pages/flash").then((it) => ({ default: it.Flash })));
 const Settings = lazy(() => import("./pages/settings").then((it) => ({ default: it.Settings })));
 
@@ -41,6 +44,7 @@ const SHOWN: Record<PageName, React.ComponentType> = {
   purchases: Purchases,
   locations: Locations,
   channels: Channels,
+  connections: Connections,
   flash: Flash,
   settings: Settings,
 };
@@ -54,6 +58,7 @@ const NEEDS: Partial<Record<PageName, string>> = {
   purchases: "stock",
   locations: "plan",
   channels: "plan",
+  connections: "plan",
 };
 
 function Nav({ page }: { page: string }) {

@@ -15,12 +15,13 @@ export interface Loaded<T> {
 
 /**
  * Read when `key` changes, and every `everyMs`, if given, while the tab is looked at and the log
- * grows.
+ * grows; `always`: whether it grows or not, for what is not in the log.
  */
 export function useLoad<T>(
   key: string,
   read: (signal: AbortSignal) => Promise<T>,
   everyMs = 0,
+  always = false,
 ): Loaded<T> {
   const [found, setFound] = useState<{ key: string; value: T | null; error: Refusal | null }>({
     key: "",
@@ -40,7 +41,7 @@ export function useLoad<T>(
       still = seq >= 0 && seq === seen ? still + 1 : 0;
       seen = seq;
       try {
-        if ((!document.hidden && still <= AFTER_TURNS) || !timer) {
+        if ((!document.hidden && (always || still <= AFTER_TURNS)) || !timer) {
           const value = await reading.current(stop.signal);
           if (stop.signal.aborted) return; // it may be half an answer, and nobody waits for it
           setFound({ key, value, error: null });
@@ -57,7 +58,7 @@ export function useLoad<T>(
       stop.abort();
       window.clearTimeout(timer);
     };
-  }, [key, turn, everyMs]);
+  }, [key, turn, everyMs, always]);
   const again = useCallback(() => setTurn((n) => n + 1), []);
   const set = useCallback((value: T) => setFound({ key, value, error: null }), [key]);
   const mine = found.key === key;

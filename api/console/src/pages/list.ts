@@ -11,6 +11,7 @@ export const PAGES = [
   { name: "purchases", icon: "purchases", key: "p" },
   { name: "locations", icon: "locations", key: "l" },
   { name: "channels", icon: "channels", key: "c" },
+  { name: "connections", icon: "plug", key: "a" },
   { name: "flash", icon: "flash", key: "f" },
   { name: "settings", icon: "settings", key: "t" },
 ] as const satisfies readonly { name: string; icon: IconName; key: string }[];

@@ -9,6 +9,8 @@ const PATHS = {
   purchases: "M1.5 3.5h8v8h-8zM9.5 6.5h3l2 2.5v2.5h-5M4 13a1 1 0 1 0 .01 0M12 13a1 1 0 1 0 .01 0",
   locations: "M8 14s5-4.4 5-8A5 5 0 0 0 3 6c0 3.6 5 8 5 8zM8 7.8a1.8 1.8 0 1 0 .01 0",
   channels: "M2 4h5l2 4h5M2 12h5l2-4M12 6l2 2-2 2",
+  plug: "M5.5 2v3M10.5 2v3M3.5 5h9v2.5a4.5 4.5 0 0 1-9 0zM8 12v2.5",
+  letter: "M2 4h12v8.5H2zM2 4.5l6 4.5 6-4.5",
   flash: "M9 1.5L3.5 9H8l-1 5.5L12.5 7H8z",
   settings: "M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4",
   check: "M3 8.5l3.5 3.5L13 4.5",

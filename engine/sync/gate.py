@@ -14,6 +14,8 @@ from engine.connectors.quotas import Limit, Quotas
 from engine.core import limits
 from engine.sync.store import SyncStore, asking
 
+_LONG_S = 3_600
+
 # KEYS: a bucket each. ARGV: units, then interval and burst of each, in microseconds and units.
 _TAKE = """
 local clock = redis.call('TIME')
@@ -22,7 +24,8 @@ local units, wait, fresh = tonumber(ARGV[1]), 0, {}
 for at, key in ipairs(KEYS) do
   local every, burst = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
   local full = math.max(tonumber(redis.call('GET', key) or now), now) + units * every
-  wait = math.max(wait, full - burst * every - now)
+  local shut = redis.call('PTTL', key .. ':shut') * 1000
+  wait = math.max(wait, full - burst * every - now, shut)
   fresh[at] = math.max(full, now)
 end
 if wait > 0 then return math.ceil(wait) end
@@ -33,14 +36,17 @@ end
 return 0
 """
 # KEYS: buckets. ARGV: microseconds to stay away, units to be had then, then interval and burst of
-# each.
+# each, and whether its channel counts over hours: being refused for seconds then says nothing of
+# how much is left, so the bucket is shut for so long, and not emptied.
 _EMPTY = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 for at, key in ipairs(KEYS) do
-  local every, burst = tonumber(ARGV[2 * at + 1]), tonumber(ARGV[2 * at + 2])
+  local every, burst = tonumber(ARGV[3 * at]), tonumber(ARGV[3 * at + 1])
   local full = now + ARGV[1] + (burst - ARGV[2]) * every
-  if full > tonumber(redis.call('GET', key) or 0) then
+  if ARGV[3 * at + 2] == '1' then
+    redis.call('SET', key .. ':shut', '1', 'PX', math.ceil(ARGV[1] / 1000) + 1)
+  elseif full > tonumber(redis.call('GET', key) or 0) then
     redis.call('SET', key, string.format('%.0f', full), 'PX',
       math.ceil((full - now) / 1000) + 1000)
   end
@@ -98,10 +104,13 @@ class AccountGate:
 
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Empty the buckets of an operation; in `wait_s` seconds, `units` may be taken again."""
-        keys, numbers = self._buckets(operation)
+        keys, _ = self._buckets(operation)
+        numbers: list[Any] = [int(wait_s * 1e6), units]
+        for _, limit in self._quotas.of(operation):
+            numbers += [*limit.bucket(), int(limit.window_s >= _LONG_S)]
         if keys:
             async with asking("quota"):
-                await self._empty(keys=keys, args=[int(wait_s * 1e6), units, *numbers])
+                await self._empty(keys=keys, args=numbers)
 
     def _breaker(self) -> Sequence[str]:
         return [self._store.key("gate", self._account, name) for name in ("fails", "open")]

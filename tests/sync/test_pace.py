@@ -106,3 +106,12 @@ def test_a_pace_that_is_none_is_refused(text: str) -> None:
     )
     with pytest.raises(ConfigError, match="pace"):
         quotas_for(account)
+
+
+async def test_a_refusal_for_seconds_says_nothing_of_a_quota_for_a_day(gate) -> None:
+    day = Quotas((Limit(("*",), "a test", "2026-11-29", calls=2_000, window_s=86_400),))
+    daily = AccountGate(gate._store, uuid.uuid4().hex[:8], day)
+    await daily.refused("a", 0.05)
+    assert 0 < await daily.take("a") < 0.06
+    await asyncio.sleep(0.06)
+    assert await daily.take("a", 100) == 0 and await daily.take("a", 100) > 0

@@ -6,7 +6,7 @@ becomes a bucket of a twentieth of the calls that refills at nineteen twentieths
 that no window sees more than is allowed and a steady caller uses 95 %.
 
 Some channels also refuse what was said already: `repeats` names operations that may not say the
-same again for a while.
+same again for a while; and some count how often each listing is changed: `each`.
 """
 
 import msgspec
@@ -56,11 +56,28 @@ class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sure: bool = True
 
 
+class Each(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An operation named may change each listing `calls` times in `window_s` seconds. `since`,
+    `source` and `sure` are as in `Limit`."""
+
+    operations: tuple[str, ...]
+    calls: int
+    window_s: int
+    source: str
+    since: str
+    sure: bool = True
+
+
 class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of a channel. What no limit names is not limited."""
 
     limits: tuple[Limit, ...]
     repeats: tuple[Repeat, ...] = ()
+    each: tuple[Each, ...] = ()
+
+    def each_of(self, operation: str) -> Each | None:
+        """Return how often an operation may change each listing; None: as often as one likes."""
+        return next((row for row in self.each if operation in row.operations), None)
 
     def unrepeatable_s(self, operation: str) -> int:
         """Return for how many seconds an operation may not be told the same again."""

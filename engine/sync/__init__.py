@@ -11,6 +11,7 @@
     listener   hears channels that push into a queue of ours
     sweep      asks each channel what changed, in windows that overlap, and finds what no push told
     ingest     applies each document to dibs; comparing versions, so any order of them will do
+    revisions  how often each listing may be changed, where a channel counts that
     publisher  shows on every listing what may be shown, sell-outs first, within the quota
     bulk       what single calls would not reach in time, in one slow delivery
     outbox     tells channels what has left, what goes back, and what was cancelled here

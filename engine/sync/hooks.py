@@ -5,6 +5,7 @@ path has a part that only the channel knows: channels that sign nothing prove th
 """
 
 import hmac
+import inspect
 from collections import Counter
 from collections.abc import Callable
 
@@ -62,14 +63,16 @@ class Hooks:
             return PlainTextResponse("too large", 413)
         headers = dict(request.headers)
         try:
-            connector.verify(headers, body)
+            proof = connector.verify(headers, body)
+            if inspect.isawaitable(proof):
+                await proof
             delivery = connector.receive(headers, body)
         except BadSignature:
             self.counts[account.name, "forged"] += 1
             return PlainTextResponse("the signature is not right", 401)
         except ConnectorError as error:
             self.counts[account.name, "unreadable"] += 1
-            return PlainTextResponse(str(error), 400)
+            return PlainTextResponse(str(error), 400 if error.retry_s is None else 503)
         if delivery is None:
             return PlainTextResponse("ok")
         return await self._keep(account.name, delivery)

@@ -6,7 +6,8 @@
 What a listing was last made to show is noted after its channel took it. A crash before the note
 sends the same absolute number again, which changes nothing. Quantities are chosen after the quota
 allowed the call, so a listing that waits its turn is sent with what is right by then, once. What
-a channel will not hear twice (`sync.repeats`) is said in other company, or waits.
+a channel will not hear twice (`sync.repeats`) is said in other company, or waits, and so does a
+listing that was changed too often (`sync.revisions`).
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from engine.sync.lags import Lags
 from engine.sync.listings import Listings
 from engine.sync.queue import Due, Pace, Queue
 from engine.sync.repeats import Repeats, otherwise
+from engine.sync.revisions import Revisions
 from engine.sync.store import SyncStore
 
 _SAMPLES = 10_000
@@ -59,7 +61,9 @@ class Publisher:
         self.account = account.name
         bulk = getattr(connector, "bulk", None)
         self._bulk = BulkSender(self, bulk) if bulk else None
-        quiet_s = quotas_of(account.connector).unrepeatable_s(connector.publish_operation)
+        quotas, operation = quotas_of(account.connector), connector.publish_operation
+        quiet_s = quotas.unrepeatable_s(operation)
+        self._revisions = Revisions(store, account.name, quotas.each_of(operation))
         self._repeats = Repeats(store, account.name, quiet_s)
         self._most = getattr(connector, "publish_units_max", limits.QUANTITY_MAX)
         self._pace = Pace()
@@ -167,12 +171,26 @@ class Publisher:
         flying = {due.listing for due in chosen}
         self.queue.flying |= flying
         try:
-            if sent := await self._sayable(chosen, flying):
+            able = await self._revisable(chosen)
+            if able and (sent := await self._sayable(able, flying)):
                 await self._note(await self._publish(sent), sent)
         finally:
             self.queue.flying -= flying
             self._work.set()
         return len(chosen)
+
+    async def _revisable(self, chosen: list[Due]) -> list[Due]:
+        """Return the listings that may be changed now. Variations of one listing, which then have
+        an item `family`, are counted together."""
+        rows = self.listings.rows
+        names = [rows[due.listing].item.get("family", due.listing) for due in chosen]
+        ranks = [due.rank for due in chosen]
+        waits = await self._revisions.claim(list(zip(names, ranks, strict=True)))
+        for due, wait_s in zip(chosen, waits, strict=True):
+            if wait_s:
+                self.counts["held"] += 1
+                due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
+        return [due for due, wait_s in zip(chosen, waits, strict=True) if not wait_s]
 
     async def _sayable(self, chosen: list[Due], flying: set[str]) -> dict[str, int]:
         """Return what to say so that these listings are told, perhaps not all of them: nothing,

@@ -14,6 +14,7 @@
     {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account
+    {p}:sync:revised:A:LISTING when all changes that a listing may have will be there again
     {p}:sync:said:ACCOUNT:HASH what may not be said again until this is forgotten
 
 The only file beside `log.store` that imports redis; the keys are others, and so is the user.

@@ -209,7 +209,7 @@ class Connector(Protocol):
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raise `BadSignature` unless the channel signed these bytes. Header names are lower
-        case."""
+        case. May be a coroutine, where a key has to be asked for."""
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """Return what was pushed, or None for what needs no work, like a ping. No call is made."""

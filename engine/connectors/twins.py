@@ -170,6 +170,8 @@ class Twin:
     can_cancel = True
     """Whether the channel lets a seller cancel an order by its API."""
 
+    reduces = True
+    """Whether fewer units of a line may become wanted, before it has left."""
     refunds_before_parcel = True
     """Whether the channel pays back what has not left yet."""
 

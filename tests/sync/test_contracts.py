@@ -49,7 +49,8 @@ async def everything(site: Running) -> None:
     await site.comes(second)
     await site.comes(third)
     connector = site.worker.connector
-    site.twin.reduce(third)
+    if site.twin.reduces:
+        site.twin.reduce(third)
     if site.twin.refunds_before_parcel:
         with contextlib.suppress(NotImplementedError):
             await connector.refund(second, "r-1", 500, "GBP")

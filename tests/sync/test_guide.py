@@ -1,6 +1,7 @@
 """The guides to connecting channels, run as their readers would run them."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,17 +35,17 @@ def test_connecting_a_channel_does_what_it_says(connector: str, tmp_path: Path) 
 
 
 def test_the_list_of_channels_says_what_each_can_do() -> None:
-    listed = {name: (page, row) for page, name, row in _CHANNEL.findall(INDEX.read_text())}
+    listed = {(name, page, row) for page, name, row in _CHANNEL.findall(INDEX.read_text())}
+    right = set()
     for connector, guide in GUIDES.items():
         twin = registry.twin_class(connector)
         comes = "push and sweep" if twin.pushes_orders else "sweep"
         proved = ("yes" if twin.signs else "no") if twin.pushes_orders else "none come"
         told = "yes" if twin.can_cancel else "no"
         kind = SOURCES[connector].kind if connector in SOURCES else "none: ours"
-        page, row = listed[connector]
-        assert (INDEX.parent / page).resolve() == guide
-        assert row == " | ".join((comes, proved, told, kind))
-    assert set(listed) == set(GUIDES)
+        page = Path(os.path.relpath(guide, INDEX.parent)).as_posix()
+        right.add((connector, page, " | ".join((comes, proved, told, kind))))
+    assert listed == right
 
 
 def _run(guide: Path, dibs: Dibs, folder: Path) -> tuple[str, dict]:

@@ -59,6 +59,8 @@ def combined(
 ) -> ForeignOrder:
     """Return the order that packages make up; `details` are its other fields. Raises
     `ConnectorError`, to try again, while a package is replaced and its successors are not there."""
+    if not packs:
+        raise ConnectorError(f"order {order_id}: it has nothing in it")
     counted = [pack for pack in packs if pack.standing != "replaced"]
     _complete(order_id, packs, counted)
     live = [pack for pack in counted if pack.standing != "gone"]

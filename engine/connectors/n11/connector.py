@@ -185,7 +185,7 @@ class N11:
         """
         found = await self._packages_of(parcel.order_id)
         packs = [orders.pack(package) for package in found]
-        new = {str(package.id) for package in found if package.word == "created"}
+        new = {pack.number for pack, package in zip(packs, found, strict=True) if package.is_new}
         if self._account.options.get("delivery", "own") == "n11":
             await self._accept([pack for pack in packs if pack.number in new])
             return

@@ -41,7 +41,7 @@ _CURRENCY = "TRY"
 
 def understand(found: Sequence[wire.Package]) -> ForeignOrder:
     """Return the order that these packages are."""
-    first = min(found, key=lambda package: int(package.id or 0))
+    first = min(found, key=lambda package: str(package.id or "").zfill(20))
     packs = [pack(package) for package in found]
     return packages.combined(str(first.order_number), packs, _details(first))
 

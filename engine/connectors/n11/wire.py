@@ -50,6 +50,11 @@ class Package(msgspec.Struct, frozen=True, rename="camel"):
         """Its status in lower case: they write some in two ways."""
         return (self.shipment_package_status or "").strip().lower()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is to be accepted yet."""
+        return self.word == "created"
+
 
 class Page(msgspec.Struct, frozen=True, rename="camel"):
     """A page of packages, as they came."""

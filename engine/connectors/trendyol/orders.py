@@ -49,7 +49,7 @@ def says_enough(package: wire.Package) -> bool:
 def understand(found: Sequence[wire.Package], *, whole: bool = True) -> ForeignOrder:
     """Return the order that these packages are."""
     packs = [pack(package) for package in found]
-    first = min(found, key=lambda package: int(package.number or 0))
+    first = min(found, key=lambda package: package.number.zfill(20))
     return packages.combined(str(first.order_number), packs, _details(first), whole=whole)
 
 
@@ -68,7 +68,7 @@ def _row(line: wire.Line, currency: str) -> Row:
     price = line.price if line.line_unit_price is None else line.line_unit_price
     return Row(
         number=line.number,
-        listing=str(line.barcode),
+        listing=str(line.barcode or line.merchant_sku or line.stock_code),
         sku=str(line.merchant_sku or line.stock_code or "") or None,
         quantity=line.quantity,
         unit_price=None if price is None else money.minor(Decimal(price), currency),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from engine.connectors.calls import Calls
+from engine.connectors.calls import Calls, Gate
 from engine.connectors.quotas import quotas_of
 from engine.connectors.registry import connector_class
 from engine.connectors.twins import Twin, serving
@@ -38,12 +38,14 @@ class OpenGate:
 
 
 @contextlib.asynccontextmanager
-async def alone(twin: Twin, **options: str) -> AsyncIterator[Any]:
-    """Serve a twin; give the connector of its account, which has these options beside its own."""
+async def alone(twin: Twin, gate: Gate | None = None, **options: str) -> AsyncIterator[Any]:
+    """Serve a twin; give the connector of its account, which calls through a gate and has these
+    options beside its own."""
     async with serving(twin.app) as url, httpx.AsyncClient(timeout=30.0) as client:
         account = twin.account(url)
         account = msgspec.structs.replace(account, options=account.options | options)
-        yield connector_class(twin.connector)(account, Calls(client, OpenGate(), account.name))
+        calls = Calls(client, gate or OpenGate(), account.name)
+        yield connector_class(twin.connector)(account, calls)
         await twin.pushes.close()
 
 

@@ -39,7 +39,7 @@ async def test_changes_are_found_in_every_status_and_whatever_the_clock(ahead) -
     twin.cancel(cancelled)
     (pack,) = twin.of(bought[0])
     twin.move(pack, "left")
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(twin.now_ms() / 1000, UTC)  # a little ahead, after so many
     async with alone(twin) as connector:
         found = await pulled(connector, now - timedelta(minutes=1), now + timedelta(seconds=1))
         assert sorted(found) == sorted([*bought, cancelled])
@@ -103,6 +103,21 @@ def test_while_an_order_is_being_split_it_is_looked_at_again() -> None:
     with pytest.raises(ConnectorError) as error:
         orders.understand(read(twin, parent, first))
     assert error.value.retry_s
+
+
+async def test_a_package_that_the_buyer_fetches_has_no_number_and_leaves_all_the_same() -> None:
+    twin = Seller({"MUG": 5})
+    (mug,) = twin.stock
+    order, shows = twin.buy(mug, 2), twin.document
+    twin.document = lambda pack: shows(pack) | {"id": None}
+    async with alone(twin) as connector:
+        at = datetime.now(UTC)
+        await connector.ship(
+            Parcel(
+                order_id=order, shipment_id="s", lines=((mug, 2),), shipped_at=at, tracking="T-1"
+            )
+        )
+    assert twin.parcels(order) == ["T-1"] and twin.meter.calls["package"] == 1  # accepted first
 
 
 def test_times_are_milliseconds_or_dates_of_istanbul() -> None:

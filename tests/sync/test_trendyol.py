@@ -13,9 +13,11 @@ import pytest
 from engine.connectors.base import BadSignature, ConnectorError, Delivery, Fetch, Parcel, Quantity
 from engine.connectors.calls import CallError
 from engine.connectors.packtwin import Line, Pack
+from engine.connectors.quotas import quotas_of
 from engine.connectors.trendyol import orders, wire
 from engine.connectors.trendyol.connector import Trendyol
 from engine.connectors.trendyol.twin import Seller
+from engine.sync.gate import AccountGate
 from tests.sync.alone import alone, publishing
 from tests.sync.office import running, until
 
@@ -107,18 +109,18 @@ async def test_a_row_that_is_refused_is_named_and_the_others_are_shown() -> None
 # Orders.
 
 
-async def test_every_package_is_found_also_where_pages_end() -> None:
+async def test_every_package_is_found_also_where_pages_end(store) -> None:
     count = 10_400 if FULL else 450
     twin = Seller({"MUG": count})
     (mug,) = twin.stock
     bought = {twin.buy(mug) for _ in range(count)}
-    async with alone(twin) as connector:
+    async with alone(twin, AccountGate(store, "ty-pages", quotas_of("trendyol"))) as connector:
         now = datetime.now(UTC)
         seen = [
             connector.read(delivery).order_id
             async for delivery in connector.pull(now - timedelta(days=20), now + timedelta(hours=1))
         ]
-        assert len(seen) == count and set(seen) == bought
+        assert len(seen) == count and set(seen) == bought and not twin.meter.over
         query = {"page": "50", "size": "200"}
         with pytest.raises(CallError, match="pages end at 10,000"):
             await connector._ask("orders", "GET", "order", "v2/orders", params=query)
@@ -208,6 +210,15 @@ def test_one_listing_at_two_prices_is_two_lines() -> None:
         (f"{mug}@1000", 1_000),
         (f"{mug}@850", 850),
     ]
+
+
+def test_a_line_without_a_barcode_is_named_by_the_sellers_own_code() -> None:
+    twin = Seller({"MUG": 9})
+    (mug,) = twin.stock
+    (pack,) = twin.of(twin.buy(mug))
+    document = twin.document(pack)
+    del document["lines"][0]["barcode"]
+    assert [line.listing for line in orders.understand(wire_of(document)).lines] == ["MUG"]
 
 
 # Out, and pushes.

@@ -11,8 +11,9 @@ import pytest
 from engine.connectors.base import BadSignature, ConnectorError, Delivery, Fetch, Parcel, Quantity
 from engine.connectors.hepsiburada.connector import Hepsiburada
 from engine.connectors.hepsiburada.twin import Merchant
-from engine.connectors.twins import Faults
-from tests.sync.alone import alone, publishing
+from engine.connectors.quotas import quotas_of
+from engine.connectors.twins import Faults, Meter
+from tests.sync.alone import alone
 from tests.sync.office import running, until
 
 
@@ -175,13 +176,14 @@ async def test_an_upload_names_what_it_refuses() -> None:
     assert (bad.problem, bad.again) == ("no such listing", False)
 
 
-async def test_the_limit_by_the_minute_is_kept(store) -> None:
-    twin = Merchant({f"S{n}": 0 for n in range(30)})
-    async with publishing(twin, store, "hb-minute", twin.stock) as site:
-        for round_ in range(1, 8):  # seven uploads and looks at each: more than the burst of twelve
-            assert await site.show(dict.fromkeys(twin.stock, round_)) == 1
-        assert set(twin.stock.values()) == {7}
-        assert twin.meter.calls["stock"] + twin.meter.calls["upload"] >= 14 and not twin.meter.over
+def test_uploads_and_looks_at_them_share_the_limit_by_the_minute() -> None:
+    clock_s = [0.0]
+    meter = Meter(quotas_of("hepsiburada"), lambda: clock_s[0])
+    mixed = ("stock", "upload", "listings")
+    assert sum(meter.take(mixed[n % 3]) for n in range(300)) == 240
+    assert sum(meter.take("orders") for _ in range(1_200)) == 1_000  # of its own, by the second
+    clock_s[0] = 60.0
+    assert meter.take("stock")
 
 
 # Pushes.

@@ -15,6 +15,7 @@ from engine.connectors.n11 import orders, wire
 from engine.connectors.n11.connector import N11
 from engine.connectors.n11.twin import Seller
 from engine.connectors.quotas import quotas_of
+from engine.connectors.twins import Meter
 from tests.sync.alone import alone, publishing
 from tests.sync.office import running, until
 
@@ -205,5 +206,8 @@ async def test_nothing_that_is_pushed_is_believed(store) -> None:
 
 
 def test_a_thousand_calls_a_minute_and_no_more() -> None:
-    (limit,) = [limit for _, limit in quotas_of("n11").of("orders")]
-    assert (limit.calls, limit.window_s, limit.sure) == (1_000, 60, True)
+    clock_s = [0.0]
+    meter = Meter(quotas_of("n11"), lambda: clock_s[0])
+    assert sum(meter.take("orders") for _ in range(1_200)) == 1_000
+    clock_s[0] = 60.0
+    assert meter.take("orders")

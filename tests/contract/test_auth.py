@@ -132,6 +132,12 @@ NEEDS = {
         "revoke_key",
         "list_access",
         "list_audit",
+        "list_webhooks",
+        "get_webhook",
+        "put_webhook",
+        "remove_webhook",
+        "rotate_webhook",
+        "list_deliveries",
     },
     SELF: {"change_password", "list_sessions", "end_session"},
 }

@@ -5,6 +5,7 @@
     orders.py     pulling orders, and what a document means: a `base.ForeignOrder`
     stock.py      publishing quantities
     shipping.py   telling what has left, and what came of it
+    provider.py   shipping for us, where the channel has warehouses: a `providers.Provider`
     quotas.json   how often each operation may be called, since when, and where that is written
     twin.py       a local server that speaks the channel's contract, for tests and for trying out
 

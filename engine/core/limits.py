@@ -355,6 +355,7 @@ LETTERS_PAGE_MAX = 100
 LETTERS_PAGE_BYTES = 4 << 20  # no further document is read for a page that has so much
 LETTER_CHARS_MAX = 16_384  # of a dead letter's document that are shown
 OUTBOX_IDLE_S = 0.2
+HANDOFF_IDLE_S = 1.0  # between two looks at a work list that had nothing new
 HANDOFF_LOOK_S = 300.0  # between two looks at a work that a provider does
 OUTBOX_READ = 500  # rows of the views taken at once
 # Webhooks: telling other people's services.

@@ -13,6 +13,7 @@ import hashlib
 import time
 from collections import Counter
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
@@ -101,7 +102,7 @@ class Handoff:
         """Look until `stop`."""
         while not stop.is_set():
             if not await self.step():
-                await asyncio.sleep(limits.OUTBOX_IDLE_S)
+                await asyncio.sleep(limits.HANDOFF_IDLE_S)
 
     async def step(self) -> int:
         """Bring each work that is due as far as it goes; return how many were brought further."""
@@ -128,8 +129,8 @@ class Handoff:
         for location in self._locations:
             cursor = ""
             while cursor is not None:
-                query = f"?location={location}&limit={_PAGE}" + (f"&cursor={cursor}" * bool(cursor))
-                page = await self._ask("GET", f"/v1/fulfillments{query}", _Page)
+                query = {"location": location, "limit": _PAGE, "cursor": cursor}
+                page = await self._ask("GET", f"/v1/fulfillments?{urlencode(query)}", _Page)
                 if isinstance(page, Refusal):
                     log.warning("no work list", location=location, problem=str(page))
                     break
@@ -163,7 +164,7 @@ class Handoff:
         if worth_again(error) or task.status != "requested":
             self.counts["failed"] += 1
             return ""
-        return await self._do(task, "reject", "rejected", reason=_short(str(error)))
+        return await self._do(task, "reject", "rejected", reason=_reason(str(error)))
 
     # One work.
 
@@ -247,14 +248,14 @@ class Handoff:
         """Give up what the provider will not ship: dibs has it from elsewhere, or it waits. Units
         that are not `there` leave the stock, too."""
         if task.status not in _BEGUN:
-            return await self._do(task, "reject", "rejected", reason=_short(reason))
+            return await self._do(task, "reject", "rejected", reason=_reason(reason))
         if there:
-            return await self._do(task, "cancel", "given_back", reason=_short(reason))
+            return await self._do(task, "cancel", "given_back", reason=_reason(reason))
         units: Counter[str] = Counter()
         for line in task.lines:
             units[line.sku] += line.quantity
         lines = [{"sku": sku, "quantity": count} for sku, count in units.items()]
-        body = {"short_id": "provider", "lines": lines, "reason": _short(reason)}
+        body = {"short_id": "provider", "lines": lines, "reason": _reason(reason)}
         return await self._do(task, "short", "short", **body)
 
     async def _take_back(self, task: Task) -> str:
@@ -294,7 +295,7 @@ def _shipment(task: Task, parcel: Sent) -> str:
     return f"{task.fulfillment_id}-{parcel.parcel_id}"
 
 
-def _short(reason: str) -> str:
+def _reason(reason: str) -> str:
     """Return a reason as dibs takes it: printable, and not too long."""
     plain = "".join(c if c.isprintable() else " " for c in reason).strip()
     return plain[: limits.REASON_CHARS_MAX] or "the provider cannot"

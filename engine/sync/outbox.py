@@ -93,17 +93,18 @@ class Reader:
             await asyncio.sleep(limits.OUTBOX_IDLE_S)
 
     async def step(self) -> int:
-        """Move what there is, some of each kind; return how much was seen."""
-        seen = 0
+        """Move what there is, some of each kind; return how much was seen. Parcels are looked for
+        last and moved first, so that no refund is there before the parcel that it is for."""
+        seen, kinds = 0, []
         accounts = {account.channel: account for account in self._accounts()}
         for kind, ask, task in (
-            ("ship", outgoing.left, _shipment),
-            ("refund", outgoing.refunded, _refund),
             ("cancel", outgoing.cancelled, _cancellation),
+            ("refund", outgoing.refunded, _refund),
+            ("ship", outgoing.left, _shipment),
         ):
-            name = f"outbox:{kind}"
-            after = int(await self._store.field(name, "cursors") or 0)
-            rows = await self._views.ask(ask, after, limits.OUTBOX_READ)
+            after = int(await self._store.field(f"outbox:{kind}", "cursors") or 0)
+            kinds.append((kind, task, await self._views.ask(ask, after, limits.OUTBOX_READ)))
+        for kind, task, rows in reversed(kinds):
             if not rows:
                 continue
             entries: dict[str, dict[str, bytes]] = {}
@@ -112,7 +113,7 @@ class Reader:
                 if account is not None:
                     key, found = task(row)
                     entries.setdefault(account.name, {})[f"{kind}:{key}"] = _encode(found)
-            await self._store.outbox_put(entries, name, rows[-1].seq)
+            await self._store.outbox_put(entries, f"outbox:{kind}", rows[-1].seq)
             seen += len(rows)
         return seen
 
@@ -132,18 +133,24 @@ class Teller:
                 await asyncio.sleep(limits.OUTBOX_IDLE_S)
 
     async def step(self) -> int:
-        """Tell what is due; return how much was told."""
+        """Tell what is due; return how much was told. Money goes back when all that left of its
+        order is told: there are channels that pay nothing back before."""
         now_s, told = time.monotonic(), 0
-        for name, document in (await self._store.table("outbox", self._account.name)).items():
+        rows = await self._store.table("outbox", self._account.name)
+        tasks = {name: _decode(document) for name, document in rows.items()}
+        left = {task.parcel.order_id for task in tasks.values() if isinstance(task, Shipment)}
+        for name, task in tasks.items():
             if self._rest.get(name, (0.0, 0))[0] > now_s:
                 continue
-            told += await self._tell(name, document)
+            if isinstance(task, Refund) and task.order_id in left:
+                continue
+            told += await self._tell(name, task, rows[name])
         return told
 
-    async def _tell(self, name: str, document: bytes) -> bool:
+    async def _tell(self, name: str, task: Task, document: bytes) -> bool:
         account = self._account.name
         try:
-            word = await self._do(_decode(document))
+            word = await self._do(task)
         except NotImplementedError as error:
             word = "not_possible"
             log.info("the channel has no call for it", account=account, entry=name, why=str(error))

@@ -11,7 +11,8 @@ SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* ext/route/* l
 DATA ?= data
 PORT ?= 8787
 
-.PHONY: build run test check race faults bench bench-full contracts load clean help
+.PHONY: build run test check race faults bench bench-full contracts load \
+	channels-storm channels-kills channels-story channels-changes clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -69,6 +70,18 @@ contracts: $(DEV_STAMP) $(CONTRACTS)/node_modules/.bin/prism ## every call that 
 
 load: $(DEV_STAMP)      ## a short round of load, judged; writes data/load/report.html
 	$(BIN)/python -m loadtests --out $(DATA)/load/report.html
+
+channels-storm: $(BENCH_STAMP)   ## 100,000 orders over all channels on their worst day, judged
+	$(BIN)/python -m benchmarks.bench_channels_storm
+
+channels-kills: $(BENCH_STAMP)   ## kill -9 of the office in the middle of telling channels, judged
+	$(BIN)/python -m benchmarks.bench_channels_kills
+
+channels-story: $(BENCH_STAMP)   ## one surge on three channels, beside batches and first in first out
+	$(BIN)/python -m benchmarks.bench_channels_story
+
+channels-changes: $(BENCH_STAMP) ## 100,000 stock changes: calls made, quotas used, repeats
+	$(BIN)/python -m benchmarks.bench_channels_changes
 
 clean:           ## remove what building left
 	rm -rf $(VENV) build *.egg-info ext/*.so ext/*.c loadtests/openloop/*.so loadtests/openloop/*.c

@@ -110,6 +110,20 @@ SECTIONS = {
         "Recovery",
         "From a cold start to ready, with the log alone and with a snapshot.",
     ),
+    "channels_storm": Section(
+        "Channels: a storm of orders",
+        "All channels' twins on their worst day; wrong books count as zero ([channels-proof.md]"
+        "(channels-proof.md)).",
+    ),
+    "channels_kills": Section(
+        "Channels: killed while telling", "SIGKILL of the office in the middle of being answered."
+    ),
+    "channels_story": Section(
+        "Channels: a surge", "1,500 units on three channels; controls have one thing changed."
+    ),
+    "channels_changes": Section(
+        "Channels: stock changes", "Calls made, quotas used, and what a channel forbids."
+    ),
 }
 
 # Fields beside a row's samples → heading, and what to multiply by.

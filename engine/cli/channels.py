@@ -45,13 +45,15 @@ _SCOPES = ("read", "sell", "stock")  # the last for who ships for us, connected 
 def run(settings: Settings, url: str, host: str, port: int) -> None:
     """Run sync for all accounts, those to come too, and webhooks, until a signal. Raises
     `ConfigError` where somebody else has the port."""
+    import uvloop
+
     wiring = Wiring(settings)
     book = wiring.key_book()
     book.start()
     try:
         with _listening(host, port) as heard:
             key = kept_key(book, settings.data / "sync.key", "channels", *_SCOPES)
-            asyncio.run(_run(wiring, url, key, book, heard))
+            uvloop.run(_run(wiring, url, key, book, heard))
     finally:
         book.stop()
         wiring.close()

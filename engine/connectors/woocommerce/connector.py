@@ -64,7 +64,8 @@ class WooCommerce:
 
     async def pull(self, since: datetime, until: datetime) -> AsyncIterator[Delivery]:
         """Pages are read from the last to the first: an order that changes meanwhile leaves the
-        window, and what follows moves to pages that are still to be read, not to those that were.
+        window, and what follows moves to pages that are still to be read. So the first, which says
+        how many there are, is read again at the end.
         """
         window = {
             "modified_after": _gmt(since),
@@ -74,15 +75,16 @@ class WooCommerce:
             "order": "asc",
             "per_page": str(_PAGE),
         }
-        first = await self._ask("orders", "GET", "/orders", params=window | {"page": "1"})
-        for page in range(_pages(first.headers), 1, -1):
-            answer = await self._ask(
-                "orders", "GET", "/orders", params=window | {"page": str(page)}
-            )
-            async for delivery in self._each(answer):
+        first = await self._page(window, 1)
+        pages = _pages(first.headers)
+        for page in range(pages, 1, -1):
+            async for delivery in self._each(await self._page(window, page)):
                 yield delivery
-        async for delivery in self._each(first):
+        async for delivery in self._each(await self._page(window, 1) if pages > 1 else first):
             yield delivery
+
+    async def _page(self, window: dict[str, str], page: int) -> Any:
+        return await self._ask("orders", "GET", "/orders", params=window | {"page": str(page)})
 
     async def _each(self, answer: Any) -> AsyncIterator[Delivery]:
         for raw in document(answer, list[msgspec.Raw]):

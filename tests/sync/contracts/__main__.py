@@ -1,7 +1,8 @@
-"""`python -m tests.sync.contracts`: judge every call of the whole suite of sync.
+"""`python -m tests.sync.contracts [-k …]`: judge every call of the whole suite of sync.
 
-Runs the tests of sync with all calls recorded, then judges those, and writes what it found to
-docs/connect/contracts.md. Fails if a call is not as its contract asks.
+Runs the tests of sync, or those that the arguments for pytest choose, with all calls recorded; then
+judges those, and writes what it found to docs/connect/contracts.md. Fails if a call is not as its
+contract asks.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ PAGE = HERE / "docs" / "connect" / "contracts.md"
 _EACH = 100
 _TEXT = """# Calls against contracts
 
-Written by `make contracts`, {day}. Every call that a connector made to its twin, in all tests of
-sync, was recorded. At most {each} of each operation were given to
+Written by `make contracts`, {day}. Every call that a connector made to its twin was recorded, in
+{tests}. At most {each} of each operation were given to
 [Prism](https://github.com/stoplightio/prism) (Shopify's to graphql-core) with the channel's
 contract, and so were the twin's answers. A contract that is the vendor's own says what the vendor
 asks for. Of one that was converted, trimmed or written from help pages it can only be said that
@@ -45,21 +46,24 @@ async def _judged(folder: Path) -> list[Judgement]:
     return [await judge(f.stem, recorded(f), _EACH) for f in files if f.is_file()]
 
 
-def main() -> int:
+def main(chosen: list[str]) -> int:
     """Record, judge, write; return how the process ends."""
     if not ROOT.is_dir():
         sys.exit(f"{ROOT} is not there; set DIBS_SHARED_CONTRACTS to the vendors' contracts")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "-q", "tests/sync", "--deselect"]
-        command.append("tests/sync/test_contracts.py")
+        command += ["tests/sync/test_contracts.py", *chosen]
         done = subprocess.run(
             command, cwd=HERE, env=os.environ | {"DIBS_RECORD": folder}, check=False
         )
         found = asyncio.run(_judged(Path(folder)))
     PAGE.parent.mkdir(exist_ok=True)
     day = datetime.now(UTC).date()
-    page = _TEXT.format(day=day, each=_EACH, calls=table(found), mutations=mutation_table(found))
-    PAGE.write_text(page)
+    tests = (
+        f"the tests of sync that `{' '.join(chosen)}` chooses" if chosen else "all tests of sync"
+    )
+    parts = {"calls": table(found), "mutations": mutation_table(found)}
+    PAGE.write_text(_TEXT.format(day=day, tests=tests, each=_EACH, **parts))
     for row in found:
         for problem in row.problems + row.slipped:
             print(f"{row.connector}: {problem}")
@@ -68,4 +72,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

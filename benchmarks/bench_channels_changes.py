@@ -7,8 +7,8 @@ Three questions, each to twins of all channels:
 2. The same changes while it runs: calls made, and the last quantity must show. Calls over a quota
    and sayings that a channel forbids to repeat are counted in both.
 3. Workers that share one account's quota, each with connections of its own, call as often as they
-   may: the share of the steady quota that they use after the first burst, and calls over it. The
-   quota is its channel's, times what makes it `--rate` calls a second.
+   may: the share of the steady quota that they use, beginning without a burst, and calls over it.
+   The quota is its channel's, times what makes it `--rate` calls a second.
 
     python -m benchmarks.bench_channels_changes [--short] [--changes 100000] [--listings 2000]
 """
@@ -44,7 +44,7 @@ from engine.views.reader import ViewsReader
 
 LINES = 500  # of a receipt, each one change
 WORKERS = (1, 4, 16)
-WARM_S = 2.0  # in which the first burst is used up
+WARM_S = 1.0  # in which connections are made
 PACE = 20.0
 OPENING = 100
 
@@ -167,35 +167,40 @@ def steady_per_s(quotas: Quotas, operation: str) -> float:
 async def used(url: str, name: str, quotas: Quotas, operation: str, workers: int, seconds: float):
     """Have workers call as often as the quota of account `name` lets them; return (share used of
     the steady quota, calls over it)."""
-    meter, marks = Meter(quotas), []
+    meter, marks, stop = Meter(quotas), [], asyncio.Event()
 
     async def answer(_: Any) -> PlainTextResponse:
         """Count a call as the channel does."""
         return PlainTextResponse("", 200 if meter.take(operation) else 429)
 
+    store = SyncStore(url)
+    await AccountGate(store, name, quotas).refused(operation, 0.0, 0)  # no first burst
+    await store.close()
     app = Starlette(routes=[Route("/", answer, methods=["POST"])])
     async with serving(app) as place:
         tasks = [
-            asyncio.create_task(_call(url, place, name, quotas, operation)) for _ in range(workers)
+            asyncio.create_task(_call(url, place, name, quotas, operation, stop))
+            for _ in range(workers)
         ]
         for rest_s in (WARM_S, seconds):
             await asyncio.sleep(rest_s)
             marks.append((time.monotonic(), meter.calls[operation]))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        stop.set()
+        await asyncio.gather(*tasks)
     (since_s, before), (until_s, after) = marks
     allowed = steady_per_s(quotas, operation) * (until_s - since_s)
     return (after - before) / allowed, meter.over.total()
 
 
-async def _call(url: str, place: str, name: str, quotas: Quotas, operation: str) -> None:
-    """Call until cancelled, with a connection to the quota that is nobody else's."""
+async def _call(
+    url: str, place: str, name: str, quotas: Quotas, operation: str, stop: asyncio.Event
+) -> None:
+    """Call until `stop`, with a connection to the quota that is nobody else's."""
     store = SyncStore(url)
     try:
         async with httpx.AsyncClient() as client:
             calls = Calls(client, AccountGate(store, name, quotas), name)
-            while True:
+            while not stop.is_set():
                 with contextlib.suppress(CallError):
                     await calls.ask(operation, "POST", f"{place}/", attempts=1)
     finally:

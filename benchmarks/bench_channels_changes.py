@@ -173,16 +173,17 @@ async def used(url: str, name: str, quotas: Quotas, operation: str, workers: int
         """Count a call as the channel does."""
         return PlainTextResponse("", 200 if meter.take(operation) else 429)
 
-    store = SyncStore(url)
-    await AccountGate(store, name, quotas).refused(operation, 0.0, 0)  # no first burst
-    await store.close()
     app = Starlette(routes=[Route("/", answer, methods=["POST"])])
     async with serving(app) as place:
         tasks = [
             asyncio.create_task(_call(url, place, name, quotas, operation, stop))
             for _ in range(workers)
         ]
-        for rest_s in (WARM_S, seconds):
+        await asyncio.sleep(WARM_S)
+        store = SyncStore(url)
+        await AccountGate(store, name, quotas).refused(operation, 0.0, 0)  # what is left of a burst
+        await store.close()
+        for rest_s in (0.0, seconds):
             await asyncio.sleep(rest_s)
             marks.append((time.monotonic(), meter.calls[operation]))
         stop.set()

@@ -24,7 +24,6 @@ class Shop(Twin):
     `holds`, what is paid is on hold until `release`; while `packs`, TikTok makes the package."""
 
     connector = "tiktok"
-    refunds_before_parcel = False
 
     def __init__(
         self, stock: Mapping[str, int], faults: Faults | None = None, seed: int = 1

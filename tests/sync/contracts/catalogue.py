@@ -75,7 +75,9 @@ SOURCES = {
         {r"/ws/orderService/": "the file has no SOAP"},
     ),
     "shopify": Source(
-        "vendor's own", {"shopify/admin_2026-07.graphql": "/admin/api/2026-07/graphql.json"}
+        "vendor's own",
+        {"shopify/admin_2026-07.graphql": "/admin/api/2026-07/graphql.json"},
+        {r"/admin/oauth/access_token": "the token service is not GraphQL"},
     ),
     "tiktok": Source(
         "vendor's docs, converted",

@@ -9,17 +9,15 @@ import msgspec
 from graphql import (
     DocumentNode,
     GraphQLSchema,
-    NameNode,
     OperationDefinitionNode,
     build_schema,
     get_variable_values,
     parse,
-    print_ast,
     validate,
 )
 from graphql.error import GraphQLError
 
-from tests.sync.contracts.catalogue import ROOT, SOURCES
+from tests.sync.contracts.catalogue import ROOT, SOURCES, outside
 from tests.sync.contracts.recorder import Call
 
 if TYPE_CHECKING:
@@ -61,7 +59,8 @@ def judge(found: "Judgement", calls: Iterable[Call], each: int) -> None:
         if call.path == path and call.method == "POST":
             rows[msgspec.json.decode(call.body, type=Asked).query].append(call)
         else:
-            found.strangers[f"{call.method} {call.path}"] += 1
+            place = found.apart if outside(found.connector, call.path) else found.strangers
+            place[f"{call.method} {call.path}"] += 1
     for query, same in rows.items():
         name = _name(query)
         found.calls[name] += len(same)
@@ -85,8 +84,7 @@ def _name(query: str) -> str:
 def mutations(asked: Asked) -> Iterator[tuple[str, Asked]]:
     """Give (kind, call) of ways in which a call can be wrong. There is one path and one method,
     which `judge` looks at itself."""
-    document = parse(asked.query)
-    operation = _operation(document)
+    operation = _operation(parse(asked.query))
     for row in operation.variable_definitions or ():
         name = row.variable.name.value
         if row.type.kind == "non_null_type" and name in asked.variables:
@@ -94,5 +92,6 @@ def mutations(asked: Asked) -> Iterator[tuple[str, Asked]]:
             yield "something missing", Asked(asked.query, left)
             yield "wrong type", Asked(asked.query, asked.variables | {name: [{"neither": True}]})
             break
-    operation.selection_set.selections[0].name = NameNode(value="noSuchField")
-    yield "unknown path", Asked(print_ast(document), asked.variables)
+    place = operation.selection_set.selections[0].name.loc
+    query = f"{asked.query[: place.start]}noSuchField{asked.query[place.end :]}"
+    yield "unknown path", Asked(query, asked.variables)

@@ -183,9 +183,9 @@ async def _rotate(ask: Ask) -> Reply:
 
 async def _deliveries(ask: Ask) -> Reply:
     name, limit = ask.params["webhook"], ask.query["limit"]
+    before = params.entry_of(params.place_of(ask.query["cursor"], 0))
     if await _done(_book(ask).find(name), harmless=True) is None:
         raise _unknown()
-    before = params.entry_of(params.place_of(ask.query["cursor"], 0))
     rows = await _done(_book(ask).shelf.tries(name, before, limit + 1), harmless=True)
     told = [
         DeliveryRow(

@@ -1,16 +1,19 @@
 """What is particular to wholesale: signatures that anybody can check, and files in a folder."""
 
+import asyncio
 import csv
 import io
 import os
 import shutil
 import time
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from engine.config import Settings
 from engine.connectors import signatures
 from engine.connectors.base import (
     Acceptance,
@@ -23,6 +26,14 @@ from engine.connectors.base import (
 from engine.connectors.wholesale import rows
 from engine.connectors.wholesale.connector import Wholesale
 from engine.core.errors import ConfigError
+from engine.service.wiring import Wiring
+from engine.sync.feed import Feed
+from engine.sync.listings import Listing
+from engine.sync.office import Office
+from engine.sync.store import SyncStore
+from engine.views.home import SqliteHome
+from engine.views.reader import ViewsReader
+from tests.sync.office import until
 
 NOW = datetime.now(UTC)
 HEADER = "order_id,line_id,sku,quantity,unit_price,currency,changed_at,ship_to_country\n"
@@ -231,3 +242,56 @@ async def test_an_inventory_advice_is_kept_for_the_audit(folder, partner) -> Non
     assert numbers == sorted(set(numbers))
     assert await partner.shown([Quantity("MUG", 0), Quantity("TEA", 0)]) == {"MUG": 3}
     assert not [path for path in (folder / "out").iterdir() if path.suffix == ".tmp"]
+
+
+async def test_a_file_becomes_an_order_and_what_becomes_of_it_files(desk, folder) -> None:
+    """The whole way, through the office, with nothing but a folder between the two."""
+    test = uuid.uuid4().hex[:8]
+    sku, wiring = f"MUG-{test}", Wiring(Settings(Path(desk.dibs.folder)))
+    store = SyncStore(wiring.url("sync"))
+    account = Account(
+        name=test,
+        connector="wholesale",
+        channel=f"c-{test}",
+        url=f"file://{folder}",
+        options={"sweep_s": "0.3"},
+    )
+    await desk.stocked(account.channel, {sku: 3})
+    views = ViewsReader(SqliteHome(Path(desk.dibs.folder) / "views"))
+    feed = Feed(wiring.stock_reader)
+    office = Office([account], store, feed, views, url=desk.dibs.url, key=desk.dibs.key)
+    (worker,) = office.workers.values()
+    await worker.listings.put([Listing(sku, sku)])
+    stop = asyncio.Event()
+    task = asyncio.create_task(office.run(stop))
+
+    def told(number: str) -> list[dict[str, str]]:
+        files = sorted((folder / "out").glob(f"{number}-*.csv"))
+        return [row for path in files for row in csv.DictReader(path.open())]
+
+    try:
+        await until(lambda: [row["quantity"] for row in told("846")] == ["3"], "3 are advised")
+        put(folder, "a.csv", HEADER + order("PO-1", f"1,{sku},5,2.50"))
+        await until(lambda: told("855"), "the order is acknowledged")
+        (line,) = told("855")
+        assert (line["quantity"], line["promised"], line["backordered"]) == ("5", "3", "2")
+        await until(lambda: told("846")[-1]["quantity"] == "0", "nothing is left")
+        await desk.receive(f"{test}-more", {sku: 2})
+        there = f"/v1/orders/{account.channel}/PO-1"
+
+        async def whole() -> bool:
+            return (await desk.http.get(there)).json()["status"] == "allocated"
+
+        await until(whole, "what came filled the order")
+        parcel = {"shipment_id": "s1", "carrier": "dhl", "tracking_number": "T9"}
+        await desk.post(f"{there}/shipments", parcel)
+        await until(lambda: told("856"), "the despatch is advised")
+        (line,) = told("856")
+        assert (line["tracking"], line["quantity"], line["last"]) == ("T9", "5", "True")
+        assert not await store.dead(test) and not worker.failures
+    finally:
+        stop.set()
+        await task
+        await store.close()
+        views.close()
+        wiring.close()

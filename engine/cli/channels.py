@@ -192,16 +192,17 @@ def accounts(settings: Settings) -> None:
     async def look(store: SyncStore) -> list[Connection]:
         return await Connections(Watch(Accounts(settings.data)), store).all()
 
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, pad_edge=False)
     for head in ("account", "connector", "channel", "health"):
         table.add_column(head, no_wrap=True)
     for head in ("waiting", "p99", "inbox", "dead", "drift", "swept"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for row in _with_store(settings, look):
         table.add_row(row.account, row.connector, row.channel, _WORDS[row.health], *_cells(row))
-    console.print(table)
+    Console(width=max(console.width, _WIDTH)).print(table)
 
 
+_WIDTH = 110  # a number that is cut off tells nothing
 _WORDS = {
     "good": "[green]good[/]",
     "letters": "[yellow]dead letters[/]",

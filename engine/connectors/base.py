@@ -204,6 +204,9 @@ class Connector(Protocol):
     """The operation, as quotas name it, that such a call is."""
     publish_parallel: int
     """How many such calls may be under way at once."""
+    shown_rows: int
+    """How many listings are best asked for at once with `shown`; as many as are published, where
+    it is left out."""
     publish_units_max: int
     """The largest quantity that a listing may show; more is shown as that. May be left out."""
 

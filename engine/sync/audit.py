@@ -36,6 +36,7 @@ class Auditor:
 
     def __init__(self, publisher: "Publisher", connector: Connector, account: Account) -> None:
         self._publisher, self._connector = publisher, connector
+        self._rows = getattr(connector, "shown_rows", connector.publish_rows)
         self._every_s, self._sweep_s = audit_every_s(account), sweep_every_s(account)
         every_s = self._every_s
         self._confirm_s = min(limits.AUDIT_CONFIRM_S, every_s / 2)
@@ -43,7 +44,7 @@ class Auditor:
     async def run(self) -> None:
         """Read back until the publisher has ended."""
         while not self._publisher.ended:
-            publisher, rows = self._publisher, self._connector.publish_rows
+            publisher, rows = self._publisher, self._rows
             names = sorted(publisher.listings.rows)
             if not names:
                 await asyncio.sleep(min(self._every_s, limits.PUBLISH_SWEEP_S))
@@ -102,7 +103,7 @@ class Auditor:
         sent; None: it does not know them. One that is sent anew meanwhile is not among them."""
         items, found = self._publisher.listings.rows, {}
         rows = [Quantity(name, quantity, items[name].item) for name, quantity in sent.items()]
-        for some in _some(rows, self._connector.publish_rows):
+        for some in _some(rows, self._rows):
             there = await self._connector.shown(some)
             settled = self._publisher.settled(row.listing for row in some)
             found |= {

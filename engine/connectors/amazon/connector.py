@@ -51,6 +51,7 @@ class Amazon:
     publish_rows = 1
     publish_operation = "patch"
     publish_parallel = 4
+    shown_rows = stock.SHOWN_ROWS
     fetch_operation = "order"
 
     def __init__(self, account: Account, calls: Calls) -> None:

@@ -15,7 +15,7 @@ from engine.connectors.base import Published, Quantity
 from engine.connectors.calls import CallError, document
 
 _PATH = "/listings/2021-08-01/items"
-_SHOWN = 20  # listings that one search may name
+SHOWN_ROWS = 20  # listings that one search may name
 _KIND = "PRODUCT"  # of a listing whose product type nobody told us
 
 
@@ -80,14 +80,14 @@ class Feed:
 async def shown(api: Api, items: Sequence[Quantity]) -> dict[str, int]:
     """Return what Amazon shows of listings now."""
     found: dict[str, int] = {}
-    for at in range(0, len(items), _SHOWN):
-        names = ",".join(row.listing for row in items[at : at + _SHOWN])
+    for at in range(0, len(items), SHOWN_ROWS):
+        names = ",".join(row.listing for row in items[at : at + SHOWN_ROWS])
         query = {
             "marketplaceIds": api.marketplaces[0],
             "identifiersType": "SKU",
             "identifiers": names,
             "includedData": "fulfillmentAvailability",
-            "pageSize": str(_SHOWN),
+            "pageSize": str(SHOWN_ROWS),
         }
         path = f"{_PATH}/{quote(api.seller, safe='')}"
         answer = await api.ask("listings", "GET", path, params=query)

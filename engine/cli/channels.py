@@ -73,7 +73,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 async def _run(wiring: Wiring, url: str, key: str, book: KeyBook, heard: socket.socket) -> None:
     store = SyncStore(wiring.url("sync"))
-    watch = Watch(Accounts(wiring.settings.data)).look
+    accounts = Accounts(wiring.settings.data)
     office = Office(
         (),
         store,
@@ -81,9 +81,10 @@ async def _run(wiring: Wiring, url: str, key: str, book: KeyBook, heard: socket.
         ViewsReader(home_of(wiring.settings)),
         url=url,
         key=key,
-        watch=watch,
+        watch=Watch(accounts).look,
         book=book_of(wiring.settings, store),
         connect=wiring.stock_reader,
+        renewed=accounts.renewed,
     )
     office.hooks.app.routes.append(metrics.route(office.statuses, partial(_may_read, book)))
     server = uvicorn.Server(

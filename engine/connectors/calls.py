@@ -67,14 +67,47 @@ class CallError(Exception):
         return self.status == 0 or self.status in _AGAIN
 
 
+class Renewals(Protocol):
+    """Secrets that the channel replaces now and then, like a refresh token that works once."""
+
+    def get(self, name: str, given: str) -> str:
+        """Return the newest value of a secret: `given`, if it was never replaced."""
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a new value."""
+
+
+class Remembered:
+    """`Renewals` of an account that nobody keeps, like that of a test."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+
+    def get(self, name: str, given: str) -> str:
+        """Return the newest value of a secret."""
+        return self._kept.get(name, given)
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a new value for as long as this lives."""
+        self._kept[name] = value
+
+
 class Calls:
     """All calls of one account. `once` marks calls that must not be repeated without looking. A
     connector whose channel says in its answers what it allows sets `rate_of`, which returns the
     calls a second of the operation just called, or None. What else calls for the account shares the
-    `tokens` that the first one put here."""
+    `tokens` that the first one put here. `renewed` keeps what the channel replaces of its
+    secrets."""
 
-    def __init__(self, client: httpx.AsyncClient, gate: Gate, account: str) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        gate: Gate,
+        account: str,
+        renewed: Renewals | None = None,
+    ) -> None:
         self._client, self._gate, self.account = client, gate, account
+        self.renewed: Renewals = renewed or Remembered()
         self._prepaid: Counter[str] = Counter()
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
         self.tokens: Tokens | None = None

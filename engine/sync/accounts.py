@@ -72,20 +72,20 @@ class Accounts:
         audit_every_s(account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / f"{account.name}.json"
-        fresh = path.with_suffix(".new")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(account)))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        self.renewed(account.name).forget()  # it was connected anew
+        _write(path, msgspec.json.format(msgspec.json.encode(account)))
         return path
 
     def remove(self, name: str) -> None:
         """Forget an account and its secrets."""
         self.find(name)
+        self.renewed(name).forget()
         with contextlib.suppress(FileNotFoundError):
             (self.folder / f"{name}.json").unlink()
+
+    def renewed(self, name: str) -> "Renewed":
+        """Return the secrets of an account that its channel has replaced since."""
+        return Renewed(self.folder / f"{name}.renewed")
 
     def _read(self, path: Path) -> Account:
         try:
@@ -95,6 +95,46 @@ class Accounts:
         if found.name != path.stem:
             raise ConfigError(f"{path} is named otherwise than the account in it, {found.name!r}")
         return found
+
+
+class Renewed:
+    """Secrets that a channel replaced after the account was connected, in a file beside the
+    account's: a token that may be used once only must outlive the process that used it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, name: str, given: str) -> str:
+        """Return the newest value of a secret: `given`, if it was never replaced. Raises
+        `ConfigError` for a file that cannot be read."""
+        return self._all().get(name, given)
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a new value, durably."""
+        _write(self._path, msgspec.json.encode(self._all() | {name: value}))
+
+    def forget(self) -> None:
+        """Forget all of them."""
+        self._path.unlink(missing_ok=True)
+
+    def _all(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConfigError(f"{self._path} holds no secrets: {error}; connect anew") from error
+
+
+def _write(path: Path, document: bytes) -> None:
+    """Write a file that only its owner can read, all of it or nothing of it."""
+    fresh = path.with_suffix(path.suffix + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(document)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 class Watch:

@@ -12,7 +12,7 @@ import httpx
 import structlog
 
 from engine.connectors.base import Account, Connector
-from engine.connectors.calls import Calls
+from engine.connectors.calls import Calls, Renewals
 from engine.connectors.quotas import quotas_for
 from engine.connectors.registry import connector_class, provider_class
 from engine.core import limits
@@ -42,11 +42,16 @@ class Worker:
     """Everything of one account. Raises `ConfigError` for an account that cannot work."""
 
     def __init__(
-        self, account: Account, store: SyncStore, desk: Desk, client: httpx.AsyncClient
+        self,
+        account: Account,
+        store: SyncStore,
+        desk: Desk,
+        client: httpx.AsyncClient,
+        renewed: Renewals | None = None,
     ) -> None:
         self.account, self.failures = account, 0
         self.gate = AccountGate(store, account.name, quotas_for(account))
-        self.calls = Calls(client, self.gate, account.name)
+        self.calls = Calls(client, self.gate, account.name, renewed)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
         self.ingest = Ingest(account, self.connector, store, desk, self.listings, self.calls)
@@ -106,7 +111,8 @@ async def kept(
 class Office:
     """The accounts that are connected, the hooks that they are pushed to, and webhooks if there is
     a `book` of them; then `connect` opens the stock stream. `watch`, if given, tells which accounts
-    there are now, by name; else there are those that it began with."""
+    there are now, by name; else there are those that it began with. `renewed` says where the
+    secrets of an account are kept that its channel replaces."""
 
     def __init__(
         self,
@@ -121,7 +127,9 @@ class Office:
         client: Callable[..., httpx.AsyncClient] = httpx.AsyncClient,
         book: Book | None = None,
         connect: Callable[..., Any] | None = None,
+        renewed: Callable[[str], Renewals] | None = None,
     ) -> None:
+        self._renewed = renewed
         self._client = client(timeout=limits.CALL_TIMEOUT_S, follow_redirects=False)
         self._desk_client = httpx.AsyncClient(timeout=limits.CALL_TIMEOUT_S)
         self.desk = Desk(self._desk_client, url, key)
@@ -146,7 +154,8 @@ class Office:
 
     def _hire(self, account: Account) -> None:
         _check_locations([account, *(w.account for w in self.workers.values())])
-        worker = Worker(account, self.store, self.desk, self._client)
+        renewed = self._renewed(account.name) if self._renewed else None
+        worker = Worker(account, self.store, self.desk, self._client, renewed)
         self.workers[account.name] = worker
         self.noters[account.name] = Noter(worker, self.store, self.hooks.counts)
 

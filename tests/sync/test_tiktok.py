@@ -21,10 +21,14 @@ from engine.connectors.base import (
     Parcel,
     Quantity,
 )
+from engine.connectors.calls import CallError, Calls
 from engine.connectors.tiktok.auth import sign, signed
+from engine.connectors.tiktok.connector import TikTok
 from engine.connectors.tiktok.twin import Shop
+from engine.connectors.twins import serving
 from engine.core import limits
-from tests.sync.alone import alone
+from engine.sync.accounts import Accounts
+from tests.sync.alone import OpenGate, alone
 from tests.sync.office import running, until
 
 
@@ -101,6 +105,29 @@ async def test_a_push_is_proved_by_its_raw_bytes() -> None:
         assert connector.read(found) == Fetch("7")
         for kind in (4, 12, 36):
             assert connector.receive(right, b'{"type": %d, "data": {}}' % kind) is None
+
+
+async def test_a_refresh_token_outlives_the_process_that_got_it(tmp_path) -> None:
+    accounts = Accounts(tmp_path)
+    twin = Shop({"MUG": 5}, seed=7)
+    order = twin.buy("1001/5001")
+    async with serving(twin.app) as url, httpx.AsyncClient() as client:
+        account = twin.account(url)
+        accounts.put(account)
+
+        async def found(renewed) -> bool:
+            calls = Calls(client, OpenGate(), account.name, renewed)
+            return await TikTok(account, calls).fetch(order) is not None
+
+        for _ in range(3):  # each begins with what the one before was given
+            assert await found(accounts.renewed(account.name))
+        kept = tmp_path / "accounts" / f"{account.name}.renewed"
+        assert kept.stat().st_mode & 0o077 == 0
+        with pytest.raises(CallError):
+            await found(None)  # the token that it was connected with worked once
+        accounts.put(account)  # connected anew
+        assert not kept.exists()
+        await twin.pushes.close()
 
 
 async def test_a_token_that_ended_is_fetched_once_for_all_with_the_newest_refresh_token() -> None:

@@ -53,20 +53,20 @@ def signed(
 
 def tokens(account: Account, calls: Calls) -> Tokens:
     """Return the tokens of a shop that authorised the app. The refresh token may change with each
-    use; the newest is kept in memory."""
-    kept = {"token": account.secrets["refresh_token"]}
+    use; the newest is kept."""
 
     async def fetch() -> tuple[str, float]:
         query = {
             "app_key": account.secrets["app_key"],
             "app_secret": account.secrets["app_secret"],
-            "refresh_token": kept["token"],
+            "refresh_token": calls.renewed.get("refresh_token", account.secrets["refresh_token"]),
             "grant_type": "refresh_token",
         }
         url = account.options.get("auth_url", AUTH_URL).rstrip("/") + "/api/v2/token/refresh"
         answer = await calls.ask("token", "GET", url, params=query, check=check)
         found = msgspec.json.decode(document(answer, _Answer).data, type=_Granted, strict=False)
-        kept["token"] = found.refresh_token or kept["token"]
+        if found.refresh_token:
+            calls.renewed.put("refresh_token", found.refresh_token)
         return found.access_token, max(found.access_token_expire_in - time.time(), 0.0)
 
     return Tokens(fetch)

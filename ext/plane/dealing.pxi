@@ -17,6 +17,7 @@ cdef bint is_plain(Core* c, Order* o) noexcept nogil:
     cdef Cursor at
     cdef Head head
     cdef uint64_t i
+    cdef uint32_t j
     read_head(&at, o.record, &head)
     if head.policy != POLICY or o.status > PARTIALLY_SHIPPED:
         return False
@@ -24,8 +25,13 @@ cdef bint is_plain(Core* c, Order* o) noexcept nogil:
         line = &(<Line*> c.plan.lines.data)[i]
         if line.count > FILL_TAKES_MAX:
             return False
-        if waiting_of(c, o, i) and sku_at(c, line.sku).component_count:
+        if not waiting_of(c, o, i):
+            continue
+        if sku_at(c, line.sku).component_count:
             return False
+        for j in range(line.count):  # parts of what was a bundle when they were taken
+            if left_of(c, o, i, j) and position_at(c, take_of(line, j).position).sku != line.sku:
+                return False
     return True
 
 

@@ -153,6 +153,16 @@ def test_a_bundle_that_is_made_otherwise_now_takes_nothing_more(shop) -> None:
     assert _status(shop, "1") == ["allocated"]
 
 
+def test_what_was_a_bundle_and_is_none_now_takes_nothing_more(shop) -> None:
+    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 2),)))
+    shop.receive("north", red=2)
+    _wait(shop, "1", 2, "set")
+    shop.ok(c.PutSku("set", "set"))
+    shop.receive("north", set=1)
+    assert shop.ledger.order("web", "1").lines[0].backordered == 1
+    assert shop.available("set") == 1
+
+
 def test_no_more_may_wait_than_the_limit_says(shop) -> None:
     shop.ok(c.PutSku("red", "red", backorder_limit=3))
     shop.ok(c.PutSku("pair", "pair", components=(c.Component("red", 2),)))

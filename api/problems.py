@@ -86,6 +86,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "incomplete_rule": (422, "A rule does not say what its check needs"),
     "return_status": (409, "The return is at another step"),
     "not_returnable": (409, "More than has left and is not returned"),
+    "bundle_parted": (409, "A part of the bundle has left"),
     "bundle_remade": (409, "The bundle is made of other parts now"),
     "nothing_told": (422, "The fact says nothing"),
     "unknown_line": (422, "The order has no such line"),

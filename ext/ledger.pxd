@@ -174,6 +174,8 @@ cdef struct Place:
     uint32_t candidate        # of the running plan + 1
     uint32_t load_day         # orders that policies gave it to send on that day, the latest
     uint32_t load_used
+    uint32_t limit_day        # on which it sends `limit_orders` at most, 0: none
+    int64_t limit_orders
     uint8_t active
     uint8_t located
 
@@ -349,6 +351,7 @@ cdef struct Core:
     uint64_t out_count
     uint64_t last             # where in `out` the last record begins
     Buffer said               # packed answers of the running call
+    Buffer kept               # an order's document, where it says more than was asked
     Plan plan
     uint32_t fault_line
     const char* why

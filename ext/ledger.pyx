@@ -33,16 +33,16 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 import msgspec
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
 from engine.core import (
-    actors, answers, bundles, commands, decisions, dump, effects, events, limits, promises,
-    reading, registers, sellable, state, timeline, told, worklists,
+    actors, answers, bundles, capacities, commands, decisions, dump, effects, events, limits,
+    promises, reading, registers, sellable, sends, state, timeline, told, worklists,
 )
 from engine.core.decide import (
-    Replay, catalogue, conflict, creates, edits, facts, fences, fills, fulfillments, holds, joins,
-    orders, purchases, refusals, reservations, returns, routing, rows, shipments, steals, stock,
-    timers, undo, validation, waves,
+    Replay, capacity, catalogue, conflict, creates, edits, facts, fences, fills, fulfillments,
+    holds, joins, orders, purchases, refusals, reservations, returns, routing, rows, shipments,
+    steals, stock, timers, undo, validation, waves,
 )
 from engine.core.errors import LedgerError
 from engine.core.events import Document, EpochOpened, OrderStatus
@@ -102,6 +102,7 @@ cdef dict _SHARED = {
     commands.RoutingPolicy: routing.put_policy,
     commands.PutScarcity: routing.put_scarcity,
     commands.PutFence: fences.put_fence,
+    commands.PutCapacity: capacity.put_capacity,
     commands.Receive: purchases.receive,
     commands.Hold: holds.hold,
     commands.ReleaseHold: holds.release_hold,
@@ -400,6 +401,10 @@ cdef class Ledger:
     def scarcity(self, str name):
         """The scarcity prices of one SKU."""
         return reading.entry(self._registers.scarcity, name)
+
+    def day(self, str location):
+        """What one location has to send on a day, and can; see `capacities.day_of`."""
+        return capacities.day_of(new_view(self), location)
 
     def decisions(self, str channel, str order_id):
         """How the units of an order were routed; see `decisions.of_order`."""

@@ -115,8 +115,10 @@ def _leaves(verb: str, command: type, summary: str, example: dict) -> Endpoint:
         noun="fulfillments",
         summary=summary,
         note=(
-            "Without `lines`, all of it leaves; bundles leave whole. The units are neither "
-            "allocated nor on hand afterwards. The `shipment_id` is the order's own."
+            "Without `lines`, all of it leaves, parts of bundles that lie at other locations too "
+            "among them; such a bundle counts as shipped with the last part. Bundles that `lines` "
+            "name leave whole. The units are neither allocated nor on hand afterwards. The "
+            "`shipment_id` is the order's own."
         ),
         scope="stock",
         handler=create,
@@ -277,7 +279,7 @@ ENDPOINTS = (
             "the fulfillment as it stands, `replayed`."
         ),
         required=True,
-        codes=("quantity_not_held",),
+        codes=("quantity_not_held", "bundle_parted"),
     ),
     _step("ready", c.ReadyFulfillment, "It waits for the customer", {}, "ready_for_pickup"),
     _step("deliver", c.DeliverFulfillment, "What was shipped has arrived", {}, "delivered"),

@@ -48,6 +48,7 @@ ENDPOINTS = (
             "order_closed",
             "order_status",
             "table_full",
+            "bundle_parted",
         ),
         example=_EXAMPLE,
         answer_example={**ORDER_ANSWER, "status": "on_hold", "holds": [_ON_HOLD]},

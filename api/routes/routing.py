@@ -8,7 +8,8 @@ from api.routes.reading import unknown
 from api.routes.reservations import ORDER_ANSWER
 from api.routes.submit import put
 from api.wire import Param, body_type
-from engine.core.commands import Id, PlaceOrder, PutScarcity, RoutingPolicy
+from engine.core.capacities import CapacityAnswer, DayAnswer
+from engine.core.commands import Id, PlaceOrder, PutCapacity, PutScarcity, RoutingPolicy
 from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.outcomes import Refused
 from engine.core.policies import RoutingPolicyAnswer
@@ -16,6 +17,7 @@ from engine.core.scarcity import ScarcityAnswer
 
 RoutingPolicyBody = body_type(RoutingPolicy, "policy", name="RoutingPolicyBody")
 ScarcityBody = body_type(PutScarcity, "sku", name="ScarcityBody")
+CapacityBody = body_type(PutCapacity, "location", name="CapacityBody")
 PreviewBody = body_type(PlaceOrder, "order_id", name="PreviewBody")
 _POLICY = Param("policy", Id, "the routing policy's id", example="main")
 
@@ -34,6 +36,14 @@ async def _scarcity(ask: Ask) -> Reply:
     if answer is None:
         detail = f"SKU {name!r} does not exist, or has no scarcity prices"
         raise missing("unknown_sku", "sku", detail)
+    return 200, answer
+
+
+async def _day(ask: Ask) -> Reply:
+    name = ask.params["location"]
+    answer = await ask.front.client.day(name)
+    if answer is None:
+        raise unknown("location", name, "location")
     return 200, answer
 
 
@@ -108,6 +118,7 @@ _PREVIEW = {
     "ship_to": {"postcode": "10115", "country": "DE"},
     "policy": "main",
 }
+_CAPACITY = {"day": "2026-11-27", "orders": 40}
 _PRICES = {"prices": [{"location": "berlin", "mills": 120_000}]}
 _LINES = [{"sku": "TEA-1", "quantity": 2, "allocations": [{"location": "berlin", "quantity": 2}]}]
 _PLAN_CODES = (
@@ -194,6 +205,54 @@ ENDPOINTS = (
         answer=ScarcityAnswer,
         codes=("unknown_sku",),
         answer_example={"seq": 12, "sku": "TEA-1", **_PRICES},
+    ),
+    Endpoint(
+        name="put_capacity",
+        method="PUT",
+        path="/v1/routing/capacities/{location}",
+        noun="routing",
+        summary="Say how many orders a location can send on a day; what is above goes elsewhere",
+        note=(
+            "It holds in place of the policy's `capacity` on that day. Orders that count on it are "
+            "moved in the same step, the lowest priority first, then what is required last, then "
+            "the newest, as far as nobody picks them yet and others may send all of it. One step "
+            "looks at 64 of them, fewer the more locations there are; while `above` is not 0, "
+            "send the same again."
+        ),
+        scope="stock",
+        handler=put,
+        params=(params.LOCATION,),
+        body=CapacityBody,
+        command=PutCapacity,
+        answer=CapacityAnswer,
+        status=201,
+        also=200,
+        keyed=True,
+        codes=("idempotency_conflict", "unknown_location"),
+        example=_CAPACITY,
+        answer_example={
+            "seq": 31,
+            "location": "berlin",
+            **_CAPACITY,
+            "moved": [{"channel": "web", "order_id": "1001"}],
+            "above": 0,
+        },
+    ),
+    Endpoint(
+        name="get_capacity",
+        method="GET",
+        path="/v1/routing/capacities/{location}",
+        noun="routing",
+        summary="What a location has to send on a day, and can",
+        note=(
+            "The day is that of the last `PUT`, else the latest on which orders count. `used` are "
+            "orders that a policy gave it to send then, those that have left among them."
+        ),
+        handler=_day,
+        params=(params.LOCATION,),
+        answer=DayAnswer,
+        codes=("unknown_location",),
+        answer_example={"seq": 31, "location": "berlin", **_CAPACITY, "used": 40},
     ),
     Endpoint(
         name="preview_routing",

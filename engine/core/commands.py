@@ -23,7 +23,7 @@ from engine.core.order_commands import (
     SplitOrder,
 )
 from engine.core.return_commands import ReturnCommand
-from engine.core.routing.policy import PutScarcity, RoutingPolicy
+from engine.core.routing.policy import PutCapacity, PutScarcity, RoutingPolicy
 from engine.core.terms import (
     Address,
     Body,
@@ -353,6 +353,7 @@ Command = (
     | TellFact
     | PutScarcity
     | PutFence
+    | PutCapacity
     | Receive
     | Count
     | Adjust

@@ -1,6 +1,7 @@
 """Questions about routing: how an order's units were routed, and how an order's would be."""
 
 import msgspec
+from msgspec import UNSET
 
 from engine.core import answers
 from engine.core.answers.base import Answer
@@ -9,6 +10,7 @@ from engine.core.commands import PlaceOrder
 from engine.core.decide import orders
 from engine.core.decide.routing import Routed
 from engine.core.events import PositionOpened
+from engine.core.lives import Note
 from engine.core.outcomes import Refused
 from engine.core.routing import slip
 from engine.core.routing.receipt import Receipt, receipt_of
@@ -16,8 +18,8 @@ from engine.core.state import State
 
 
 class DecisionsAnswer(msgspec.Struct):
-    """Why the units of an order come from where they come; nothing for one that was not routed by
-    a policy."""
+    """Why the units of an order come from where they come, a decision for each time that they were
+    routed by a policy."""
 
     channel: str
     order_id: str
@@ -40,7 +42,16 @@ def of_order(state: State, channel: str, order_id: str) -> DecisionsAnswer | Non
     found, placed = [], order.placed or order.event
     if placed.receipt:
         found.append(receipt_of(slip.unpack(placed.receipt), state, order.seq))
+    for happened in state.lives.of(order.seq).notes:
+        note = happened.note
+        if note.receipt is not UNSET:
+            found.append(receipt_of(slip.unpack(note.receipt), state, happened.seq, _why(note)))
     return DecisionsAnswer(channel, order_id, found)
+
+
+def _why(note: Note) -> tuple[str, str]:
+    """Return what led to a decision, and the reason that was given."""
+    return msgspec.inspect.type_info(type(note)).tag, getattr(note, "reason", "") or ""
 
 
 def preview(state: State, command: PlaceOrder, now_us: int) -> PreviewAnswer | Refused:

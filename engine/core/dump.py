@@ -351,11 +351,14 @@ def _check_receipt(state: State, event: OrderPlaced) -> None:
 
 
 def _check_first(state: State, event: OrderPlaced, placed: OrderPlaced | None) -> None:
-    """What made a restated order differs from how it stands in lines and document only."""
+    """What made a restated order differs from how it stands in lines, document, policy and receipt
+    only."""
     if placed:
         _check("an order's first event", isinstance(placed, OrderPlaced))
         check_lines(state, placed.lines)
-        same = msgspec.structs.replace(placed, lines=event.lines, document=event.document)
+        _check_receipt(state, placed)
+        may = {name: getattr(event, name) for name in ("lines", "document", "policy", "receipt")}
+        same = msgspec.structs.replace(placed, **may)
         _check("an order's first event", same == event and bool(event.lines))
 
 

@@ -42,7 +42,7 @@ from engine.core.fitting import (
 )
 from engine.core.ranks import WORKED_ON
 from engine.core.register import Code
-from engine.core.restating import restate
+from engine.core.restating import recount, restate
 from engine.core.state import (
     COMMITTED,
     EXPIRED,
@@ -360,6 +360,7 @@ def _order_changed(state: State, event: OrderChanged) -> None:
     state.lives.apply(state.seq, state.now_us, event)
     if event.note:
         refill_fences(state, event.order)
+        recount(state, order, state.lives.newest(order.seq))
     state.await_stock(order, event.kind)
     _keyed(state, event.cause, lambda: told.order_changed(state, order))
 

@@ -29,6 +29,7 @@ from engine.core import (
 )
 from engine.core.decide import (
     Replay,
+    capacity,
     catalogue,
     creates,
     edits,
@@ -83,6 +84,7 @@ _DECIDE = {
     commands.RoutingPolicy: routing.put_policy,
     commands.PutScarcity: routing.put_scarcity,
     commands.PutFence: fences.put_fence,
+    commands.PutCapacity: capacity.put_capacity,
     commands.Receive: purchases.receive,
     commands.Count: stock.count,
     commands.Adjust: stock.adjust,

@@ -17,12 +17,14 @@ from engine.core.errors import LedgerError
 from engine.core.events import OrderChanged, OrderStatus
 from engine.core.fact_commands import DETAILS
 from engine.core.fitting import misfit
+from engine.core.notes.counts import Recounted
 from engine.core.notes.edits import Edited, Merged, MergedInto, SplitOff
 from engine.core.notes.exchanges import ExchangeFor
 from engine.core.notes.facts import FactTold, Told
 from engine.core.notes.fills import Filled
 from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Released, Rerouted
 from engine.core.notes.holds import Held, HoldEnded, HoldEscalated
+from engine.core.notes.moves import Moved
 from engine.core.notes.returns import (
     Return,
     ReturnApproved,
@@ -64,6 +66,8 @@ Note = (
     | Rerouted
     | TookOver
     | GaveUp
+    | Recounted
+    | Moved
 )
 
 
@@ -84,7 +88,8 @@ class Life(msgspec.Struct):
     noun and id); what holds of what channels told (`told`, by field), and the SKUs that nothing was
     known of when it came (`unknown`). `returns` by their ids, and
     `parts`: how many units of a SKU make one unit of a line, by (line, SKU), where something comes
-    back. Its fulfillments (`work`) by number. `exchange_for` says for which return of another
+    back. Its fulfillments (`work`) by number, and how many units of a SKU have left `ahead` of
+    other parts of their bundle, by (line, SKU). `exchange_for` says for which return of another
     order it was placed, if it was."""
 
     notes: list[Happened] = []
@@ -97,6 +102,7 @@ class Life(msgspec.Struct):
     told: dict[str, Told] = {}
     work: dict[int, Fulfillment] = {}
     exchange_for: ExchangeFor | None = None
+    ahead: dict[tuple[int, int], int] = {}
     unknown: tuple[str, ...] = ()
     mark: int = 0
 
@@ -186,6 +192,10 @@ class Lives:
         """Return the life of the order placed at `order`, an empty one if nothing happened. It is
         to be read only."""
         return self._lives.get(order, NOTHING)
+
+    def newest(self, order: int) -> Note:
+        """Return the newest note of the order placed at `order`, which has some."""
+        return self._lives[order].notes[-1].note
 
     def show(self, answer: OrderAnswer, order: int, status: OrderStatus) -> None:
         """Let the answer for an order say what only its life knows: its live holds (one that is

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from engine.core import (
     answers,
+    capacities,
     commands,
     decisions,
     limits,
@@ -136,6 +137,10 @@ class Reads:
     def scarcity(self, name: str):
         """The scarcity prices of one SKU."""
         return reading.entry(self._state.registers.scarcity, name)
+
+    def day(self, location: str):
+        """What one location has to send on a day, and can; see `capacities.day_of`."""
+        return capacities.day_of(self._state, location)
 
     def decisions(self, channel: str, order_id: str):
         """How the units of an order were routed; see `decisions.of_order`."""

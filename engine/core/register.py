@@ -22,6 +22,7 @@ class Code(IntEnum):
     EARLY_FACTS = 16
     SCARCITY = 5
     RING_FENCES = 6
+    CAPACITIES = 18
 
 
 class Entry(msgspec.Struct):

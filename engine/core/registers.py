@@ -8,6 +8,7 @@
     waves ─────────── which orders were released at once  (core.waves)
     scarcity ──────── what units are worth to later ones  (core.scarcity)
     fences ────────── what is set aside for one channel   (core.fences)
+    capacities ────── what locations can send on a day    (core.capacities)
 
 Both twins keep the same objects: adding a register is a line here, a command, its rule and its
 answer.
@@ -20,6 +21,7 @@ from typing import Any
 import msgspec
 
 from engine.core import answers, limits
+from engine.core.capacities import Capacities
 from engine.core.commands import PutChannel
 from engine.core.errors import LedgerError
 from engine.core.events import EntryPut
@@ -52,7 +54,8 @@ class Registers:
         self.scarcity = Scarcity()
         self.fences = Fences()
         every = (self.channels, self.purchase_orders, self.validations, self.policies)
-        every += (self.early_facts, self.waves, self.scarcity, self.fences)
+        self.capacities = Capacities()
+        every += (self.early_facts, self.waves, self.scarcity, self.fences, self.capacities)
         self._all = {one.code: one for one in every}
 
     def __iter__(self) -> Iterator[Register]:

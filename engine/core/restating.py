@@ -6,8 +6,10 @@ new lines, and `Order.placed` keeps the one that made it, for the answer to its 
 
 import msgspec
 
+from engine.core import sends
 from engine.core.events import OrderChanged, Standing
 from engine.core.fitting import check_lines, fits, misfit
+from engine.core.notes.base import NoteBase
 from engine.core.state import CLOSED, Order, State
 
 
@@ -33,6 +35,15 @@ def restate(state: State, order: Order, event: OrderChanged) -> None:
     if event.status in CLOSED:
         misfit("a closed order holds units", any(map(any, order.takes)))
     state.settle(order, event.status)
+
+
+def recount(state: State, order: Order, note: NoteBase) -> None:
+    """Count an order at the locations that a note says have to send something of it now."""
+    event = sends.follow(state, order.event, note)
+    if event is not None:
+        misfit("a closed order has something to send", bool(order.closed_us))
+        _keep_first(order)
+        order.event = event
 
 
 def _check(row: Standing) -> None:

@@ -29,6 +29,7 @@ from engine.core.order_life import CLOSED
 from engine.core.ranks import entry_of
 from engine.core.registers import Registers
 from engine.core.routing import slip
+from engine.core.sends import count, sends_of
 from engine.core.waiting import Waiting
 
 LIVE, COMMITTED, RELEASED, EXPIRED = range(4)
@@ -248,6 +249,18 @@ class State:
                     break
         return found
 
+    def senders(self, place: int, day: int, most: int, scan: int) -> list[int]:
+        """Return the seqs of at most `most` open orders that a location counts on a day, the newest
+        first, of the `scan` that were placed last."""
+        found = []
+        for seq in islice(reversed(self.orders), scan):
+            order = self.orders[seq]
+            if not order.closed_us and (place, day) in sends_of(order.event):
+                found.append(seq)
+                if len(found) == most:
+                    break
+        return found
+
     def answered(self, key: str) -> Remembered | None:
         """Return what was answered to this key, unless longer ago than retention."""
         found = self.remembered.get(key)
@@ -297,12 +310,8 @@ class State:
     def load(self, receipt: bytes, sign: int) -> None:
         """Count an order (1), or count it no more (-1), at the locations that its packed receipt
         chose, on the day on which they send it."""
-        for leg in slip.unpack(receipt).chosen:
-            day, used = self.loads.get(leg.place, (0, 0))
-            if leg.send_day > day and sign > 0:
-                self.loads[leg.place] = (leg.send_day, 1)
-            elif 0 < leg.send_day == day and used + sign >= 0:
-                self.loads[leg.place] = (day, used + sign)
+        for place, day in slip.sends_of(slip.unpack(receipt)):
+            count(self.loads, place, day, sign)
 
     def await_stock(self, order: Order, kind: Kind | None = None) -> None:
         """Note how an order waits now, by the present event if it is of this `kind`."""

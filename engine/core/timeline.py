@@ -16,7 +16,17 @@ from engine.core import actors, limits, trail
 from engine.core.answers import fulfillment_id, moment
 from engine.core.events import Cause, Line, OrderCancelled
 from engine.core.lives import Happened
-from engine.core.notes import edits, exchanges, facts, fills, fulfillments, holds, returns, steals
+from engine.core.notes import (
+    edits,
+    exchanges,
+    facts,
+    fills,
+    fulfillments,
+    holds,
+    moves,
+    returns,
+    steals,
+)
 from engine.core.notes.validation import Checked
 from engine.core.state import Order, State
 
@@ -166,6 +176,8 @@ class _Teller:
         told = {name: value for name, value in fields.items() if name not in _SPOKEN and value}
         if "keeps_stock" in fields:
             told["keeps_stock"] = fields["keeps_stock"]
+        if "receipt" in fields:
+            told["decision"] = "see /decisions"
         more["details"] = told | more.get("details", {})
         more.setdefault("reason", reason)
         return self._change(happened.seq, happened.stamp_us, what, happened.actor, **more)
@@ -174,6 +186,9 @@ class _Teller:
 
     def _plain(self, note: Any) -> dict[str, Any]:
         return {}
+
+    def _moved(self, note: moves.Moved) -> dict[str, Any]:
+        return {"details": {"location": self.state.location_name(note.location)}}
 
     def _held(self, note: holds.Held) -> dict[str, Any]:
         return {"details": {"until": moment(note.until_us)} if note.until_us else {}}
@@ -267,6 +282,8 @@ _SPOKEN = frozenset(
         "until_us",
         "accept_by_us",
         "fact",
+        "receipt",
+        "sends",
     ]
 )
 
@@ -288,6 +305,7 @@ _TELL = {
     steals.GaveUp: _Teller._gave_up,
     Checked: _Teller._checked,
     facts.FactTold: _Teller._fact,
+    moves.Moved: _Teller._moved,
     fulfillments.Released: _Teller._parts,
     fulfillments.Rerouted: _Teller._parts,
     fulfillments.FulfillmentStep: _Teller._fulfillment,

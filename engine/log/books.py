@@ -300,7 +300,8 @@ class Books(OrderBooks):
         if held is None:
             self.bad("P2", f"order {seq} is shipped and was not open")
             return at
-        self._check_freed(seq, held, [(line, units, units) for line, units in gone], freed)
+        rows, before, after = self.work.left(seq, gone)
+        self._check_freed(seq, held, rows, freed, before, after)
         for line, units in gone:
             held.shipped[line] += units
             if held.served(line) < 0:
@@ -324,9 +325,14 @@ class Books(OrderBooks):
             if held.served(line) < 0 or held.waiting[line] < 0:
                 self.bad("P2", f"order {seq} cuts more of line {line} than it holds")
 
-    def _check_freed(self, seq: int, held: Held, rows: list[tuple], freed: list[tuple]) -> None:
+    def _check_freed(
+        self, seq: int, held: Held, rows: list[tuple], freed: list[tuple], before=None, after=None
+    ) -> None:
         """What is freed is what these units had taken, component by component. `rows` are
-        (line, units, units of them that had taken something)."""
+        (line, units, units of them that had taken something); `before` and `after` are parts that
+        have left ahead of others, by line and SKU."""
+        before = self.work.ahead.get(seq, {}) if before is None else before
+        after = before if after is None else after
         back: dict[tuple[int, int], int] = {}
         for line, take, units in freed:
             key = (line, self.position_sku[held.places[line][take]])
@@ -337,8 +343,12 @@ class Books(OrderBooks):
             for place, left in zip(held.places[line], held.left[line], strict=True):
                 sku = self.position_sku[place]
                 taken[sku] = taken.get(sku, 0) + left
+            for key, units in before.items():
+                if key[0] == line:
+                    taken[key[1]] = taken.get(key[1], 0) + units
             for sku, total in taken.items():
                 due = total // served * having if served else 0
+                due += after.get((line, sku), 0) - before.get((line, sku), 0)
                 if back.pop((line, sku), 0) != due:
                     self.bad("P2", f"order {seq} line {line} does not free the {due} units it had")
         if any(back.values()):

@@ -3,6 +3,7 @@ taken anew, and what was done with each line still adds up to what was asked for
 """
 
 import struct
+from base64 import b64decode
 
 import msgspec
 
@@ -21,6 +22,9 @@ CLOSED = (CANCELLED, SHIPPED, DELIVERED)
 BY_UNITS = (ALLOCATED, PARTIALLY, BACKORDERED, CANCELLED, SHIPPED, PARTIALLY_SHIPPED)
 
 FILLED = b'{"what":"filled"'
+# Members of a note; in a text, their quotes would follow a backslash.
+SENDS, RECEIPT = b',"sends":', b',"receipt":'
+_json = msgspec.json.Decoder().decode
 
 
 def _by_place(held: Held) -> list[dict[int, int]]:
@@ -80,9 +84,7 @@ class OrderBooks(StockBooks):
             taken[key] = taken.get(key, 0) + units
         self.routes[self.seq] = [(place, day) for place, day, _ in legs]
         for place, day, units in legs:
-            latest, used = self.loads.get(place, (0, 0))
-            if day >= latest and day:
-                self.loads[place] = (day, used + 1 if day == latest else 1)
+            self._count(place, day, 1)
             for sku, count in zip(skus, units, strict=True):
                 if count > taken.get((place, sku), 0):
                     self.bad("P2", f"an order's receipt has {count} units that it did not take")
@@ -111,6 +113,8 @@ class OrderBooks(StockBooks):
         note = bytes(data[at + 4 : at + 4 + size])
         self.return_note(seq, shipped, note)
         self.work.note(seq, note)
+        if seq in self.orders and (SENDS in note or RECEIPT in note):
+            self._recount(seq, note)
         if self.fences.open:
             self._fence_change(seq, was, lines, note)
         if note.startswith(FILLED):
@@ -130,6 +134,50 @@ class OrderBooks(StockBooks):
             for sku, units, word, _ in said["rows"]:
                 if word == "restock":
                     self.fences.returned(seq, sku, said["location"], units)
+
+    def _recount(self, seq: int, note: bytes) -> None:
+        """A change of an order's locations is counted as its note says, and what a policy chose is
+        what the order holds."""
+        told, before = _json(note), self.routes.get(seq, [])
+        now = [(place, day) for place, day in told.get("sends", before)]
+        for place, day in before:
+            if (place, day) not in now:
+                self._count(place, day, -1)
+        for place, day in now:
+            if (place, day) not in before:
+                self._count(place, day, 1)
+        if now != before:
+            self.routes[seq] = now
+        if "receipt" not in told:
+            return
+        data, holds = b64decode(told["receipt"]), self._holds(seq)
+        try:
+            skus, legs = read_slip(data, 0, len(data))
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
+        for place, day, units in legs:
+            if (place, day) not in now:
+                self.bad("P2", f"order {seq} sends from location {place} and is not counted there")
+            for sku, count in zip(skus, units, strict=True):
+                if count > holds.get((place, sku), 0):
+                    self.bad("P2", f"order {seq} has a receipt of {count} units it does not hold")
+
+    def _holds(self, seq: int) -> dict[tuple[int, int], int]:
+        """Return what an open order holds, by location and SKU."""
+        held, found = self.held(seq), {}
+        for places, left in zip(held.places, held.left, strict=True):
+            for position, units in zip(places, left, strict=True):
+                key = self.position_location[position], self.position_sku[position]
+                found[key] = found.get(key, 0) + units
+        return found
+
+    def _count(self, place: int, day: int, sign: int) -> None:
+        """Count an order at a location on a day, of which only the latest is kept."""
+        latest, used = self.loads.get(place, (0, 0))
+        if day > latest and sign > 0:
+            self.loads[place] = (day, 1)
+        elif 0 < day == latest and used + sign >= 0:
+            self.loads[place] = (day, used + sign)
 
     def _check_fill(self, seq: int, before: Held | None, restated: bool) -> None:
         """Stock that came is given to what waited, and nothing else is changed."""
@@ -190,6 +238,9 @@ class OrderBooks(StockBooks):
         for position, units in zip(held.places[line], held.left[line], strict=True):
             part = self.position_sku[position]
             taken[part] = taken.get(part, 0) + units
+        for (number, part), units in self.work.ahead.get(seq, {}).items():
+            if number == line:
+                taken[part] = taken.get(part, 0) + units
         if sku in self.bundles:
             fits = served > 0 and all(units % served == 0 for units in taken.values())
         else:
@@ -222,8 +273,7 @@ class OrderBooks(StockBooks):
             if shipped:
                 self.left_with[seq] = tuple(held.shipped)
             del self.orders[seq]
-            for place, day in self.routes.pop(seq, ()) if status == CANCELLED else ():
-                latest, used = self.loads.get(place, (0, 0))
-                if 0 < day == latest and used:
-                    self.loads[place] = (day, used - 1)
+            sends = self.routes.pop(seq, ())
+            for place, day in sends if status == CANCELLED else ():
+                self._count(place, day, -1)
             self.order_names[self.order_name_of[seq]] = self.stamp_us

@@ -1,7 +1,7 @@
 """The second opinion on receipts of routing decisions, read from docs/log-format.md by itself."""
 
 _PARTS = 8
-_REASONS = 11
+_REASONS = 14
 
 
 def read_slip(data: bytes, at: int, end: int) -> tuple[list[int], list[tuple]]:

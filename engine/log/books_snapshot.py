@@ -101,6 +101,7 @@ def read_books(dump: bytes, bad=lambda promise, why: None) -> Books:
     if reader.at != len(dump):
         raise Unreadable("the snapshot has bytes beyond its end")
     books.answered_since = books.stamp_us
+    books.work.leaving.clear()
     return books
 
 
@@ -218,6 +219,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
         found.append("its open orders are not those of the walk")
     elif walked.progress != stated.progress:
         found.append("its orders are not as far as those of the walk")
+    if walked.work.parted(walked.orders) != stated.work.parted(stated.orders):
+        found.append("what has left ahead of its bundle is not what the walk has")
     if walked.work.open(walked.orders) != stated.work.open(stated.orders):
         found.append("its fulfillments are not those of the walk")
     returned = {seq: one for seq, one in walked.returned.items() if seq in stated.order_name_of}
@@ -228,6 +231,8 @@ def differences(walked: Books, stated: Books) -> list[str]:
         found.append("what is out of its fences is not what the walk has")
     if walked.loads != stated.loads:
         found.append("what its locations have to send is not what the walk has")
+    elif walked.routes != stated.routes:
+        found.append("what its orders are counted as is not what the walk has")
     return found
 
 

@@ -36,6 +36,10 @@ class WorkBooks:
     def __init__(self, bad: Callable[[str, str], None]) -> None:
         self._bad = bad
         self.of: dict[int, dict[int, Work]] = {}
+        # Parts that have left before others of their bundle, by order, and (line, SKU); and as that
+        # was before the note of the shipment that comes next.
+        self.ahead: dict[int, dict[tuple[int, int], int]] = {}
+        self.leaving: dict[int, dict[tuple[int, int], int]] = {}
         self.said: dict[bytes, Counter[int]] = {}  # short picks that the stock may lose, by id
 
     def note(self, order: int, data: bytes) -> None:
@@ -69,6 +73,10 @@ class WorkBooks:
             lost[place] += units
             if units < 1 or one.units[line, place] < 0:
                 self._bad("P2", f"fulfillment {name} gives up more than it has")
+        if note.get("ahead"):
+            before = self.leaving[order] = self.ahead.get(order, {})
+            now = before | {(line, sku): units for line, sku, units in note["ahead"]}
+            self.ahead[order] = {key: units for key, units in now.items() if units}
         one.status, one.units = status, +one.units if status in _OPEN else Counter()
         if status in _OPEN and not one.units:
             self._bad("P2", f"fulfillment {name} is open and has nothing to do")
@@ -86,6 +94,20 @@ class WorkBooks:
         if any(units > said[place] for place, units in gone.items()):
             word = name.decode(errors="replace")
             self._bad("P2", f"short pick {word!r} takes more than was not there")
+
+    def left(self, order: int, gone: list[tuple[int, int]]) -> tuple[list[tuple], dict, dict]:
+        """Return what of each line leaves, whole bundles if it is one, as (line, units, units of
+        them that had taken something), and by (line, SKU) the parts that were ahead of others of
+        their bundle before, and are after."""
+        after = self.ahead.get(order, {})
+        before = self.leaving.pop(order, after)
+        rows = {line: (line, units, units) for line, units in gone}
+        rows |= {line: (line, 0, 0) for line, _ in before | after if line not in rows}
+        return list(rows.values()), before, after
+
+    def parted(self, orders) -> dict[int, dict[tuple[int, int], int]]:
+        """Return the parts of these orders that have left ahead of others of their bundle."""
+        return {order: rows for order, rows in self.ahead.items() if rows and order in orders}
 
     def open(self, orders) -> dict[int, dict[int, Work]]:
         """Return the fulfillments of these orders, where they have any."""

@@ -22,6 +22,7 @@ from engine.core.answers import (
     SkuAnswer,
     StockAnswer,
 )
+from engine.core.capacities import DayAnswer
 from engine.core.commands import PlaceOrder, Request
 from engine.core.decisions import DecisionsAnswer, PreviewAnswer
 from engine.core.errors import ServiceError
@@ -223,6 +224,9 @@ class Client(Protocol):
 
     async def scarcity(self, name: str) -> ScarcityAnswer | None:
         """The scarcity prices of one SKU."""
+
+    async def day(self, location: str) -> DayAnswer | None:
+        """What a location has to send on a day, and can."""
 
     async def decisions(self, channel: str, order_id: str) -> DecisionsAnswer | None:
         """How the units of an order were routed, or None if there is no such order."""

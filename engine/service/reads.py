@@ -158,6 +158,10 @@ class Reads:
         """The scarcity prices of one SKU, or None."""
         return await self._leading().read(lambda ledger: ledger.scarcity(name))
 
+    async def day(self, location: str):
+        """What a location has to send on a day, and can, or None."""
+        return await self._leading().read(lambda ledger: ledger.day(location))
+
     async def decisions(self, channel: str, order_id: str):
         """How an order's units were routed, or None."""
         return await self._leading().read(lambda ledger: ledger.decisions(channel, order_id))

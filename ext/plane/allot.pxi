@@ -33,7 +33,7 @@ cdef int allot(Core* c, bint partial) noexcept nogil:
         result = deal(c)
     if result == DONE:
         result = check_width(c)
-    if result == DONE and partial and not plan.first and (bound_waits(c) or limit_looms(c)):
+    if result == DONE and partial and not plan.first and limit_looms(c):
         result = DUE
     forget_pools(c)
     return result

@@ -246,6 +246,8 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
         know_scarcity(self, event.number)
     elif event.register == self._registers.fences.code:
         note_fence(self, event.number)
+    elif event.register == self._registers.capacities.code:
+        know_capacity(self, event.number)
     return answer
 
 

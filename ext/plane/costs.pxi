@@ -67,7 +67,7 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
     cdef Place* place = place_at(c, site.place)
     cdef Rule* rule = &p.rules[site.place]
     cdef Rule other
-    cdef int64_t used
+    cdef int64_t used, capacity
     if site.place >= p.rule_count:
         any_rule(&other)
         rule = &other
@@ -88,7 +88,10 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
         site.reason = REASON_CUT_OFF
         return
     used = place.load_used if <int64_t> place.load_day == rule.send_day else 0
-    if 0 <= rule.capacity <= used:
+    capacity = rule.capacity
+    if place.limit_day and <int64_t> place.limit_day == rule.send_day:
+        capacity = place.limit_orders
+    if 0 <= capacity <= used:
         site.reason = REASON_CAPACITY
         return
     site.send_day, site.km = rule.send_day, NOT_MEASURED
@@ -98,7 +101,7 @@ cdef void consider(Core* c, Site* site) noexcept nogil:
     if style.kind == NEAREST and km_of(c, site) < 0:
         site.reason = REASON_NO_DISTANCE
         return
-    charge(c, rule, site, used)
+    charge(c, rule, site, used, capacity)
 
 
 cdef void find_day(Rule* rule, int64_t now_us) noexcept nogil:
@@ -139,7 +142,9 @@ cdef bint rate(Core* c, Rule* rule, Site* site) noexcept nogil:
     return True
 
 
-cdef void charge(Core* c, Rule* rule, Site* site, int64_t used) noexcept nogil:
+cdef void charge(
+    Core* c, Rule* rule, Site* site, int64_t used, int64_t capacity
+) noexcept nogil:
     """Set the parts of a location's fixed cost."""
     cdef Ask* ask = &c.case.ask
     cdef Style* style = ask.style
@@ -153,8 +158,8 @@ cdef void charge(Core* c, Rule* rule, Site* site, int64_t used) noexcept nogil:
         if ask.due_day >= 0:
             late = site.send_day + site.days - ask.due_day
             site.parts[2] = late * style.late if late > 0 else 0
-        if rule.capacity > 0:
-            site.parts[3] = <int64_t> (<wide> style.pressure * used // rule.capacity)
+        if capacity > 0:
+            site.parts[3] = <int64_t> (<wide> style.pressure * used // capacity)
         if style.distance and km_of(c, site) > 0:
             site.distance = site.km * style.distance
     site.fixed = site.parts[0] + site.parts[1] + site.parts[2] + site.parts[3] + site.distance

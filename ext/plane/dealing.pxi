@@ -1,6 +1,6 @@
 # Fills of plain orders (core/decide/fills.py) without an object for anything but the note: orders
-# whose status follows from their units, of stocked SKUs, that no policy has routed and whose lines
-# are not bound to a place. The others are left to the shared rule, which would decide the same.
+# whose status follows from their units, of stocked SKUs, that no policy routes and whose lines are
+# not bound to a place. The others are left to the shared rule, which would decide the same.
 
 cdef bytes _SYSTEM = actors.SYSTEM.encode()
 
@@ -20,6 +20,8 @@ cdef bint is_plain(Core* c, Order* o) noexcept nogil:
     cdef uint32_t j
     read_head(&at, o.record, &head)
     if head.policy != POLICY or o.status > PARTIALLY_SHIPPED:
+        return False
+    if routed_of(c, head.first) != NONE:
         return False
     for i in range(c.plan.lines.count):
         line = &(<Line*> c.plan.lines.data)[i]

@@ -66,6 +66,8 @@ cdef int emit_order(Core* c, Head* head, Text document) noexcept nogil:
     cdef uint8_t* start
     cdef uint8_t* p
     cdef int result = emit_opened(c)
+    if result == DONE and any_bound(c):
+        result = say_bound(c, &document)
     if result != DONE:
         return result
     if out_room(
@@ -78,6 +80,15 @@ cdef int emit_order(Core* c, Head* head, Text document) noexcept nogil:
     if head.policy == POLICY_COSTS:
         p = put_bytes(put32(p, <uint32_t> c.case.slip.size), c.case.slip.data, c.case.slip.size)
     return emit(c, start, p)
+
+
+cdef bint any_bound(Core* c) noexcept nogil:
+    """Whether a line may come from one place only, which the order's document then says."""
+    cdef uint64_t i
+    for i in range(c.plan.asked.count):
+        if (<Asked*> c.plan.asked.data)[i].bound:
+            return True
+    return False
 
 
 cdef int allot_order(Core* c, Head* head, Text document, bint partial) noexcept nogil:

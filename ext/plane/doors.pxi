@@ -341,11 +341,13 @@ cdef object cancel(Ledger self, request, command):
     if row == NONE:
         return refusals.unknown_order(self, command.channel, command.order_id)
     o = order_at(c, row)
+    lines = command.lines
     if o.living:
         life = self._lives.of(o.seq)
         if life.work or life.mark:
             return decide_shared(self, request, fulfillments.cancel_order)
-    lines = command.lines
+    if policy_of(o.record) == POLICY_COSTS and (lines is not None or o.left is not NULL):
+        return decide_shared(self, request, fulfillments.cancel_order)
     if o.closed_us:
         if lines is None and o.status == CANCELLED:
             return replayed(order_answer(self, row, True), o.changed_seq)

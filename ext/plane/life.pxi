@@ -71,6 +71,7 @@ cdef void free_core(Core* c) noexcept:
         rows_free(<Rows*> <size_t> rows)
     for data in (
         <size_t> c.wheel, <size_t> c.out.data, <size_t> c.said.data, <size_t> c.told,
+        <size_t> c.kept.data,
     ):
         free(<void*> <size_t> data)
 
@@ -176,7 +177,23 @@ cdef int add_note(Ledger self, const uint8_t* record) except -1:
     if event.note:
         sync_fences(self)
         refill_fences(new_view(self), event.order)
+        recount(self, event.order)
     return sync_waiting(self)
+
+
+cdef int recount(Ledger self, uint64_t seq) except -1:
+    """Count an order as its newest note says (core/sends.py)."""
+    cdef Order* o
+    note = self._lives.newest(seq)
+    if note.receipt is UNSET and note.sends is UNSET:
+        return 0
+    o = order_at(&self.core, find_seq(&self.core, ORDER_SEQS, seq))
+    record = PyBytes_FromStringAndSize(<char*> o.record, load32(o.record))
+    event = sends.follow(new_view(self), decode_record(record), note)
+    if event is not None:
+        require(o.closed_us == 0, "a closed order has something to send")
+        set_receipt(o, event.receipt)
+    return 0
 
 
 cdef int forget_lives(Ledger self) except -1:

@@ -153,9 +153,8 @@ cdef int load_left(Core* c, Cursor* at, Order* o) noexcept nogil:
 cdef int load_first(
     Core* c, Cursor* at, const uint8_t* record, const uint8_t** first
 ) noexcept nogil:
-    """Read the record that made an order, if it was restated: it differs in lines and document
-    only."""
-    cdef Text document, rest, first_rest
+    """Read the record that made an order, if it was restated: it differs in lines, document, policy
+    and receipt only."""
     cdef Cursor start = at[0]
     cdef uint64_t size = before_lines(record)
     cdef uint16_t count
@@ -169,11 +168,8 @@ cdef int load_first(
     memcpy(&count, record + size, 2)
     if count == 0 or before_lines(first[0]) != size:
         return damaged(c, "an order's first record")
-    if memcmp(record + 4, first[0] + 4, size - 4):
-        return damaged(c, "an order's first record")
-    lines_of(record, &document, &rest)
-    lines_of(first[0], &document, &first_rest)
-    if not same(rest, first_rest.data, first_rest.size):
+    # The policy is two bytes before the lines.
+    if memcmp(record + 4, first[0] + 4, size - 6):
         return damaged(c, "an order's first record")
     return DONE
 
@@ -350,6 +346,8 @@ cdef int load_bytes(Ledger self, const uint8_t[::1] data) except -1:
     know_routing(self, range(len(self._registers.policies.tables)))
     for number in range(len(self._registers.scarcity.rows)):
         know_scarcity(self, number)
+    for number in range(len(self._registers.capacities.rows)):
+        know_capacity(self, number)
     for seq in waiting_orders(c):
         entry = waiting_entry(self, seq)
         if entry is not None:

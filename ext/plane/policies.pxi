@@ -8,7 +8,7 @@ cdef enum:
     FASTEST = 3
     BALANCED = 4
     PREFIX_ROOM = 4 * 128 + 2  # bytes of a country and an id
-    REASONS_ROOM = 11
+    REASONS_ROOM = 14
     EXCLUDED_MAX = 32
 
 # The bounds above are compiled in; they are those of the project, or this does not load.
@@ -135,6 +135,19 @@ cdef int add_routed(Ledger self, str channel, number) except -1:
     r.channel = channels_of(policy).get(channel, NONE)
     table_add(c, ROUTED_CHANNELS, hash, <uint32_t> c.routed.count)
     c.routed.count += 1
+    return 0
+
+
+cdef int know_capacity(Ledger self, number) except -1:
+    """Take up how many orders a location sends on a day."""
+    cdef Text text
+    cdef uint32_t place
+    put = self._registers.capacities.rows[number].put
+    text_in(put.location, &text)
+    place = find_text(&self.core, PLACE_NAMES, text)
+    require(place != NONE, "the location of a capacity does not exist")
+    place_at(&self.core, place).limit_day = <uint32_t> capacities.day_number(put.day)
+    place_at(&self.core, place).limit_orders = put.orders
     return 0
 
 

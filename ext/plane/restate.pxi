@@ -42,8 +42,9 @@ cdef uint8_t* with_first(const uint8_t* record, const uint8_t* first) noexcept n
     return copy
 
 
-cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogil:
-    """The order's record with other lines, or another document, where they have data."""
+cdef uint8_t* restated_record(Order* o, Text lines, Text document, Text receipt) noexcept nogil:
+    """The order's record with other lines, another document, or another receipt with its size,
+    where they have data."""
     cdef Text old_document, rest
     cdef Text old_lines = lines_of(o.record, &old_document, &rest)
     cdef const uint8_t* first = first_record(o)
@@ -55,11 +56,15 @@ cdef uint8_t* restated_record(Order* o, Text lines, Text document) noexcept nogi
         lines = old_lines
     if document.size == 0:
         document = old_document
+    if receipt.size:
+        rest = receipt
     size = head + lines.size + 4 + document.size + rest.size
     made = <uint8_t*> malloc(size + load32(first))
     if made is NULL:
         return NULL
     memcpy(made, o.record, head)
+    if receipt.size:
+        put16(made + head - 2, POLICY_COSTS)
     put32(made, <uint32_t> size)
     p = put_bytes(made + head, lines.data, lines.size)
     p = put_bytes(put32(p, document.size), document.data, document.size)
@@ -218,8 +223,11 @@ cdef int restate(
     Core* c, Order* o, Text lines, Text document, const uint8_t* gone
 ) noexcept nogil:
     """Let an order stand with other lines, or another document."""
-    cdef uint8_t* made = restated_record(o, lines, document)
+    cdef Text none
+    cdef uint8_t* made
     cdef int result = DONE
+    none.data, none.size = NULL, 0
+    made = restated_record(o, lines, document, none)
     if made is NULL:
         return MEMORY
     if lines.data is not NULL:
@@ -241,6 +249,21 @@ cdef int restate(
     free(o.record)
     o.record, o.restated = made, 1
     return DONE if lines.data is NULL else set_standing(c, o, gone)
+
+
+cdef int set_receipt(Order* o, bytes receipt) except -1:
+    """Let an order stand as one that a policy has routed, by this receipt."""
+    cdef bytes sized = len(receipt).to_bytes(4, "little") + receipt
+    cdef Text none, text
+    cdef uint8_t* made
+    none.data, none.size = NULL, 0
+    bytes_in(sized, &text)
+    made = restated_record(o, none, none, text)
+    if made is NULL:
+        raise MemoryError("no memory for an order's record")
+    free(o.record)
+    o.record, o.restated = made, 1
+    return 0
 
 
 cdef int change_event(Core* c, const uint8_t* record) noexcept nogil:

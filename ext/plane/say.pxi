@@ -61,6 +61,41 @@ cdef void say_text(Say* s, Text text) noexcept nogil:
     s.out.size += <uint64_t> (p - start)
 
 
+cdef int say_bound(Core* c, Text* document) noexcept nogil:
+    """Let an order's document say which of the lines asked for may come from one place only, as
+    `kept.document_of` does."""
+    cdef Say s
+    cdef Asked* asked
+    cdef Place* place
+    cdef Text name
+    cdef uint64_t i
+    cdef bint more = False
+    c.kept.size = 0
+    memset(&s, 0, sizeof(Say))
+    s.out = &c.kept
+    say(&s, document.data, document.size - 1)
+    if document.size > 2:
+        say_word(&s, b",")
+    say_word(&s, b'"bound":[')
+    for i in range(c.plan.asked.count):
+        asked = &(<Asked*> c.plan.asked.data)[i]
+        if not asked.bound:
+            continue
+        if more:
+            say_word(&s, b",")
+        more = True
+        place = place_at(c, asked.place)
+        name.data, name.size = place.text, place.name_size
+        say_word(&s, b"[")
+        say_number(&s, <int64_t> i)
+        say_word(&s, b",")
+        say_text(&s, name)
+        say_word(&s, b"]")
+    say_word(&s, b"]}")
+    document.data, document.size = c.kept.data, <uint32_t> c.kept.size
+    return MEMORY if s.full else DONE
+
+
 cdef void say_pair(Say* s, uint64_t value) noexcept nogil:
     say(s, PAIRS + 2 * (value % 100), 2)
 

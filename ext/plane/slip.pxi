@@ -119,7 +119,7 @@ cdef Chosen chosen_of(const uint8_t* record) noexcept nogil:
 
 
 cdef void count_load(Core* c, Chosen* chosen, int sign) noexcept nogil:
-    """Count an order at the locations that its receipt chose, or no more; see `State.load`."""
+    """Count an order at the locations that its receipt chose, or no more; see `sends.count`."""
     cdef Cursor at = chosen.legs
     cdef uint64_t i, j, day
     cdef Place* place
@@ -136,6 +136,24 @@ cdef void count_load(Core* c, Chosen* chosen, int sign) noexcept nogil:
                 place.load_used += sign
         for j in range(1 + chosen.demands + 2 + PARTS):
             get_varint(&at)
+
+
+cdef bint counts_at(const uint8_t* record, uint64_t place, uint64_t day) noexcept nogil:
+    """Whether an order counts at a location on a day."""
+    cdef Chosen chosen = chosen_of(record)
+    cdef Cursor at = chosen.legs
+    cdef uint64_t i, j, where, when
+    if at.at is NULL:
+        return False
+    for i in range(get_varint(&at)):
+        where = get_varint(&at)
+        get_varint(&at)
+        when = get_varint(&at)
+        if where == place and when == day:
+            return True
+        for j in range(1 + chosen.demands + 2 + PARTS):
+            get_varint(&at)
+    return False
 
 
 cdef Text receipt_of(const uint8_t* record) noexcept nogil:

@@ -81,6 +81,10 @@ cdef class _EventView:
         read_names(self.order.there().record, &head)
         return string_of(head.second)
 
+    @property
+    def receipt(self):
+        return bytes_of(receipt_of(self.order.there().record))
+
     def __getattr__(self, name):
         if self.order.whole is None:
             self.order.whole = placed_struct(self.order.there().record)

@@ -286,6 +286,20 @@ cdef class _View:
                 found.append(o.seq)
         return found
 
+    def senders(self, uint32_t place, uint64_t day, most, scan):
+        """See `State.senders`."""
+        cdef Core* c = &self.ledger.core
+        cdef int64_t looked = 0, bound = scan, room = most
+        cdef uint32_t row = c.newest_order
+        cdef Order* o
+        found = []
+        while row != NONE and looked < bound and <int64_t> len(found) < room:
+            o = order_at(c, row)
+            row, looked = o.older, looked + 1
+            if o.closed_us == 0 and counts_at(o.record, place, day):
+                found.append(o.seq)
+        return found
+
     def order_row(self, seq):
         """Return the order placed at `seq`."""
         return order_struct(self.ledger, find_seq(&self.ledger.core, ORDER_SEQS, seq))

@@ -37,16 +37,6 @@ cdef int order_moved(Core* c, Order* o, uint8_t kind) noexcept nogil:
     return DONE
 
 
-cdef bint bound_waits(Core* c) noexcept nogil:
-    """Whether a line that is bound to a place gets less than it asks for."""
-    cdef Asked* asked = <Asked*> c.plan.asked.data
-    cdef uint64_t i
-    for i in range(c.plan.asked.count):
-        if asked[i].bound and (<Granted*> c.plan.granted.data)[i].units < asked[i].quantity:
-            return True
-    return False
-
-
 cdef bint limit_looms(Core* c) noexcept nogil:
     """Whether a line gets less than it asks for, and of a SKU not everything may be waited for."""
     cdef uint64_t i

@@ -196,6 +196,10 @@ class InProcessClient:
         """One routing policy."""
         return self._ledger().routing_policy(name)
 
+    async def day(self, location: str):
+        """What a location has to send on a day, and can."""
+        return self._ledger().day(location)
+
     async def scarcity(self, name: str):
         """The scarcity prices of one SKU."""
         return self._ledger().scarcity(name)

@@ -57,6 +57,7 @@ NEEDS = {
         "get_order",
         "get_routing_policy",
         "get_scarcity",
+        "get_capacity",
         "get_decisions",
         "get_timeline",
         "list_orders",
@@ -108,6 +109,7 @@ NEEDS = {
         "inspect_return",
         "release_order",
         "release_wave",
+        "put_capacity",
         *(f"{verb}_fulfillment" for verb in VERBS),
     },
     "plan": {

@@ -139,7 +139,7 @@ def _put_validation(rng: Random) -> c.PutValidation:
     return c.PutValidation(_seldom(rng, "shop", "market"), rules)
 
 
-def _put_location(rng: Random) -> c.PutLocation:
+def put_location(rng: Random) -> c.PutLocation:
     return c.PutLocation(
         rng.choice(LOCATIONS),
         rng.choice("AB"),
@@ -168,7 +168,7 @@ def _put_sku(rng: Random) -> c.PutSku:
     return c.PutSku(name, "bundle", components=components, backorderable=rng.random() < 0.1)
 
 
-def _receive(rng: Random) -> c.Receive:
+def receive(rng: Random) -> c.Receive:
     lines = _lines(rng, lambda: c.ReceiptLine(_plain(rng), _stock(rng)))
     of = _seldom(rng, rng.choice((*PURCHASES, "none")))
     return c.Receive(f"d{rng.randint(0, 99)}", _location(rng), lines, of)
@@ -208,7 +208,7 @@ def _reserve(rng: Random) -> c.Reserve:
     return c.Reserve(f"r{rng.randint(0, 30)}", rng.choice(("web", "shop")), ttl_s, lines)
 
 
-def _place(rng: Random) -> c.PlaceOrder:
+def place(rng: Random) -> c.PlaceOrder:
     def line() -> c.OrderLine:
         price = rng.choice((None, 0, 1_999, limits.PRICE_MINOR_MAX))
         name = rng.choice((None, "1", "ligne-é"))
@@ -244,7 +244,7 @@ def _follow_up(rng: Random, state) -> c.Command:
     return c.Extend(name, rng.choice((1, 3, 86_400))) if verb < 0.75 else c.Release(name)
 
 
-def _cancel(rng: Random, state) -> c.Cancel:
+def cancel(rng: Random, state) -> c.Cancel:
     known = sorted(state.order_seqs)
     if not known or rng.random() < 0.05:
         return c.Cancel("web", f"o{rng.randint(0, 60)}")
@@ -261,17 +261,17 @@ def _cancel(rng: Random, state) -> c.Cancel:
 
 
 _FRESH = (
-    (_put_location, 2),
+    (put_location, 2),
     (_put_sku, 2),
     (_put_channel, 2),
     (_put_purchase_order, 3),
     (_put_validation, 2),
     (lambda rng: policies.put(rng, LOCATIONS), 3),
     (lambda rng: policies.scarcity(rng, SKUS, LOCATIONS), 3),
-    (_receive, 6),
+    (receive, 6),
     (_count, 3),
 )
-_FRESH += ((_adjust, 3), (_transfer, 3), (_reserve, 8), (_place, 10))
+_FRESH += ((_adjust, 3), (_transfer, 3), (_reserve, 8), (place, 10))
 
 
 def ship(rng: Random, state) -> c.Ship:
@@ -296,7 +296,7 @@ def ship(rng: Random, state) -> c.Ship:
     )
 
 
-def _hold(rng: Random, state) -> c.Hold:
+def hold(rng: Random, state) -> c.Hold:
     return c.Hold(
         *changes.known_order(rng, state),
         f"h{rng.randint(0, 3)}",
@@ -308,7 +308,7 @@ def _hold(rng: Random, state) -> c.Hold:
     )
 
 
-def _release_hold(rng: Random, state) -> c.ReleaseHold:
+def release_hold(rng: Random, state) -> c.ReleaseHold:
     held = [
         (order.event.channel, order.event.order_id, name)
         for order in state.orders.values()
@@ -319,7 +319,7 @@ def _release_hold(rng: Random, state) -> c.ReleaseHold:
     return c.ReleaseHold(*changes.known_order(rng, state), f"h{rng.randint(0, 3)}")
 
 
-_KNOWN = ((_follow_up, 9), (_cancel, 5), (ship, 5), (_hold, 5), (_release_hold, 5))
+_KNOWN = ((_follow_up, 9), (cancel, 5), (ship, 5), (hold, 5), (release_hold, 5))
 _KNOWN += (
     (changes.edit, 8),
     (changes.merge, 4),
@@ -327,6 +327,7 @@ _KNOWN += (
     (changes.reallocate, 12),
     (changes.fact, 10),
     (lambda rng, state: fencing.put(rng, state, SKUS, LOCATIONS), 6),
+    (policies.capacity, 4),
 )
 _DRAWERS = [(f, False) for f, n in _FRESH for _ in range(n)]
 _DRAWERS += [(f, True) for f, n in _KNOWN for _ in range(n)]

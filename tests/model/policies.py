@@ -1,5 +1,6 @@
 """Random routing policies, over the locations that they are given."""
 
+from datetime import date, timedelta
 from random import Random
 
 from engine.core.routing.policy import (
@@ -8,6 +9,7 @@ from engine.core.routing.policy import (
     DistanceRate,
     Lane,
     LocationRule,
+    PutCapacity,
     PutScarcity,
     RateBand,
     RoutingPolicy,
@@ -79,6 +81,18 @@ def put(rng: Random, locations: tuple[str, ...], version: int = 0) -> RoutingPol
         distance=rng.choice((None, distance, distance)),
         locations=tuple(_rule(rng, name) for name in locations if rng.random() < 0.8),
         channels=(ChannelStrategy("web", rng.choice(STRATEGIES)),),
+    )
+
+
+def capacity(rng: Random, state) -> PutCapacity:
+    """Draw what a location can send on a day, mostly on one on which it has something to send."""
+    loads = [(state.location_name(n), day) for n, (day, _) in state.loads.items()]
+    names = [row.put.location for row in state.locations]
+    name, day = rng.choice(loads or [(rng.choice(names or ["none"]), 20_000)])
+    return PutCapacity(
+        name if rng.random() < 0.95 else "none",
+        date(1970, 1, 1) + timedelta(day - (rng.random() < 0.1)),
+        rng.choice((0, 1, 1, 2, 5)),
     )
 
 

@@ -5,6 +5,7 @@ from random import Random
 from engine.core import fulfillment_commands as f
 from engine.core.answers import fulfillment_id
 from engine.core.fulfillment_life import OPEN
+from engine.core.sends import sends_of
 from tests.model.changes import known_order
 
 _NEXT = {
@@ -104,6 +105,19 @@ def step(rng: Random, state):
         case f.HandOver:
             return kind(name, shipment, lines)
     return kind(name)
+
+
+def miscounts(state) -> list[str]:
+    """Say which locations do not count the open orders that they are to send on their day."""
+    found: dict[int, int] = {}
+    for order in state.orders.values():
+        for place, day in sends_of(order.event) if not order.closed_us else ():
+            found[place] = found.get(place, 0) + (day == state.loads.get(place, (0, 0))[0])
+    return [
+        f"{state.location_name(place)} counts {state.loads[place]}, and {units} orders are open"
+        for place, units in found.items()
+        if units > state.loads.get(place, (0, 0))[1]
+    ]
 
 
 def faults(state, foreign: set[int]) -> list[str]:

@@ -315,22 +315,6 @@ def test_a_hold_calls_the_locations_back(make) -> None:
 
 
 @TWINS
-def test_a_bundle_leaves_whole_or_not_at_all(make) -> None:
-    shop = Shop(make())
-    shop.ok(c.PutSku("set", "set", components=(c.Component("red", 2), c.Component("blue", 1))))
-    shop.receive("north", red=4, blue=1)
-    shop.receive("south", blue=1)
-    shop.ok(shop.order("1", ("set", 2)))
-    north, south = release(shop)
-    lines = [(one.sku, one.quantity, one.bundle) for one in shop.ledger.fulfillment(north).lines]
-    assert lines == [("red", 4, "set"), ("blue", 1, "set")]
-    picked(shop, north)
-    picked(shop, south)
-    assert shop.ok(f.ShipFulfillment(north, "p1")).lines[0].quantity == 2
-    shop.no(f.ShipFulfillment(south, "p2"), Code.QUANTITY_NOT_HELD)
-
-
-@TWINS
 def test_packages_hold_what_there_is(make) -> None:
     shop = shop_of(make)
     north, _ = release(shop)

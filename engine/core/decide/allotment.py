@@ -8,6 +8,7 @@
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import msgspec
 
@@ -42,7 +43,7 @@ class Allotment(msgspec.Struct):
 
 class Source:
     """What lines may be allotted from: what is available, and the units by position in `own`,
-    which whoever asks holds already; at the locations numbered in `places`, or at all. Unless
+    which whoever asks holds already, but nothing at the locations numbered in `shut`. Unless
     `first`, what orders wait for that stock has come for is not for whoever asks. Units come
     from the fewest locations; a `decide.routing.Routed` asks a policy. What is set aside for other
     channels than `channel` (None: for any) is not for whoever asks (`core.fences`). `holder` is the
@@ -53,14 +54,14 @@ class Source:
         self,
         state: State,
         own: dict[int, int] | None = None,
-        places: frozenset[int] | None = None,
+        shut: Mapping[int, str] | None = None,
         *,
         channel: str | None = None,
         first: bool = False,
         holder: int = 0,
         lent: bool = False,
     ) -> None:
-        self.state, self.own, self.places, self.first = state, own or {}, places, first
+        self.state, self.own, self.shut, self.first = state, own or {}, shut or {}, first
         self.channel, self.holder, self.lent = channel, holder, lent
         self._shares: dict[int, Share | None] = {}
 
@@ -80,8 +81,7 @@ class Source:
 
     def open(self, location: int) -> bool:
         """Say whether a location may give at all."""
-        allowed = self.places is None or location in self.places
-        return allowed and self.state.locations[location].put.active
+        return location not in self.shut and self.state.locations[location].put.active
 
     def offers(self, sku: int) -> dict[int, int]:
         """Return what each location can give of `sku`."""
@@ -289,7 +289,7 @@ def _route(source: Source, parts, granted, destination) -> dict | Refused:
     free = [key for key in wanted if key[1] == ANYWHERE]
     stock = []
     for sku, _ in free:
-        give = source.offers(sku)
+        give = dict(source.offers(sku))
         for place in give:
             give[place] -= bound.get((sku, place), 0)
         chosen[sku, ANYWHERE] = first = _tied_first(source, sku, wanted[sku, ANYWHERE], bound)

@@ -12,10 +12,11 @@ import msgspec
 from engine.core import kept, order_life, told
 from engine.core.commands import Address, Details, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, conflict, refusals
+from engine.core.decide.again import held_units, noted, positions_of, routed, source_again
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.backlog import over_limit
 from engine.core.decide.orders import status_after
-from engine.core.decide.reallotment import Want, held_units
+from engine.core.decide.reallotment import Want
 from engine.core.decide.rows import Named, Row, Rows, named, rewritten, too_large
 from engine.core.events import NO_PRICE, Event, OrderChanged, OrderStatus
 from engine.core.lives import note_bytes
@@ -75,9 +76,12 @@ def edit(state: State, request: Request) -> Decision:
     elsewhere = where(old.ship_to) != where(new.ship_to) and any(row.served for row in rows)
     if (moved or elsewhere) and order.status not in EDITABLE:
         return refusals.wrong_status(state, order.status, "edited, but for its prices and texts")
-    opened = _serve(state, order, command, rows, wishes, new.ship_to, elsewhere)
-    if isinstance(opened, Refused):
-        return opened
+    if (moved or elsewhere) and life.ahead:
+        return refusals.bundle_parted(state, "edited")
+    served = _serve(state, order, command, rows, wishes, new, elsewhere)
+    if isinstance(served, Refused):
+        return served
+    opened, source = served
     over = over_limit(state, rows.waiting(), order.seq)
     if over:
         return over
@@ -86,6 +90,10 @@ def edit(state: State, request: Request) -> Decision:
     same = not fields and (bound, new.ships_complete) == (old.bound, old.ships_complete)
     document = b"" if same else kept.document_of(new, bound, old.since)
     changed = _changed(order, cause, rows, note, document, elsewhere)
+    moves = changed.lines is not None and routed(order, source)
+    held = positions_of(row.takes for row in rows) if moves else None
+    packed = noted(state, order, note, held, source, opened, changed.status)
+    changed = msgspec.structs.replace(changed, note=packed)
     return [*opened, *_mended(state, order, rows, new, changed)]
 
 
@@ -114,10 +122,10 @@ def _mended(
 
 
 def _bound(old: kept.Kept, rows: Rows, wishes: list[_Wish]) -> tuple[tuple[int, str], ...]:
-    """Return which lines may come from one location only, of those that wait."""
+    """Return which lines may come from one location only, of those that are wanted."""
     places = dict(old.bound)
     places.update({wish.row: wish.location for wish in wishes if wish.location is not None})
-    return tuple((row, place) for row, place in places.items() if rows[row].backordered)
+    return tuple((row, place) for row, place in places.items() if rows[row].wanted)
 
 
 def where(address: Address | None) -> tuple:
@@ -185,23 +193,27 @@ def _serve(
     command: EditOrder,
     rows: Rows,
     wishes: list[_Wish],
-    destination: Address | None,
+    new: Details,
     elsewhere: bool,
-) -> list[Event] | Refused:
+) -> tuple[list[Event], Source | None] | Refused:
     """Find the units that are wanted on top, or all anew where they go elsewhere. Return events to
-    come first."""
+    come first, and what was asked."""
     life = state.lives.of(order.seq)
     extra = sum(wish.extra for wish in wishes)
     if not (extra or elsewhere) or any(not hold.keeps_stock for hold in life.holds.values()):
-        return []
+        return [], None
+    document = kept.document_of(new)
     if elsewhere:
-        numbers, source = _anew(state, order, rows, wishes)
+        # All lines, those of the command first; all that the order holds counts as free.
+        numbers = list(dict.fromkeys((*(wish.row for wish in wishes), *range(len(rows)))))
+        source = source_again(state, order, held_units(order), document=document)
     else:
         for at, wish in enumerate(wishes):
             # What a line holds is always in one proportion: what leaves and comes back goes by it.
             if wish.extra and rows[wish.row].remade(state):
                 return refusals.bundle_remade(state, at, state.sku_name(rows[wish.row].sku))
-        numbers, source = [wish.row for wish in wishes], _given_up(state, order, wishes)
+        numbers = [wish.row for wish in wishes]
+        source = source_again(state, order, _given_up(wishes), document=document)
     bound = dict(kept.read(order.event.document).bound)
     bound.update({wish.row: wish.location for wish in wishes if wish.location is not None})
     more = {wish.row: wish.extra for wish in wishes}
@@ -210,7 +222,7 @@ def _serve(
         row = rows[number]
         units = row.served + row.backordered if elsewhere else more[number]
         wants.append(Want(state.sku_name(row.sku), units, bound.get(number)))
-    plan = allot(state, wants, destination, partial=True, source=source)
+    plan = allot(state, wants, new.ship_to, partial=True, source=source)
     if isinstance(plan, Refused):
         return plan
     held = [rows[number].served if elsewhere else 0 for number in numbers]
@@ -223,23 +235,15 @@ def _serve(
     ):
         return refusals.short(state, "changed", _faults(plan, short, len(command.lines)))
     _take_up(rows, numbers, plan, elsewhere)
-    return too_large(state, rows, rows.looked_at()) or [*plan.opened]
+    return too_large(state, rows, rows.looked_at()) or ([*plan.opened], source)
 
 
-def _anew(state: State, order: Order, rows: Rows, wishes: list[_Wish]) -> tuple[list[int], Source]:
-    """Return all lines, those of the command first, and all that the order holds as free."""
-    numbers = [wish.row for wish in wishes]
-    numbers += [number for number in range(len(rows)) if number not in set(numbers)]
-    own = held_units(order)
-    return numbers, Source(state, own, channel=order.event.channel, holder=order.seq)
-
-
-def _given_up(state: State, order: Order, wishes: list[_Wish]) -> Source:
+def _given_up(wishes: list[_Wish]) -> dict[int, int]:
     own: dict[int, int] = {}
     for wish in wishes:
         for position, units in wish.freed.items():
             own[position] = own.get(position, 0) + units
-    return Source(state, own, channel=order.event.channel, holder=order.seq)
+    return own
 
 
 def _take_up(rows: Rows, numbers: list[int], plan: Allotment, elsewhere: bool) -> None:
@@ -285,4 +289,4 @@ def _changed(
         lines, due = standing, status_after(*rows.totals())
         if due in order_life.CLOSED or status in order_life.BY_UNITS:
             status = due
-    return OrderChanged(cause, order.seq, status, lines, document, note_bytes(note))
+    return OrderChanged(cause, order.seq, status, lines, document)

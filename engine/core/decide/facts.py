@@ -11,11 +11,12 @@ import msgspec
 from engine.core import facts, kept, limits, order_life, told
 from engine.core.commands import Cancel, Details, Request
 from engine.core.decide import Decision, Replay, cause_of, checks, conflict, refusals
+from engine.core.decide.again import held_units, noted, unmoved
+from engine.core.decide.allotment import Source
 from engine.core.decide.edits import EDITABLE, where
 from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import (
-    held_units,
     open_units,
     reallot,
     standing,
@@ -58,8 +59,9 @@ def tell(state: State, request: Request) -> Decision:
     if "cancelled" in fresh:
         return _cancelled(state, request, order, fresh)
     change = _Change(state, order, life, fresh)
-    note = note_bytes(FactTold(command, change.stood, change.ended, change.held))
-    changed = OrderChanged(cause, order.seq, change.status, change.lines, change.document, note)
+    note = FactTold(command, change.stood, change.ended, change.held)
+    packed = noted(state, order, note, change.held_at, change.source, change.opened)
+    changed = OrderChanged(cause, order.seq, change.status, change.lines, change.document, packed)
     # As with any hold, locations that have not begun to pick are told to leave it.
     silent = msgspec.structs.replace(cause, key="")
     recall = recalled(silent, order, life, "the order is on hold") if change.held else []
@@ -114,7 +116,7 @@ class _Change:
         wanted = sum(open_units(order))
         elsewhere = where(old.ship_to) != where(new.ship_to) and wanted > 0
         stood = tuple(fresh)
-        if elsewhere and order.status not in EDITABLE:
+        if elsewhere and (order.status not in EDITABLE or life.ahead):
             # Somebody packs it already: what was told is kept, and the order goes where it went.
             new = msgspec.structs.replace(new, ship_to=old.ship_to)
             elsewhere, stood = False, tuple(name for name in stood if name != "ship_to")
@@ -124,13 +126,16 @@ class _Change:
         self.ended, self.held = self._holds(rules, new, fresh)
         self.opened: list[Event] = []
         self.lines: tuple[Standing, ...] | None = None
+        self.source: Source | None = None
+        self.held_at: set[int] | None = None  # positions, where the lines change
         left = [hold for name, hold in life.holds.items() if name not in self.ended]
         left += self.held
         # With the last hold, or the last that keeps no stock, what waits is looked for.
         frozen = any(not hold.keeps_stock for hold in life.holds.values())
         freed = bool(self.ended) and (frozen or not left) and sum(order.backordered) > 0
         if not all(hold.keeps_stock for hold in left):
-            self.lines = standing(order, {}) if held_units(order) else None
+            if held_units(order):
+                self.lines, self.held_at = standing(order, {}), set()
         elif elsewhere or freed:
             self._reallot()
         self.status = self._status(bool(left))
@@ -146,6 +151,7 @@ class _Change:
             due.append(checks.unreachable(rules, new.ship_to))
         reasons = {hold.reason for hold in live.values()}
         fits = order_life.check(self.order.status, OrderStatus.ON_HOLD)
+        fits = fits and not self.life.ahead
         held = [
             # The id of an earlier hold cannot be used again.
             checks.hold(self.state, rule, f"{rule.check}-{self.state.seq + 1}")
@@ -157,10 +163,13 @@ class _Change:
     def _reallot(self) -> None:
         """Find the units that are wanted still, where they go now."""
         lines, wants = wants_of(self.state, self.order)
-        plan = reallot(self.state, self.order, wants, document=self.document)
+        plan, source = reallot(self.state, self.order, wants, document=self.document)
+        self.source = unmoved(source)
         if not isinstance(plan, Refused):
             pairs = zip(plan.granted, plan.takes, strict=True)
             self.opened = [*plan.opened]
+            self.held_at = {take.position for takes in plan.takes for take in takes}
+            self.source = source
             self.lines = standing(self.order, dict(zip(lines, pairs, strict=True)))
 
     def _status(self, on_hold: bool) -> OrderStatus:

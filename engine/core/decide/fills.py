@@ -2,18 +2,17 @@
 
 `waiting.Waiting.pick` says whose turn it is. What the order holds it keeps; only what waits is
 allotted, at the location that a line is bound to, if it is, and by the routing policy that the
-order was routed by. Of a bundle whose parts have changed since units of the same line were taken,
+order is routed by. Of a bundle whose parts have changed since units of the same line were taken,
 nothing more is taken.
 """
 
 from engine.core import actors, kept
-from engine.core.decide import routing
+from engine.core.decide.again import complete, noted, positions_of, source_again
 from engine.core.decide.allotment import Allotment, allot
 from engine.core.decide.reallotment import Want, status_of_lines
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
 from engine.core.events import Cause, Event, OrderChanged
 from engine.core.fences import share
-from engine.core.lives import note_bytes
 from engine.core.notes.fills import Filled
 from engine.core.order_life import BY_UNITS
 from engine.core.outcomes import Refused
@@ -33,11 +32,9 @@ def fill(state: State, pick: Pick) -> list[Event]:
     rows = rows_of(order)
     lines, wants = wants_of(state, order, rows)
     ship_to = kept.read(order.event.document).ship_to
-    source = routing.source_again(state, order.event)
+    source = source_again(state, order, first=True)
     plan = allot(state, wants, ship_to, partial=True, source=source)
-    if isinstance(plan, Refused) or not sum(plan.granted):
-        return []
-    if isinstance(source, routing.Routed) and source.strategy.complete and plan.short:
+    if isinstance(plan, Refused) or not sum(plan.granted) or not complete(source, plan):
         return []
     take_up(rows, lines, plan)
     if too_large(state, rows):
@@ -48,7 +45,9 @@ def fill(state: State, pick: Pick) -> list[Event]:
     if state.lives.of(order.seq).room:
         got = zip(lines, plan.granted, strict=True)
         what = tuple((line, units) for line, units in got if units)
-        note = note_bytes(Filled(pick.due.kind, pick.due.seq, what))
+        filled = Filled(pick.due.kind, pick.due.seq, what)
+        held = positions_of(row.takes for row in rows)
+        note = noted(state, order, filled, held, source, plan.opened)
     return [*plan.opened, OrderChanged(_SYSTEM, order.seq, status, standing, note=note)]
 
 

@@ -20,8 +20,10 @@ from engine.core.decide import (
     whole,
     work_shipments,
 )
+from engine.core.decide.again import noted, sends_left
 from engine.core.decide.rerouting import (
     Held,
+    Plan,
     end_of,
     ended,
     lacking,
@@ -45,9 +47,11 @@ from engine.core.decide.work import (
 from engine.core.events import OrderCancelled, OrderChanged, OrderStatus
 from engine.core.fulfillment_life import OPEN, UNPICKED, order_status
 from engine.core.lives import Life, note_bytes
+from engine.core.notes.counts import Recounted
 from engine.core.notes.fulfillments import Part, Released, Row
 from engine.core.order_life import CLOSED
 from engine.core.outcomes import Code, Fault, Refused
+from engine.core.sends import sends_of
 from engine.core.state import Order, State
 
 _MINUTE_US = 60_000_000
@@ -114,24 +118,24 @@ def _from_closed(
     """Release what lies elsewhere, after what is at closed locations was moved as far as there is
     stock at others."""
     lost = {(line, position): n for at in closed for line, position, n in parts[at]}
-    plan = planned(state, order, life, lost, frozenset(closed), stay=True)
-    if plan and lacking(life, plan.after):
-        plan = None  # parts of bundles that others work on
-    after = plan.after if plan else held_rows(state, order)
+    plan = planned(state, order, life, lost, dict.fromkeys(closed, "inactive"), stay=True)
+    # Parts of bundles that others work on stay.
+    moves = plan.after != plan.before and not lacking(life, plan.after)
+    after, opened = (plan.after, plan.opened) if moves else (plan.before, [])
     place = None if command.location is None else state.location_numbers[command.location]
     found = {
         at: rows
-        for at, rows in unreleased_of(state, after, life, plan.opened if plan else ()).items()
+        for at, rows in unreleased_of(state, after, life, opened).items()
         if at not in closed and place in (None, at)
     }
     if not found:
         return refusals.closed_location(state, state.location_name(closed[0]))
     if _too_many(life, len(found)):
         return refusals.full(state, "fulfillments of this order")
-    event = released(state, order, life, found, cause, command)
-    if plan:
+    event = released(state, order, life, found, cause, command, plan if moves else None)
+    if moves:
         event = msgspec.structs.replace(event, lines=standing_of(plan.rows))
-    return [*(plan.opened if plan else ()), event]
+    return [*opened, event]
 
 
 def unreleased(state: State, order: Order, life: Life, place: int | None) -> dict[int, list[Row]]:
@@ -162,10 +166,16 @@ def _too_many(life: Life, more: int) -> bool:
 
 
 def released(
-    state: State, order: Order, life: Life, parts: dict[int, list[Row]], cause, command
+    state: State,
+    order: Order,
+    life: Life,
+    parts: dict[int, list[Row]],
+    cause,
+    command,
+    plan: Plan | None = None,
 ) -> OrderChanged:
-    """Return the event that releases `parts`; `command` has `release_id`, `accept_minutes` and
-    `pickup`."""
+    """Return the event that releases `parts`, after what `plan` has moved; `command` has
+    `release_id`, `accept_minutes` and `pickup`."""
     minutes = command.accept_minutes
     note = Released(
         command.release_id,
@@ -177,7 +187,11 @@ def released(
         command.pickup,
     )
     statuses = [one.status for one in life.work.values()] + ["requested"]
-    return OrderChanged(cause, order.seq, order_status(statuses), note=note_bytes(note))
+    packed = note_bytes(note)
+    if plan is not None:
+        held = {position for _, position in plan.after}
+        packed = noted(state, order, note, held, plan.source, plan.opened)
+    return OrderChanged(cause, order.seq, order_status(statuses), note=packed)
 
 
 def _released(state: State, order: Order, life: Life, name: str) -> answers.ReleaseAnswer:
@@ -288,11 +302,14 @@ def cancel_order(state: State, request: Request) -> Decision:
     life = state.lives.of(order.seq)
     gone = event.status is OrderStatus.CANCELLED
     freed_others = let_go.without(state, order) if life.mark and gone else []
-    if not life.open:
+    if not life.open and not order.event.receipt:
         return [*freed_others, _arrived(life, {}, event)]
     held = held_rows(state, order)
     for freed in event.freed:
         held[freed.line, order.event.lines[freed.line].takes[freed.take].position] -= freed.quantity
+    counts = _recounted(state, order, life, held, event)
+    if not life.open:
+        return [*freed_others, *counts, _arrived(life, {}, event)]
     lack = lacking(life, held)
     after = {number: status_without(life, number, rows) for number, rows in lack.items()}
     working = status_with(life, after)
@@ -302,7 +319,7 @@ def cancel_order(state: State, request: Request) -> Decision:
     events = losses(first, order, life, status, lack, "cancelled by the channel")
     if event.status not in CLOSED and not held_up:
         event = msgspec.structs.replace(event, status=working or _left(order, event))
-    return [*freed_others, *events, _arrived(life, after, event)]
+    return [*freed_others, *events, *counts, _arrived(life, after, event)]
 
 
 def _arrived(life: Life, after: dict[int, str], event: OrderCancelled) -> OrderCancelled:
@@ -310,6 +327,20 @@ def _arrived(life: Life, after: dict[int, str], event: OrderCancelled) -> OrderC
     if event.status is OrderStatus.SHIPPED and fetched(life, after):
         return msgspec.structs.replace(event, status=OrderStatus.DELIVERED)
     return event
+
+
+def _recounted(
+    state: State, order: Order, life: Life, held: Held, event: OrderCancelled
+) -> list[OrderChanged]:
+    """Return the event by which locations that have nothing of an order any more count it no more;
+    of one that is cancelled whole none does."""
+    if event.status is OrderStatus.CANCELLED or not order.event.receipt or not life.room:
+        return []
+    sends = sends_left(state, order, {position for (_, position), units in held.items() if units})
+    if sends == sends_of(order.event):
+        return []
+    first = msgspec.structs.replace(event.cause, key="")
+    return [OrderChanged(first, order.seq, order.status, note=note_bytes(Recounted(sends=sends)))]
 
 
 def _left(order: Order, event: OrderCancelled) -> OrderStatus:

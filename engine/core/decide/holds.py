@@ -7,10 +7,10 @@ import msgspec
 from engine.core import actors, limits, order_life, told
 from engine.core.commands import Cancel, Hold, ReleaseHold, Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.again import held_units, noted, unmoved, with_receipt
 from engine.core.decide.fulfillments import cancel_order
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import (
-    held_units,
     reallot,
     standing,
     status_of_lines,
@@ -18,7 +18,7 @@ from engine.core.decide.reallotment import (
 )
 from engine.core.decide.rows import rewritten
 from engine.core.decide.work import recalled
-from engine.core.events import Cause, Event, OrderChanged, OrderStatus, Standing
+from engine.core.events import Cause, Event, OrderChanged, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.holds import Held, HoldEnded, HoldEscalated
 from engine.core.outcomes import Refused
@@ -48,6 +48,8 @@ def hold(state: State, request: Request) -> Decision:
         return refusals.full(state, "notes on this order")
     if len(life.holds) >= limits.HOLDS_MAX:
         return refusals.full(state, "holds on this order")
+    if life.ahead and not command.keeps_stock:
+        return refusals.bundle_parted(state, "given up", "keeps_stock")
     until_us = state.now_us + command.minutes * 60_000_000 if command.minutes else 0
     note = Held(
         command.hold_id,
@@ -59,13 +61,14 @@ def hold(state: State, request: Request) -> Decision:
         command.escalate_to,
     )
     lines = None
+    packed = note_bytes(note)
     if not command.keeps_stock and held_units(order):
-        lines = standing(order, {})
+        lines, packed = standing(order, {}), noted(state, order, note, ())
     # The answer to a key is that of the last event.
     recall = recalled(msgspec.structs.replace(cause, key=""), order, life, "the order is on hold")
     return [
         *recall,
-        OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, lines=lines, note=note_bytes(note)),
+        OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, lines=lines, note=packed),
     ]
 
 
@@ -103,29 +106,31 @@ def over(state: State, order: Order, hold: Held) -> list[Event]:
 def ended(state: State, order: Order, hold: Held, cause: Cause) -> list[Event]:
     """End a live hold. With the last one, or the last that keeps no stock, what waits is allotted
     as far as there is stock."""
-    life = state.lives.of(order.seq)
-    opened: list[Event] = []
-    status, lines = OrderStatus.ON_HOLD, None
+    life, note = state.lives.of(order.seq), HoldEnded(hold.hold_id, "release")
     left = [one for one in life.holds.values() if one is not hold]
-    if not left:
-        opened, status, lines = resumed(state, order)
-    elif not hold.keeps_stock and all(one.keeps_stock for one in left):
-        opened, _, lines = resumed(state, order)
-    note = note_bytes(HoldEnded(hold.hold_id, "release"))
-    return [*opened, OrderChanged(cause, order.seq, status, lines=lines, note=note)]
+    last = not hold.keeps_stock and all(one.keeps_stock for one in left)
+    if not left or last:
+        return _resumed(state, order, cause, note, bool(left))
+    return [OrderChanged(cause, order.seq, OrderStatus.ON_HOLD, note=note_bytes(note))]
 
 
-def resumed(
-    state: State, order: Order
-) -> tuple[list[Event], OrderStatus, tuple[Standing, ...] | None]:
-    """Return (events to come first, status, lines anew or None) of an order that goes on after its
-    last hold. Where nothing can be allotted, it goes on as it is."""
+def _resumed(
+    state: State, order: Order, cause: Cause, note: HoldEnded, on_hold: bool
+) -> list[Event]:
+    """Return the events by which an order goes on after its last hold, or keeps its stock again
+    (`on_hold`). Where nothing can be allotted, it goes on as it is."""
     wanted, waiting, shipped = rewritten(order).totals()
+    status, source = status_after(wanted, waiting, shipped), None
     if waiting:
         lines, wants = wants_of(state, order)
-        plan = reallot(state, order, wants)
+        plan, source = reallot(state, order, wants)
         if not isinstance(plan, Refused):
             pairs = zip(plan.granted, plan.takes, strict=True)
             rows = standing(order, dict(zip(lines, pairs, strict=True)))
-            return [*plan.opened], status_of_lines(rows), rows
-    return [], status_after(wanted, waiting, shipped), None
+            status = OrderStatus.ON_HOLD if on_hold else status_of_lines(rows)
+            held = {take.position for takes in plan.takes for take in takes}
+            packed = noted(state, order, note, held, source, plan.opened)
+            return [*plan.opened, OrderChanged(cause, order.seq, status, lines=rows, note=packed)]
+    status = OrderStatus.ON_HOLD if on_hold else status
+    packed = note_bytes(with_receipt(note, unmoved(source)))
+    return [OrderChanged(cause, order.seq, status, note=packed)]

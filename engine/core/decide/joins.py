@@ -7,6 +7,7 @@ import msgspec
 from engine.core import kept, limits, routing, told
 from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.again import noted, places_of, positions_of
 from engine.core.decide.orders import status_of
 from engine.core.decide.reallotment import status_of_lines
 from engine.core.decide.rows import Row, line_of, named, rows_of, standing_of, too_large
@@ -15,6 +16,8 @@ from engine.core.lives import note_bytes
 from engine.core.notes.edits import Merged, MergedInto, SplitOff
 from engine.core.order_commands import MergeOrders, SplitOrder
 from engine.core.outcomes import Code, Fault, Refused
+from engine.core.routing import slip
+from engine.core.sends import sends_of
 from engine.core.state import Order, State
 
 _JOINABLE = (OrderStatus.ALLOCATED, OrderStatus.PARTIALLY_ALLOCATED, OrderStatus.BACKORDERED)
@@ -45,6 +48,10 @@ def merge(state: State, request: Request) -> Decision:
     first = msgspec.structs.replace(cause, key="")
     into = MergedInto(command.order_id, order.seq)
     note = Merged(command.merge_id, command.from_order_id, other.seq)
+    # What both would send from one location leaves at once.
+    sends = tuple((dict(sends_of(other.event)) | dict(sends_of(order.event))).items())
+    if order.event.receipt and sends != sends_of(order.event):
+        note = msgspec.structs.replace(note, sends=sends)
     lines = standing_of(rows)
     return [
         OrderChanged(
@@ -84,6 +91,8 @@ def _unmergeable(
             return refusals.wrong_status(state, one.status, "merged")
         if not state.lives.of(one.seq).room:
             return refusals.full(state, "notes on this order")
+        if state.lives.of(one.seq).ahead:
+            return refusals.bundle_parted(state, "merged")
     mine, theirs = kept.read(order.event.document), kept.read(other.event.document)
     for name in ("ship_to", "currency"):
         if getattr(mine, name) != getattr(theirs, name):
@@ -121,6 +130,8 @@ def split(state: State, request: Request) -> Decision:
         return refusals.full(state, "orders")
     if not life.room:
         return refusals.full(state, "notes on this order")
+    if life.ahead:
+        return refusals.bundle_parted(state, "split off")
     rows = rows_of(order)
     moved = _moved(state, command, rows)
     if isinstance(moved, Refused):
@@ -133,19 +144,32 @@ def split(state: State, request: Request) -> Decision:
     asked = sum(row.quantity for row in moved.values())
     # The answer to a key is that of the last event.
     first = msgspec.structs.replace(cause, key="")
+    held = positions_of(row.takes for row in rows)
+    packed, receipt = noted(state, order, note, held), _receipt(state, order, moved)
     return [
-        OrderChanged(first, order.seq, status_of_lines(lines), lines, note=note_bytes(note)),
+        OrderChanged(first, order.seq, status_of_lines(lines), lines, note=packed),
         OrderPlaced(
             cause,
             command.channel,
             command.new_order_id,
             status_of(asked, sum(row.backordered for row in moved.values())),
             0,
-            routing.POLICY_FEWEST,
+            routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
             tuple(line_of(row) for row in moved.values()),
             _split_off(order, moved),
+            receipt,
         ),
     ]
+
+
+def _receipt(state: State, order: Order, moved: dict[int, Row]) -> bytes:
+    """Return the receipt of an order that is split off: it is routed as the other was, and counts
+    where that has sent its units from."""
+    if not order.event.receipt:
+        return b""
+    places = places_of(state, positions_of(row.takes for row in moved.values()))
+    sends = tuple(send for send in sends_of(order.event) if send[0] in places)
+    return slip.pack(slip.standing(slip.unpack(order.event.receipt), sends, slip.STAYS))
 
 
 def _split_off(order: Order, moved: dict[int, Row]) -> bytes:

@@ -19,6 +19,7 @@ from engine.core.events import (
 from engine.core.kept import document_of
 from engine.core.order_life import BY_UNITS, CLOSED
 from engine.core.outcomes import Refused
+from engine.core.routing import slip
 from engine.core.state import COMMITTED, Order, State
 
 
@@ -72,18 +73,18 @@ def place(
             0,
             routing.POLICY_COSTS if receipt else routing.POLICY_FEWEST,
             lines,
-            document_of(command, bound_of(command, lines)),
+            document_of(command, bound_of(command)),
             receipt,
         ),
     ]
 
 
-def bound_of(command: PlaceOrder, lines: tuple[Line, ...]) -> tuple[tuple[int, str], ...]:
-    """Return which lines may come from one location only, of those that wait."""
+def bound_of(command: PlaceOrder) -> tuple[tuple[int, str], ...]:
+    """Return which lines may come from one location only."""
     return tuple(
         (index, line.location)
         for index, line in enumerate(command.lines)
-        if line.location is not None and lines[index].backordered
+        if line.location is not None
     )
 
 
@@ -118,7 +119,9 @@ def plan_order(
         return plan
     if not takes:
         count = len(command.lines)
-        return Allotment([], [0] * count, [[] for _ in range(count)], []), Source(state)
+        if isinstance(source, routes.Routed):
+            source.wait(slip.HELD)
+        return Allotment([], [0] * count, [[] for _ in range(count)], []), source
     none = command.when_short == "split" and not sum(plan.granted)
     if plan.short and (none or not partial):
         return refusals.short(state, "taken", plan.short)
@@ -170,9 +173,10 @@ def cancel(state: State, request: Request) -> Decision:
         if command.lines is None and order.status is OrderStatus.CANCELLED:
             return Replay(told.order_now(state, order), order.changed_seq)
         return refusals.order_closed(state, order.status)
+    rows = zip(order.event.lines, order.cancelled, order.shipped, strict=True)
     held = [
-        line.quantity - cut - gone
-        for line, cut, gone in zip(order.event.lines, order.cancelled, order.shipped, strict=True)
+        line.quantity - cut - gone - begun(state, order, index)
+        for index, (line, cut, gone) in enumerate(rows)
     ]
     wanted = _wanted(state, order, command, held)
     if isinstance(wanted, Refused):
@@ -184,7 +188,8 @@ def cancel(state: State, request: Request) -> Decision:
             cuts.append(Cut(index, units, waiting))
             freed += _free(state, order, index, units - waiting)
     waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
-    status = status_after(sum(held) - sum(wanted), waiting_after, sum(order.shipped))
+    left = sum(held) - sum(wanted) + sum(begun(state, order, at) for at in range(len(held)))
+    status = status_after(left, waiting_after, sum(order.shipped))
     if status not in CLOSED and order.status not in BY_UNITS:
         status = order.status
     return [
@@ -228,13 +233,28 @@ def served(order: Order, index: int) -> int:
 
 def taken_each(state: State, order: Order, index: int) -> dict[int, int]:
     """Return units of each stocked SKU in one served unit of a line, as they were taken: what is
-    held is always in that proportion."""
-    taken: dict[int, int] = {}
+    held is always in that proportion, with parts that have left ahead of others."""
+    taken = ahead_of(state, order, index)
     for take, left in zip(order.event.lines[index].takes, order.takes[index], strict=True):
         if left:
             sku = state.positions[take.position].sku
             taken[sku] = taken.get(sku, 0) + left
     return {sku: total // served(order, index) for sku, total in taken.items()}
+
+
+def ahead_of(state: State, order: Order, index: int) -> dict[int, int]:
+    """Return the units of each SKU of a line that have left ahead of other parts of a bundle."""
+    ahead = state.lives.of(order.seq).ahead
+    return {sku: units for (line, sku), units in ahead.items() if line == index}
+
+
+def begun(state: State, order: Order, index: int) -> int:
+    """Return how many units of a line, bundles, have left in part."""
+    ahead = ahead_of(state, order, index)
+    if not ahead:
+        return 0
+    each = taken_each(state, order, index)
+    return max(-(-units // each[sku]) for sku, units in ahead.items())
 
 
 def _free(state: State, order: Order, index: int, units: int) -> list[Freed]:

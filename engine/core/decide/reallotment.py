@@ -7,8 +7,10 @@ itself.
 import msgspec
 
 from engine.core import kept
+from engine.core.decide.again import complete, held_units, source_again
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.orders import served, status_after
+from engine.core.decide.refusals import bundle_parted, not_routable
 from engine.core.events import Line, OrderStatus, Standing
 from engine.core.outcomes import Refused
 from engine.core.state import Order, State
@@ -29,37 +31,25 @@ def open_units(order: Order) -> list[int]:
     return [served(order, index) + late for index, late in enumerate(order.backordered)]
 
 
-def held_units(order: Order) -> dict[int, int]:
-    """Return the units that an order holds, by position."""
-    if not isinstance(order, Order):
-        return order.held_units()
-    held: dict[int, int] = {}
-    for line, left in zip(order.event.lines, order.takes, strict=True):
-        for take, units in zip(line.takes, left, strict=True):
-            if units:
-                held[take.position] = held.get(take.position, 0) + units
-    return held
-
-
 def reallot(
-    state: State,
-    order: Order,
-    wants: list[Want],
-    places: frozenset[int] | None = None,
-    document: bytes = b"",
-) -> Allotment | Refused:
-    """Allot `wants` to `order` instead of all that it holds, as far as stock is there.
+    state: State, order: Order, wants: list[Want], document: bytes = b""
+) -> tuple[Allotment | Refused, Source]:
+    """Allot `wants` to `order` instead of all that it holds, as far as stock is there, by the
+    policy that routes it.
 
-    The units that it holds count as free. `document` replaces the order's, unless it is empty.
-    `places` are the numbers of the locations that may give (None: all that are active). The
+    The units that it holds count as free. `document` replaces the order's, unless it is empty. The
     `Allotment` has one entry of `granted` units and `takes` for each want, `short` says which wants
-    get less and of what, and `opened` are events to put before the `OrderChanged`. Refuses as
-    `allot` does.
+    get less and of what, and `opened` are events to put before the `OrderChanged`; the `Source`
+    says why. Refuses as `allot` does, and an order that is to leave complete where it would not.
     """
-    channel, own = order.event.channel, held_units(order)
-    source = Source(state, own, places, channel=channel, holder=order.seq)
+    source = source_again(state, order, held_units(order), document=document)
+    if state.lives.of(order.seq).ahead:
+        return bundle_parted(state, "had from elsewhere"), source
     destination = kept.read(document or order.event.document).ship_to
-    return allot(state, wants, destination, partial=True, source=source)
+    plan = allot(state, wants, destination, partial=True, source=source)
+    if not isinstance(plan, Refused) and not complete(source, plan):
+        plan = not_routable(state, "not all of it is there, and it is to leave complete")
+    return plan, source
 
 
 def wants_of(state: State, order: Order) -> tuple[list[int], list[Want]]:

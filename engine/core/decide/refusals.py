@@ -391,3 +391,9 @@ def bundle_remade(state, line: int, sku: str) -> Refused:
         f"{sku!r} is made of other parts than this line holds; add a line of its own",
         Fault(f"lines[{line}].quantity", "made of other parts now", sku=sku),
     )
+
+
+def bundle_parted(state, verb: str, path: str = "order_id") -> Refused:
+    """A part of a bundle has left: the rest of it can only follow."""
+    detail = f"part of a bundle has left, so the rest of it cannot be {verb}; ship the rest first"
+    return refuse(state, Code.BUNDLE_PARTED, detail, Fault(path, "has left in part"))

@@ -2,16 +2,19 @@
 twins decide by this.
 
 What is moved is whole units of the order's lines, of a bundle with all of its parts; what the
-order gives up for that counts as free at the other locations, so it never competes with itself. A
-location that has failed this order once is not asked again. Where nothing else is found, units stay
-where they are, or, if they are not there, wait.
+order gives up for that counts as free at the other locations, so it never competes with itself. The
+order's routing policy decides as it did at first (`again`). A location that has failed this order
+once is not asked again. Where nothing else is found, units stay where they are, or, if they are not
+there, wait.
 """
 
 import msgspec
 
 from engine.core import kept, limits
-from engine.core.decide.allotment import Source, allot
+from engine.core.decide.again import noted, source_again, unmoved
+from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.reallotment import Want, status_of_lines
+from engine.core.decide.routing import Routed
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
 from engine.core.decide.work import Work, held_rows, status_with, stepped
 from engine.core.events import Cause, Event, OrderChanged, OrderStatus, Standing
@@ -20,34 +23,70 @@ from engine.core.lives import Life, note_bytes
 from engine.core.notes.fulfillments import Fulfillment, FulfillmentStep, Part, Rerouted
 from engine.core.notes.fulfillments import Row as Units
 from engine.core.outcomes import Refused
+from engine.core.routing import slip
 from engine.core.state import Order, State
 
 Held = dict[tuple[int, int], int]  # units by line and position
+# Why a location is not asked that has a fulfillment no more, by the status that this comes to.
+WHY_SHUT = {"rejected": "rejected", "expired": "expired", "cancelled": "inactive"}
 
 
 class Plan(msgspec.Struct, frozen=True):
     """How the lines stand when the units are given up (`between`) and when others have come
-    (`rows`); `before` and `after` are what the order holds, `opened` are events to come first."""
+    (`rows`); `before` and `after` are what the order holds, `opened` are events to come first.
+    `source` says why, if it was asked."""
 
     between: tuple[Standing, ...]
     rows: list[Row]
     before: Held
     after: Held
     opened: list[Event]
+    source: Source | None = None
+
+
+class Spent(msgspec.Struct):
+    """What orders that move in the running step have taken, and the state does not know of yet:
+    units by position (less than 0), and orders by location."""
+
+    units: dict[int, int]
+    orders: dict[int, int]
+    opened: bool = False
+
+    def add(self, plan: Plan, sends: tuple[tuple[int, int], ...]) -> None:
+        """Note what a plan takes, of an order that counts as `sends` already."""
+        for key, units in plan.after.items():
+            more = units - plan.before.get(key, 0)
+            if more > 0:
+                self.units[key[1]] = self.units.get(key[1], 0) - more
+        if isinstance(plan.source, Routed):
+            for place, day in slip.sends_of(plan.source.slip):
+                self.orders[place] = self.orders.get(place, 0) + ((place, day) not in sends)
+        self.opened = self.opened or bool(plan.opened)
 
 
 def planned(
-    state: State, order: Order, life: Life, lost: Held, avoid: frozenset[int], *, stay: bool
-) -> Plan | None:
-    """Plan how the units in `lost` are had from other locations than those numbered in `avoid`, and
-    those that have failed this order. With `stay`, units for which nothing is found are not given
-    up; otherwise they wait. None if nothing can be moved, though it need not wait."""
-    avoid |= {one.location for one in life.work.values() if one.failed}
-    places = frozenset(range(len(state.locations))) - avoid
+    state: State,
+    order: Order,
+    life: Life,
+    lost: Held,
+    shut: dict[int, str],
+    *,
+    stay: bool,
+    spent: Spent | None = None,
+) -> Plan:
+    """Plan how the units in `lost` are had from other locations than those in `shut`, each with a
+    reason, and those that have failed this order. With `stay`, units for which nothing is found are
+    not given up; otherwise they wait. Lines that are bound to a location are had from nowhere
+    else. What is `spent` is not there."""
+    shut = {one.location: _failure(one) for one in life.work.values() if one.failed} | shut
+    # Of a bundle that has left in part, the rest can only follow.
+    parted = {line for line, _ in life.ahead}
+    lost = {key: count for key, count in lost.items() if key[0] not in parted}
     units = _whole(state, rows_of(order), lost)
     # A bundle that is made of something else now moves as a whole, so that its units stay alike.
     remade = {line: row.served for line, row in enumerate(rows_of(order)) if row.remade(state)}
     units |= {line: remade[line] for line in units if line in remade}
+    fixed, source = {line for line, _ in kept.read(order.event.document).bound}, None
     while units:
         rows, own = rows_of(order), {}
         for line, count in units.items():
@@ -55,29 +94,59 @@ def planned(
             for position, freed in rows[line].give_up(state, count, first).items():
                 own[position] = own.get(position, 0) + freed
         between = standing_of(rows)
-        wants = [Want(state.sku_name(rows[line].sku), count) for line, count in units.items()]
-        source = Source(state, own, places, channel=order.event.channel, holder=order.seq)
-        destination = kept.read(order.event.document).ship_to
-        plan = allot(state, wants, destination, partial=True, source=source)
+        free = {line: count for line, count in units.items() if line not in fixed}
+        source = source_again(state, order, own, shut)
+        if spent:
+            _without(source, spent)
+        plan = _allotted(state, order, rows, free, source)
         if isinstance(plan, Refused):
-            return None if stay else _waiting(state, order, rows, between)
-        if stay and plan.granted != list(units.values()):
-            granted = zip(units, plan.granted, strict=True)
-            left = {line: count for line, count in granted if count}
+            return _as_it_is(state, order, source) if stay else _waits(state, order, rows, source)
+        granted = dict(zip(free, plan.granted, strict=True))
+        if stay and granted != units:
+            left = {line: count for line, count in granted.items() if count}
             units = {n: count for n, count in left.items() if count == units[n] or n not in remade}
             continue
-        for line, count, takes in zip(units, plan.granted, plan.takes, strict=True):
-            rows[line].backordered -= count
+        for line, takes in zip(free, plan.takes, strict=True):
+            rows[line].backordered -= granted[line]
             rows[line].add(takes)
-        if too_large(state, rows):
-            return None if stay else _waiting(state, order, rows_of(order), between)
-        return Plan(between, rows, held_rows(state, order), _held(rows), [*plan.opened])
-    return None
+        if too_large(state, rows) or (spent and spent.opened and plan.opened):
+            return _as_it_is(state, order, source) if stay else _waits(state, order, rows, source)
+        after = _held(rows)
+        return Plan(between, rows, held_rows(state, order), after, [*plan.opened], source)
+    return _as_it_is(state, order, source)
 
 
-def _waiting(state: State, order: Order, rows: list[Row], between: tuple[Standing, ...]) -> Plan:
-    """The plan in which nothing is found: `rows` stand as in `between`."""
-    return Plan(between, rows, held_rows(state, order), _held(rows), [])
+def _without(source: Source, spent: Spent) -> None:
+    """Let a source know what others have taken in the same step."""
+    for position, units in spent.units.items():
+        source.own[position] = source.own.get(position, 0) + units
+    if isinstance(source, Routed):
+        source.spent = spent.orders
+
+
+def _failure(one: Fulfillment) -> str:
+    """Return why a location is not asked again that has failed an order."""
+    return one.status if one.status in ("rejected", "expired") else "picked_short"
+
+
+def _allotted(
+    state: State, order: Order, rows: list[Row], units: dict[int, int], source: Source
+) -> Allotment | Refused:
+    wants = [Want(state.sku_name(rows[line].sku), count) for line, count in units.items()]
+    ship_to = kept.read(order.event.document).ship_to
+    return allot(state, wants, ship_to, partial=True, source=source)
+
+
+def _as_it_is(state: State, order: Order, source: Source | None) -> Plan:
+    """The plan in which nothing moves."""
+    rows, held = rows_of(order), held_rows(state, order)
+    return Plan(standing_of(rows), rows, held, held, [], unmoved(source))
+
+
+def _waits(state: State, order: Order, rows: list[Row], source: Source) -> Plan:
+    """The plan in which what `rows` have given up waits."""
+    held = held_rows(state, order)
+    return Plan(standing_of(rows), rows, held, _held(rows), [], unmoved(source))
 
 
 def _whole(state: State, rows: list[Row], lost: Held) -> dict[int, int]:
@@ -141,14 +210,28 @@ def status_without(life: Life, number: int, rows: list[Units]) -> str:
 def ended(state: State, cause: Cause, work: Work, status: str, reason: str) -> list[Event]:
     """Return the events by which a fulfillment ends and others get what it had, as far as there is
     stock elsewhere; the rest stays with the order. What a customer was to fetch is not moved."""
-    one, plan = work.one, None
+    one, plan, parts = work.one, None, ()
     if not one.pickup and work.order.status is not OrderStatus.ON_HOLD:
-        lost = still(state, work)
-        avoid = frozenset({one.location})
-        plan = planned(state, work.order, work.life, lost, avoid, stay=True)
-    parts = plan and parts_of(state, work.life, plan)
+        shut = {one.location: WHY_SHUT[status]}
+        plan = planned(state, work.order, work.life, still(state, work), shut, stay=True)
+        parts = parts_of(state, work.life, plan)
     if not plan or not parts:
-        return [stepped(cause, work, status, reason=reason)]
+        source = unmoved(plan.source) if plan else None
+        return [stepped(cause, work, status, source=source, reason=reason)]
+    return given(state, cause, work, status, reason, plan, parts)
+
+
+def given(
+    state: State,
+    cause: Cause,
+    work: Work,
+    status: str,
+    reason: str,
+    plan: Plan,
+    parts: tuple[Part, ...],
+) -> list[Event]:
+    """Return the events by which a fulfillment ends and others get what it had, as planned."""
+    one = work.one
     # The answer to a key is that of the last event.
     first = msgspec.structs.replace(cause, key="")
     lack = lacking(work.life, plan.after, without=one.number)
@@ -234,6 +317,13 @@ def moved(
     patience_us = work.one.patience_us
     waits = sum(row.backordered for row in plan.rows) - sum(work.order.backordered)
     accept_by_us = state.now_us + patience_us if parts and patience_us else 0
-    note = Rerouted(work.one.number, parts, accept_by_us, waits, reason)
-    lines = standing_of(plan.rows)
-    return OrderChanged(cause, work.order.seq, after, lines, note=note_bytes(note))
+    note = noted(
+        state,
+        work.order,
+        Rerouted(work.one.number, parts, accept_by_us, waits, reason),
+        {position for _, position in plan.after},
+        plan.source,
+        plan.opened,
+        after,
+    )
+    return OrderChanged(cause, work.order.seq, after, standing_of(plan.rows), note=note)

@@ -5,15 +5,15 @@ never counts on units that it may not have. What is granted is then planned for 
 plan and take are one step. Both twins decide by this; the fast one has its own way for the many.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from engine.core import kept
 from engine.core.commands import PlaceOrder, Request
 from engine.core.decide import Decision, Replay, cause_of, refusals
 from engine.core.decide.allotment import Allotment, Source
-from engine.core.events import EntryPut, OrderPlaced
+from engine.core.events import EntryPut
 from engine.core.outcomes import Code, Refused
 from engine.core.routing import costs, plan, slip
 from engine.core.routing.costs import Ask, Candidate, Demand, Site
@@ -90,27 +90,6 @@ def source_of(state: State, command: PlaceOrder, now_us: int) -> Source | Refuse
     return Routed(state, policy, number, _ask(command, now_us))
 
 
-def source_again(state: State, event: OrderPlaced) -> Source:
-    """Return what an order that waits is filled from: by the policy as it is now that it was routed
-    by when it was placed, else by the fewest locations. Nothing of it is owed to others."""
-    if not event.receipt:
-        return Source(state, channel=event.channel, first=True)
-    told, known = slip.unpack(event.receipt), kept.read(event.document)
-    policy, due = state.registers.policies.tables[told.policy], known.required_by
-    ask = Ask(
-        event.channel,
-        [],
-        known.ship_to,
-        state.now_us,
-        None if due is None else (due - _EPOCH) // _US,
-        told.strategy if told.strategy in policy.strategies else None,
-        sum(line.quantity * max(line.unit_price, 0) for line in event.lines),
-    )
-    source = Routed(state, policy, told.policy, ask)
-    source.first = True
-    return source
-
-
 def receipt_of(source: Source) -> bytes:
     """Return the packed receipt of what a source has chosen; empty without a policy."""
     return slip.pack(source.slip) if isinstance(source, Routed) else b""
@@ -130,15 +109,31 @@ def _ask(command: PlaceOrder, now_us: int) -> Ask:
 
 
 class Routed(Source):
-    """What an order is allotted from by a routing policy. `slip` says what was chosen."""
+    """What an order is allotted from by a routing policy. `slip` says what was chosen; `sends` are
+    the (location, day) that count the order already. `spent` counts orders, by location, that the
+    running step has given it and the state does not know of."""
 
-    def __init__(self, state: State, policy: Policy, number: int, ask: Ask) -> None:
-        super().__init__(state, channel=ask.channel)
-        self.policy, self.number, self.ask = policy, number, ask
+    def __init__(
+        self,
+        state: State,
+        policy: Policy,
+        number: int,
+        ask: Ask,
+        own: dict[int, int] | None = None,
+        shut: Mapping[int, str] | None = None,
+        *,
+        first: bool = False,
+        holder: int = 0,
+        sends: tuple[tuple[int, int], ...] = (),
+    ) -> None:
+        super().__init__(state, own, shut, channel=ask.channel, first=first, holder=holder)
+        self.policy, self.number, self.ask, self.sends = policy, number, ask, sends
+        self.spent: dict[int, int] = {}
         self.strategy = policy.strategy_of(ask.channel, ask.strategy)
         self.zone = policy.zone_of(ask.destination)
         self.slip = slip.Slip(number, policy.put.version, 0, self.strategy.strategy, ())
         self._found: dict[int, Candidate | str] = {}
+        self._offers: dict[int, dict[int, int]] = {}
 
     def found(self, location: int) -> Candidate | str:
         """Return a location as a candidate, or the filter that shuts it out."""
@@ -153,9 +148,13 @@ class Routed(Source):
         put = self.state.locations[location].put
         day = costs.send_day(costs.rule_of(self.policy, put.location), self.ask.now_us)
         latest, used = self.state.loads.get(location, (0, 0))
+        used = used if latest == day else 0
+        used += self.spent.get(location, 0) - ((location, day) in self.sends)
         mills = self.state.registers.scarcity.mills
         prices = [mills(self.state.sku_name(sku), put.location) for sku in skus]
-        return Site(put, stock, prices, used if latest == day else 0)
+        capacity = self.state.registers.capacities.of(put.location, day)
+        shut = self.shut.get(location)
+        return Site(put, stock, prices, max(used, 0), capacity=capacity, shut=shut)
 
     def open(self, location: int) -> bool:
         """Say whether a location may give: the policy's filters allow it."""
@@ -163,12 +162,14 @@ class Routed(Source):
 
     def offers(self, sku: int) -> dict[int, int]:
         """Return what each location can give of `sku`, if it is equipped for it."""
-        handling = self.state.skus[sku].put.handling
-        return {
-            place: units
-            for place, units in super().offers(sku).items()
-            if costs.handles(self.policy, self.state.location_name(place), handling)
-        }
+        if sku not in self._offers:
+            handling = self.state.skus[sku].put.handling
+            self._offers[sku] = {
+                place: units
+                for place, units in super().offers(sku).items()
+                if costs.handles(self.policy, self.state.location_name(place), handling)
+            }
+        return self._offers[sku]
 
     def choose(self, skus, demands, stock, rank):
         """Return the cheapest plan by the policy, or why there is none; see `Source.choose`."""
@@ -238,15 +239,14 @@ class Routed(Source):
                 return self._nothing(command, [])
             return allotted
         if partial and allotted.short and self.strategy.complete:
-            self.slip = slip.Slip(
-                self.number,
-                self.policy.put.version,
-                slip.COMPLETE,
-                self.strategy.strategy,
-                self.slip.demands,
-            )
+            self.wait()
             return self._nothing(command, allotted.short)
         return allotted
+
+    def wait(self, flag: int = slip.COMPLETE) -> None:
+        """Let the receipt say that nothing is taken, because of this flag of a slip."""
+        version, name = self.policy.put.version, self.strategy.strategy
+        self.slip = slip.Slip(self.number, version, flag, name, self.slip.demands)
 
     def _nothing(self, command: PlaceOrder, short: list) -> Allotment:
         count = len(command.lines)

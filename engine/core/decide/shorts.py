@@ -64,6 +64,8 @@ def short(state: State, request: Request) -> Decision:
     lost = _lost(state, work, command)
     if isinstance(lost, Refused):
         return lost
+    if {line for line, _ in lost} & {line for line, _ in work.life.ahead}:
+        return refusals.bundle_parted(state, "had from elsewhere", "lines")
     return _decided(state, cause, work, command, lost)
 
 
@@ -72,10 +74,9 @@ def _decided(
 ) -> list[Event]:
     one, order = work.one, work.order
     reason = command.reason or "picked short"
-    avoid = frozenset({one.location})
-    if one.pickup:
-        avoid = frozenset(range(len(state.locations)))
-    plan = planned(state, order, work.life, lost, avoid, stay=False)
+    shut = range(len(state.locations)) if one.pickup else (one.location,)
+    why = dict.fromkeys(shut, "picked_short")
+    plan = planned(state, order, work.life, lost, why, stay=False)
     lack = lacking(work.life, plan.after, first=one.number, gone=lost)
     changed = {number: status_without(work.life, number, rows) for number, rows in lack.items()}
     parts = parts_of(state, work.life, plan)

@@ -12,13 +12,13 @@ import msgspec
 
 from engine.core import kept, limits, told
 from engine.core.commands import Request
-from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, routing
+from engine.core.decide import Decision, Replay, cause_of, conflict, refusals
+from engine.core.decide.again import noted, positions_of, source_again
 from engine.core.decide.allotment import Allotment, Source, allot
 from engine.core.decide.fills import take_up, wants_of
 from engine.core.decide.reallotment import status_of_lines
 from engine.core.decide.rows import Row, rows_of, standing_of, too_large
 from engine.core.events import Cause, OrderChanged, OrderStatus
-from engine.core.lives import note_bytes
 from engine.core.notes.steals import GaveUp, TookOver
 from engine.core.order_commands import Reallocate
 from engine.core.outcomes import Code, Fault, Refused
@@ -60,8 +60,8 @@ def reallocate(state: State, request: Request) -> Decision:
     rows = rows_of(order)
     numbers, wants = wants_of(state, order, rows)
     givers = _givers(state, order, command.lock_hours) if wants else []
-    source = routing.source_again(state, order.event)
-    source.own, source.first, source.lent = _held(state, givers, order.event.channel), True, True
+    source = source_again(state, order, first=True)
+    source.own, source.lent = _held(state, givers, order.event.channel), True
     ship_to = kept.read(order.event.document).ship_to
     plan = allot(state, wants, ship_to, partial=True, source=source) if givers else None
     if isinstance(plan, Refused):
@@ -79,13 +79,14 @@ def reallocate(state: State, request: Request) -> Decision:
         tuple((line, units) for line, units in got if units),
         tuple(_given(one) for one in givers),
     )
-    standing = standing_of(rows)
+    standing, held = standing_of(rows), positions_of(row.takes for row in rows)
     status = status_of_lines(standing)
+    packed = noted(state, order, note, held, source, plan.opened)
     silent = msgspec.structs.replace(cause, key="")
     return [
         *plan.opened,
-        *(_gives(order, one, silent) for one in givers),
-        OrderChanged(cause, order.seq, status, standing, note=note_bytes(note)),
+        *(_gives(state, order, one, silent) for one in givers),
+        OrderChanged(cause, order.seq, status, standing, note=packed),
     ]
 
 
@@ -154,7 +155,7 @@ def _given(giver: _Giver) -> tuple[int, str, str, int]:
     return giver.order.seq, event.channel, event.order_id, sum(giver.lines.values())
 
 
-def _gives(order: Order, giver: _Giver, cause: Cause) -> OrderChanged:
+def _gives(state: State, order: Order, giver: _Giver, cause: Cause) -> OrderChanged:
     higher = giver.turn[0] > turn_of(order.event.document)[0]
     note = GaveUp(
         order.event.channel,
@@ -164,8 +165,9 @@ def _gives(order: Order, giver: _Giver, cause: Cause) -> OrderChanged:
         tuple(giver.lines.items()),
     )
     standing = standing_of(giver.rows)
-    status = status_of_lines(standing)
-    return OrderChanged(cause, giver.order.seq, status, standing, note=note_bytes(note))
+    status, held = status_of_lines(standing), positions_of(row.takes for row in giver.rows)
+    packed = noted(state, giver.order, note, held)
+    return OrderChanged(cause, giver.order.seq, status, standing, note=packed)
 
 
 def _nobody_gives(state: State) -> Refused:

@@ -50,6 +50,8 @@ def most_at_once(state: State) -> int:
     """Return for how many orders something may be done in one step: fewer the more locations each
     may be routed to, so that no step is long."""
     share = limits.TIMERS_PLACES_PER_TICK // max(len(state.locations), 1)
+    if state.registers.policies.rows:
+        share //= limits.TIMERS_POLICY_WEIGHT
     return max(min(share, limits.TIMERS_PER_TICK_MAX), 1)
 
 

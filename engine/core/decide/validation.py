@@ -7,7 +7,16 @@ import msgspec
 
 from engine.core import limits
 from engine.core.commands import Commit, Details, PlaceOrder, PutSku, Request
-from engine.core.decide import Decision, Replay, cause_of, checks, let_go, orders, refusals
+from engine.core.decide import (
+    Decision,
+    Replay,
+    cause_of,
+    checks,
+    let_go,
+    orders,
+    refusals,
+    routing,
+)
 from engine.core.events import (
     NO_PRICE,
     Cause,
@@ -30,7 +39,7 @@ from engine.core.lives import note_bytes
 from engine.core.notes.facts import Told, news
 from engine.core.notes.validation import Checked
 from engine.core.outcomes import Code, Fault, Refused
-from engine.core.routing import POLICY_FEWEST
+from engine.core.routing import POLICY_COSTS, POLICY_FEWEST, slip
 from engine.core.state import State
 from engine.core.validation_commands import PutValidation
 
@@ -112,10 +121,16 @@ def _unheard(
         )
         for line in command.lines
     )
-    document = document_of(command, orders.bound_of(command, lines))
+    document = document_of(command, orders.bound_of(command))
     names = command.channel, command.order_id
-    waits = OrderStatus.BACKORDERED
-    return [*events, OrderPlaced(cause, *names, waits, 0, POLICY_FEWEST, lines, document)]
+    source = routing.source_of(state, command, state.now_us)
+    if isinstance(source, Refused):
+        return source
+    if isinstance(source, routing.Routed):
+        source.wait(slip.HELD)
+    receipt, waits = routing.receipt_of(source), OrderStatus.BACKORDERED
+    policy = POLICY_COSTS if receipt else POLICY_FEWEST
+    return [*events, OrderPlaced(cause, *names, waits, 0, policy, lines, document, receipt)]
 
 
 def known(state: State, name: str) -> list[Event]:

@@ -8,6 +8,8 @@ import msgspec
 
 from engine.core import answers, fulfillment_life, limits, worklists
 from engine.core.decide import refuse
+from engine.core.decide.again import with_receipt
+from engine.core.decide.allotment import Source
 from engine.core.decide.orders import status_after
 from engine.core.decide.reallotment import open_units
 from engine.core.events import Cause, OrderChanged, OrderStatus
@@ -75,16 +77,22 @@ def status_with(life: Life, changed: dict[int, str]) -> OrderStatus | None:
 
 
 def stepped(
-    cause: Cause, work: Work, status: str, rows: tuple[Row, ...] = (), **more
+    cause: Cause,
+    work: Work,
+    status: str,
+    rows: tuple[Row, ...] = (),
+    *,
+    source: Source | None = None,
+    **more,
 ) -> OrderChanged:
     """Return the event that brings a fulfillment to `status`, its order with it. `more` are fields
-    of the note."""
+    of the note, `source` says what was decided with it."""
     order = work.order
     after = order.status
     if not order.closed_us and order.status is not OrderStatus.ON_HOLD:
         after = status_with(work.life, {work.one.number: status}) or status_by_units(order)
     note = FulfillmentStep(work.one.number, status, rows, **more)
-    return OrderChanged(cause, order.seq, after, note=note_bytes(note))
+    return OrderChanged(cause, order.seq, after, note=note_bytes(with_receipt(note, source)))
 
 
 def fetched(life: Life, changed: dict[int, str]) -> bool:

@@ -7,14 +7,14 @@ from engine.core import effects, limits
 from engine.core import fulfillment_commands as c
 from engine.core.commands import Request
 from engine.core.decide import Decision, Replay, cause_of, conflict, refusals, refuse, whole
-from engine.core.decide.orders import status_after
+from engine.core.decide.orders import ahead_of, status_after, taken_each
 from engine.core.decide.shipments import leaving, not_there, wanted_units
 from engine.core.decide.work import Work, fetched, find, no_room, status_with, wrong_status
 from engine.core.events import Freed, Left, OrderChanged, OrderShipped, OrderStatus
 from engine.core.lives import note_bytes
 from engine.core.notes.fulfillments import FulfillmentStep, Row
 from engine.core.outcomes import Code, Fault, Refused
-from engine.core.state import State
+from engine.core.state import Order, State
 
 
 def ship(state: State, request: Request) -> Decision:
@@ -54,12 +54,11 @@ def _leave(state: State, request: Request, at: str, end: str, **carried) -> Deci
         return waits
     if len(state.remembered) >= limits.DOCUMENTS_MAX:
         return refusals.full(state, "shipments")
-    may = _may(state, work)
-    units = wanted_units(state, order, command.lines, may, "of it", "fulfillment_id")
-    if isinstance(units, Refused):
-        return units
+    gone_now = _leaving(state, work, command.lines)
+    if isinstance(gone_now, Refused):
+        return gone_now
+    units, freed, ahead = gone_now
     left = tuple(Left(index, count) for index, count in enumerate(units) if count)
-    freed = [row for moved in left for row in leaving(state, order, moved, may[moved.line])]
     rows = _rows(work, freed)
     wrong = not_there(state, order, freed)
     wrong = wrong or _boxed_wrong(state, rows, carried.get("packages", ()))
@@ -74,7 +73,9 @@ def _leave(state: State, request: Request, at: str, end: str, **carried) -> Deci
     if after is OrderStatus.SHIPPED and fetched(work.life, {one.number: status}):
         after = OrderStatus.DELIVERED
     working = status_with(work.life, {one.number: status})
-    note = FulfillmentStep(one.number, status, rows, shipment_id=command.shipment_id, **carried)
+    note = FulfillmentStep(
+        one.number, status, rows, shipment_id=command.shipment_id, ahead=ahead, **carried
+    )
     first = msgspec.structs.replace(cause, key="")
     return [
         OrderChanged(first, order.seq, order.status, note=note_bytes(note)),
@@ -89,6 +90,51 @@ def _leave(state: State, request: Request, at: str, end: str, **carried) -> Deci
             tuple(freed),
         ),
     ]
+
+
+Ahead = tuple[tuple[int, int, int], ...]
+
+
+def _leaving(state: State, work: Work, lines) -> tuple[list[int], list[Freed], Ahead] | Refused:
+    """Return (whole units of each line that have left then, the takes out of which they leave now,
+    parts that are ahead then, as a note has them): all of the fulfillment, or what `lines` name."""
+    order, may = work.order, _may(state, work)
+    units = wanted_units(state, order, lines, may, "of it", "fulfillment_id")
+    parts = {} if lines is not None else _parts(state, order, may)
+    if isinstance(units, Refused):
+        if not parts:
+            return units
+        units = [0] * len(may)
+    freed: list[Freed] = []
+    ahead: list[tuple[int, int, int]] = []
+    for index, count in enumerate(units):
+        if index not in parts:
+            freed += leaving(state, order, Left(index, count), may[index]) if count else ()
+            continue
+        units[index], rows = parts[index]
+        ahead += rows
+        freed += [Freed(index, at, n) for at, n in enumerate(may[index]) if n]
+    return units, freed, tuple(ahead)
+
+
+def _parts(state: State, order: Order, may: list[list[int]]) -> dict[int, tuple[int, list]]:
+    """Return (bundles that are whole then, rows of parts that are ahead then) of each line of which
+    parts leave before or after others of their bundle, if all that `may` leaves does."""
+    found = {}
+    for index, (line, left) in enumerate(zip(order.event.lines, may, strict=True)):
+        each = taken_each(state, order, index)
+        before = ahead_of(state, order, index)
+        gone = {sku: before.get(sku, 0) for sku in each}
+        for take, units in zip(line.takes, left, strict=True):
+            if units:
+                gone[state.positions[take.position].sku] += units
+        # A bundle that was put anew and edited since may hold less than one of a part for each.
+        bundles = min((gone[sku] // n if n else 0 for sku, n in each.items()), default=0)
+        after = {sku: units - bundles * each[sku] for sku, units in gone.items()}
+        rows = [(index, sku, units) for sku, units in after.items() if units != before.get(sku, 0)]
+        if any(left) and (rows or before):
+            found[index] = bundles, rows
+    return found
 
 
 def _may(state: State, work: Work) -> list[list[int]]:

@@ -120,7 +120,8 @@ def _request(
 class FulfillmentStep(NoteBase, frozen=True, tag="fulfillment_step", omit_defaults=True):
     """Fulfillment `number` has come to `status`; the units in `rows` are its concern no more, of
     one that is open no more all that are left. A step with a `shipment_id` says that they left, one
-    with a `short_id` that they were not there."""
+    with a `short_id` that they were not there. `ahead` are (line, SKU, units) of parts that have
+    left now while others of their bundle have not, of each line of which that changes."""
 
     number: int
     status: FulfillmentStatus
@@ -131,6 +132,7 @@ class FulfillmentStep(NoteBase, frozen=True, tag="fulfillment_step", omit_defaul
     carrier: str = ""
     tracking_number: str = ""
     short_id: str = ""
+    ahead: tuple[tuple[int, int, int], ...] = ()
 
     def fold(self, life: "Life", happened: "Happened") -> None:
         """The fulfillment has come to the status."""
@@ -150,6 +152,11 @@ class FulfillmentStep(NoteBase, frozen=True, tag="fulfillment_step", omit_defaul
         found.failed = found.failed or bool(self.short_id) or self.status in ("rejected", "expired")
         if self.short_id:
             life.once("short", self.short_id, happened)
+        for line, sku, units in self.ahead:
+            misfit("parts leave ahead of nothing", units < 0 or not self.shipment_id)
+            life.ahead[line, sku] = units
+            if not units:
+                del life.ahead[line, sku]
         if self.shipment_id:
             carried = (self.carrier, self.tracking_number, self.packages)
             found.shipments.append(Shipment(self.shipment_id, *carried))

@@ -39,18 +39,21 @@ class Demand(NamedTuple):
 class Site(NamedTuple):
     """A location as routing sees it: what it has of each demand, the scarcity price in mills of
     each, and how many orders it sends already on the day on which it would send this one. `fenced`
-    says that it has units that are set aside for others."""
+    says that it has units that are set aside for others; `capacity` how many orders it may send on
+    that day, if that is not what the policy says, and `shut` why it is not asked at all."""
 
     put: PutLocation
     stock: list[int]
     scarcity: list[int] | None = None
     used_today: int = 0
     fenced: bool = False
+    capacity: int | None = None
+    shut: str | None = None
 
 
 class Ask(NamedTuple):
-    """What is to be routed: for whom, to where, when asked and by when required, in µs, and what
-    the order is worth in minor units."""
+    """What is to be routed: for whom, to where, when asked and by when required, in µs, what the
+    order is worth in minor units, and how many other locations send something of it already."""
 
     channel: str
     demands: list[Demand]
@@ -59,6 +62,7 @@ class Ask(NamedTuple):
     required_by_us: int | None = None
     strategy: str | None = None
     value: int = 0
+    elsewhere: int = 0
 
 
 class Candidate(msgspec.Struct):
@@ -134,9 +138,16 @@ def case_of(policy: Policy, ask: Ask, sites: list[Site]) -> Case:
         stock=[[offer[i] for offer in offers] for i in range(len(ask.demands))],
         unit=_units(strategy, ask, sites, candidates, offers),
         split=split_mills(strategy),
-        shipments_max=1 if ask.value < strategy.value_floor else strategy.shipments_max,
+        shipments_max=shipments_max(strategy, ask),
     )
     return Case(strategy, instance, candidates, excluded)
+
+
+def shipments_max(strategy: Strategy, ask: Ask) -> int:
+    """Return in how many shipments at most an ask may leave: one if it is not worth a split, and
+    fewer if other locations send something of the order."""
+    most = 1 if ask.value < strategy.value_floor else strategy.shipments_max
+    return max(most - ask.elsewhere, 1)
 
 
 def split_mills(strategy: Strategy) -> int:
@@ -150,6 +161,8 @@ def consider(policy: Policy, strategy: Strategy, ask: Ask, zone, site: Site) -> 
     """Return a location as a candidate, whatever it has in stock, or the first filter that shuts
     it out."""
     put, rule = site.put, rule_of(policy, site.put.location)
+    if site.shut is not None:
+        return site.shut
     if not put.active:
         return "inactive"
     if rule.channels is not None and ask.channel not in rule.channels:
@@ -160,7 +173,8 @@ def consider(policy: Policy, strategy: Strategy, ask: Ask, zone, site: Site) -> 
     today = (ask.now_us + rule.utc_offset_minutes * MINUTE_US) // DAY_US
     if day is None or (strategy.same_day and day > today):
         return "cut_off"
-    if rule.capacity is not None and site.used_today >= rule.capacity:
+    capacity = rule.capacity if site.capacity is None else site.capacity
+    if capacity is not None and site.used_today >= capacity:
         return "capacity"
     km = kilometres(put, ask.destination)
     rated = _rate(policy, rule, zone, km)
@@ -171,7 +185,7 @@ def consider(policy: Policy, strategy: Strategy, ask: Ask, zone, site: Site) -> 
     tariff, distance_mills, transit_days = rated
     arrival = day + transit_days
     parts = {"distance_rate": distance_mills} if distance_mills else {}
-    parts |= _fixed(strategy, ask, site, rule, km, arrival)
+    parts |= _fixed(strategy, ask, site, rule, capacity, km, arrival)
     weight = strategy.handling_weight if strategy.kind == "balanced" else 100
     unit = rule.unit_cost * MILLS * weight // 100
     return Candidate(0, put.location, km, day, arrival, parts, unit, tariff)
@@ -206,7 +220,9 @@ def tariff_of(bands) -> Tariff:
     return tuple(Band(band.up_to_g, band.base * MILLS, band.per_kg) for band in bands)
 
 
-def _fixed(strategy, ask: Ask, site: Site, rule: LocationRule, km, arrival: int) -> dict[str, int]:
+def _fixed(
+    strategy, ask: Ask, site: Site, rule: LocationRule, capacity: int | None, km, arrival: int
+) -> dict[str, int]:
     """Return what using a location costs beside its rate, by part, in mills; zeros left out."""
     handling = rule.handling_cost * MILLS
     if strategy.kind == "nearest":
@@ -218,8 +234,8 @@ def _fixed(strategy, ask: Ask, site: Site, rule: LocationRule, km, arrival: int)
         if ask.required_by_us is not None:
             late = max(0, arrival - ask.required_by_us // DAY_US)
         pressure = 0
-        if rule.capacity:
-            pressure = strategy.pressure_cost * MILLS * site.used_today // rule.capacity
+        if capacity:
+            pressure = strategy.pressure_cost * MILLS * site.used_today // capacity
         parts = {
             "handling": handling * strategy.handling_weight // 100,
             "lateness": late * strategy.late_cost * MILLS,

@@ -5,6 +5,7 @@ postcode prefix that fits; a lane's rate goes from a location's origin to a zone
 given and both coordinates are known, the distance rate is taken.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -144,6 +145,16 @@ class PutScarcity(Body):
 
     sku: Id
     prices: Annotated[tuple[ScarcityPrice, ...], Meta(max_length=limits.LOCATIONS_MAX)] = ()
+
+
+class PutCapacity(Body):
+    """On `day`, `location` sends `orders` that policies give it at most, those that have left among
+    them, whatever its capacity is on other days. What is above that, and not picked yet, goes
+    elsewhere in the same step."""
+
+    location: Id
+    day: date
+    orders: Annotated[int, Meta(ge=0, le=limits.QUANTITY_MAX)]
 
 
 class Policy:

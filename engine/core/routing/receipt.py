@@ -11,7 +11,16 @@ import msgspec
 
 from engine.core.routing import costs
 from engine.core.routing.costs import MILLS
-from engine.core.routing.slip import COMPLETE, ONE_SHIPMENT, PARTS, REASONS, Leg, Slip
+from engine.core.routing.slip import (
+    COMPLETE,
+    HELD,
+    ONE_SHIPMENT,
+    PARTS,
+    REASONS,
+    STAYS,
+    Leg,
+    Slip,
+)
 
 WORDS = {
     "inactive": "inactive",
@@ -25,6 +34,21 @@ WORDS = {
     "handling": "not equipped for these goods",
     "slower": "slower",
     "fenced": "with units for other channels only",
+    "picked_short": "picked short",
+    "rejected": "rejected",
+    "expired": "not accepted in time",
+}
+# What led to a later decision, by the tag of its note.
+LED_BY = {
+    "rerouted": "Given to others",
+    "moved": "Given to others",
+    "fulfillment_step": "Others were looked for",
+    "released": "Released, and moved from where it is closed",
+    "filled": "Stock has come",
+    "took_over": "Taken over from other orders",
+    "hold_ended": "A hold is over",
+    "edited": "Edited",
+    "fact": "The channel told something new",
 }
 _FIRST_DAY = date(1970, 1, 1)
 
@@ -52,9 +76,10 @@ class Option(msgspec.Struct, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, omit_defaults=True):
-    """One routing decision, made at log position `seq`. `chosen` is left out where no plan was
-    allowed. `left_out` counts the locations with stock that could not take part, by reason;
-    `excluded` names the first of them. No plan costs less than `bound_mills`."""
+    """One routing decision, made at log position `seq`; `because` is the note of the change that
+    led to it, none where the order was placed. `chosen` is left out where no plan was allowed.
+    `left_out` counts the locations with stock that could not take part, by reason; `excluded` names
+    the first of them. No plan costs less than `bound_mills`."""
 
     policy: str
     version: int
@@ -62,6 +87,7 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     sentence: str
     candidates: int
     seq: int = 0
+    because: str | None = None
     chosen: Option | None = None
     runner_up: Option | None = None
     bound_mills: int = 0
@@ -74,8 +100,9 @@ class Receipt(msgspec.Struct, omit_defaults=True):
         return self.chosen is not None and self.chosen.cost_mills == self.bound_mills
 
 
-def receipt_of(slip: Slip, names, seq: int = 0) -> Receipt:
-    """Return a slip with names, as `names` (a state) gives them for numbers."""
+def receipt_of(slip: Slip, names, seq: int = 0, why: tuple[str, str] | None = None) -> Receipt:
+    """Return a slip with names, as `names` (a state) gives them for numbers. `why` are the tag of
+    the note that led to it, and the reason given."""
     receipt = Receipt(
         policy=names.policy_name(slip.policy),
         version=slip.version,
@@ -92,6 +119,10 @@ def receipt_of(slip: Slip, names, seq: int = 0) -> Receipt:
     if slip.other:
         receipt.runner_up = _option(slip, slip.other, slip.other_cost, names)
     receipt.sentence = explain(receipt, slip.flags)
+    if why is not None:
+        receipt.because, reason = why
+        phrase = LED_BY.get(receipt.because, receipt.because.replace("_", " ").capitalize())
+        receipt.sentence = f"{phrase}{f' ({reason})' if reason else ''}: {receipt.sentence}"
     return receipt
 
 
@@ -117,9 +148,13 @@ def _shipment(slip: Slip, leg: Leg, names) -> Shipment:
 def explain(receipt: Receipt, flags: int = 0) -> str:
     """Return a decision as one or two sentences for people; `flags` are those of its slip."""
     left_out = _left_out(receipt)
+    if flags & STAYS:
+        return "Split off from another order: its units stay where they are."
     if receipt.chosen is None:
         reason = "no locations that may serve it have enough"
-        if flags & COMPLETE:
+        if flags & HELD:
+            reason = "it is on hold, without stock"
+        elif flags & COMPLETE:
             reason = "not all of it is there, and it is to leave complete"
         elif flags & ONE_SHIPMENT:
             reason = "no location has it all, and it is not to be split"

@@ -12,6 +12,9 @@ the last; at most nine bytes. In this order:
     chosen: legs;  cost of the runner-up;  runner-up: legs
     legs: count, then of each: location, kilometres + 1 (0: unknown), day of sending, days under
     way, units of each demand, grams, packages, and its cost by part (`PARTS`) in mills
+
+What an order has to send changes with later decisions. Its record then has a slip without demands
+(`standing`), whose legs say which locations count it on which days.
 """
 
 import msgspec
@@ -44,8 +47,13 @@ REASONS = (
     "handling",
     "slower",
     "fenced",
+    "picked_short",
+    "rejected",
+    "expired",
 )
-ONE_SHIPMENT, COMPLETE = 1, 2  # flags: may not be split; waits, for not all of it is there
+# Flags: may not be split; waits, for not all of it is there; its units stay where they are; waits
+# on a hold without stock.
+ONE_SHIPMENT, COMPLETE, STAYS, HELD = 1, 2, 4, 8
 _VARINT_BYTES_MAX = 9
 
 
@@ -79,6 +87,19 @@ class Slip(msgspec.Struct, frozen=True):
     chosen: tuple[Leg, ...] = ()
     other_cost: int = 0
     other: tuple[Leg, ...] = ()
+
+
+def sends_of(slip: Slip) -> tuple[tuple[int, int], ...]:
+    """Return (location, day since 1970) of each shipment that a slip chose."""
+    return tuple((leg.place, leg.send_day) for leg in slip.chosen)
+
+
+def standing(slip: Slip, sends: tuple[tuple[int, int], ...], flags: int = 0) -> Slip:
+    """Return the slip of an order that `slip` routed, or routed last, and that has these shipments
+    now."""
+    parts = (0,) * len(PARTS)
+    legs = tuple(Leg(place, -1, day, 0, (), 0, 0, parts) for place, day in sends)
+    return Slip(slip.policy, slip.version, flags, slip.strategy, (), chosen=legs)
 
 
 def slip_of(

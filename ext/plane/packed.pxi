@@ -93,7 +93,7 @@ cdef int ask_place(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) noe
     head.status, head.reservation = status_of(asked, asked - granted), 0
     result = emit_order(c, &head, document)
     if result == DONE and not flags & ASK_BRIEF:
-        say_order(c, s, c.out.data + c.last, c.seq)
+        say_order(c, s, c.out.data + c.last, document, c.seq)
     return result
 
 
@@ -163,7 +163,7 @@ cdef int ask_commit(Core* c, Cursor* at, uint8_t flags, Cause* cause, Say* s) no
     head.status = ALLOCATED
     result = emit_commit(c, &head, row, document)
     if result == DONE and not flags & ASK_BRIEF:
-        say_order(c, s, c.out.data + c.last, c.seq)
+        say_order(c, s, c.out.data + c.last, document, c.seq)
     return result
 
 

@@ -61,6 +61,15 @@ cdef void say_text(Say* s, Text text) noexcept nogil:
     s.out.size += <uint64_t> (p - start)
 
 
+cdef const char* SHIPS_COMPLETE = b'"ships_complete":true}'
+
+
+cdef bint ends_with(Text* text, const char* end) noexcept nogil:
+    """Whether a text ends so."""
+    cdef uint32_t size = <uint32_t> strlen(end)
+    return text.size >= size and memcmp(text.data + text.size - size, end, size) == 0
+
+
 cdef int say_bound(Core* c, Text* document) noexcept nogil:
     """Let an order's document say which of the lines asked for may come from one place only, as
     `kept.document_of` does."""
@@ -69,12 +78,18 @@ cdef int say_bound(Core* c, Text* document) noexcept nogil:
     cdef Place* place
     cdef Text name
     cdef uint64_t i
+    cdef uint32_t size = document.size - 1
     cdef bint more = False
+    # What an order says of itself ends so only if it ships complete: a text would end in a quote,
+    # an object in a brace.
+    cdef bint whole = ends_with(document, SHIPS_COMPLETE)
+    if whole:
+        size -= <uint32_t> strlen(SHIPS_COMPLETE) - 1
     c.kept.size = 0
     memset(&s, 0, sizeof(Say))
     s.out = &c.kept
-    say(&s, document.data, document.size - 1)
-    if document.size > 2:
+    say(&s, document.data, size)
+    if size > 1 and document.data[size - 1] != c',':
         say_word(&s, b",")
     say_word(&s, b'"bound":[')
     for i in range(c.plan.asked.count):
@@ -91,7 +106,12 @@ cdef int say_bound(Core* c, Text* document) noexcept nogil:
         say_word(&s, b",")
         say_text(&s, name)
         say_word(&s, b"]")
-    say_word(&s, b"]}")
+    say_word(&s, b"]")
+    if whole:
+        say_word(&s, b",")
+        say_word(&s, SHIPS_COMPLETE)
+    else:
+        say_word(&s, b"}")
     document.data, document.size = c.kept.data, <uint32_t> c.kept.size
     return MEMORY if s.full else DONE
 
@@ -184,12 +204,14 @@ cdef void say_order_line(Core* c, Say* s, Line* line) noexcept nogil:
     say_word(s, "}")
 
 
-cdef void say_order(Core* c, Say* s, const uint8_t* record, uint64_t seq) noexcept nogil:
-    """The first answer to an order, from its record."""
+cdef void say_order(
+    Core* c, Say* s, const uint8_t* record, Text document, uint64_t seq
+) noexcept nogil:
+    """The first answer to an order, from its record and the document that was asked for: the
+    record's may say more."""
     cdef Cursor at
     cdef Head head
     cdef Line line
-    cdef Text document
     cdef uint32_t i
     read_head(&at, record, &head)
     say_word(s, '{"order_id":')
@@ -205,7 +227,6 @@ cdef void say_order(Core* c, Say* s, const uint8_t* record, uint64_t seq) noexce
             say_word(s, ",")
         say_order_line(c, s, &line)
     say_word(s, "]")
-    document = get_blob(&at)
     if document.size > 2:
         say_word(s, ",")
         say(s, document.data + 1, document.size - 2)

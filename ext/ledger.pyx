@@ -50,6 +50,7 @@ from engine.core.lives import Happened, Lives, note_bytes
 from engine.core.notes.fills import Filled
 from engine.core.outcomes import Accepted, Code, Refused
 from engine.core.fence_moves import refill_fences
+from engine.core.fitting import check_ahead
 from engine.core.kept import document_of
 from engine.core.kept import read as read_kept
 from engine.core.packed import answer_one

@@ -33,6 +33,7 @@ from engine.core.events import (
 from engine.core.fence_moves import drawn, refill_fences, taken
 from engine.core.fences import Moves
 from engine.core.fitting import (
+    check_ahead,
     check_channel,
     check_lines,
     check_receipt,
@@ -125,11 +126,15 @@ def _entry_put(state: State, event: EntryPut) -> None:
         check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
     elif event.register == Code.CHANNELS:
         check_channel(state, event.number)
+        state.look_again(event.kind)
+    elif event.register == Code.CAPACITIES:
+        state.look_again(event.kind)
     elif event.register == Code.ROUTING_POLICIES:
         # Whether an order that is worked on is to leave complete, a policy may say (`ranks`).
         for order in state.orders.values():
             if order.status in WORKED_ON:
                 state.await_stock(order, event.kind)
+        state.look_again(event.kind)
     elif event.register == Code.RING_FENCES:
         state.waiting.rise(
             state.registers.fences.rows[event.number].put.sku, state.seq, event.kind.name.lower()
@@ -358,6 +363,8 @@ def _order_changed(state: State, event: OrderChanged) -> None:
     order = state.orders[event.order]
     restate(state, order, event)
     state.lives.apply(state.seq, state.now_us, event)
+    if event.lines is not None:
+        check_ahead(state, order)
     if event.note:
         refill_fences(state, event.order)
         recount(state, order, state.lives.newest(order.seq))

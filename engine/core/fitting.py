@@ -27,6 +27,18 @@ def check_lines(state, lines) -> None:
             misfit("a take's quantity cannot be", not 1 <= take.quantity <= limits.QUANTITY_MAX)
 
 
+def check_ahead(state, order) -> None:
+    """`LedgerError` unless parts that have left ahead of others are of bundles that an order, as it
+    stands, holds the rest of."""
+    for (index, sku), units in state.lives.of(order.seq).ahead.items():
+        misfit("parts have left ahead of a line that is not there", index >= len(order.takes))
+        line, served = order.event.lines[index], order.event.lines[index].quantity
+        served -= order.cancelled[index] + order.backordered[index] + order.shipped[index]
+        for take, left in zip(line.takes, order.takes[index], strict=True):
+            units += left if state.positions[take.position].sku == sku else 0
+        misfit("parts have left ahead of no bundle", not 0 < served <= units)
+
+
 def check_receipt(state, event) -> None:
     """`LedgerError` unless what chose an order's locations is known, and its receipt can be."""
     misfit("an order's policy is not known", not 0 < event.policy <= POLICY_COSTS)

@@ -240,14 +240,17 @@ cdef object apply_entry(Ledger self, const uint8_t* record):
     elif event.register == self._registers.policies.code:
         know_routing(self, [event.number])
         await_worked_on(self)
+        look_again(self, _KINDS[ENTRY_PUT])
     elif event.register == self._registers.channels.code:
         know_routing(self, [])
+        look_again(self, _KINDS[ENTRY_PUT])
     elif event.register == self._registers.scarcity.code:
         know_scarcity(self, event.number)
     elif event.register == self._registers.fences.code:
         note_fence(self, event.number)
     elif event.register == self._registers.capacities.code:
         know_capacity(self, event.number)
+        look_again(self, _KINDS[ENTRY_PUT])
     return answer
 
 

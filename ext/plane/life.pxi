@@ -159,7 +159,7 @@ cdef int add_note(Ledger self, const uint8_t* record) except -1:
     cdef Line line
     cdef uint64_t order
     cdef uint8_t status
-    cdef uint32_t i, count
+    cdef uint32_t i, count = 0
     open_record(&at, record)
     cause = checked_cause(&at)
     order, status = get64(&at), get8(&at)
@@ -174,6 +174,8 @@ cdef int add_note(Ledger self, const uint8_t* record) except -1:
         order_lives(&self.core, order)
     event = _Changed(cause_struct(&cause), order, OrderStatus(status), note=note)
     self._lives.apply(self.core.seq, self.core.now_us, event)
+    if count and self._lives.of(order).ahead:
+        check_ahead(new_view(self), order_struct(self, find_seq(&self.core, ORDER_SEQS, order)))
     if event.note:
         sync_fences(self)
         refill_fences(new_view(self), event.order)

@@ -143,6 +143,15 @@ cdef int rise_all(Ledger self, kind) except -1:
     return mark_waited(self)
 
 
+cdef int look_again(Ledger self, kind) except -1:
+    """See `State.look_again`."""
+    sync_waiting(self)
+    for sku in sorted(self._waiting.queues):
+        if not is_spent(&self.core, sku):
+            self._waiting.rise(sku, self.core.seq, kind)
+    return mark_waited(self)
+
+
 cdef int await_worked_on(Ledger self) except -1:
     """A routing policy is otherwise: whether an order that is worked on is to leave complete, and
     so waits, a policy may say."""

@@ -113,6 +113,8 @@ def _sample(kind: Any) -> Any:
             return max(kind.ge or 0, 0)
         case inspect.DateTimeType():
             return "2026-11-23T20:15:00Z"
+        case inspect.DateType():
+            return "2026-11-23"
         case inspect.StrType():
             return _BY_PATTERN.get((kind.pattern or "")[:9], "x")
     return [_sample(kind.item_type)]
@@ -150,7 +152,7 @@ def bad_values(field: Field) -> Iterator[tuple[bytes, set[str]]]:
     for raw, families in _STRANGERS:
         if not isinstance(kind, families):
             yield raw, _TYPE | (_RANGE if raw == b"1e400" else set())
-    parsed = isinstance(kind, (inspect.DateTimeType, inspect.LiteralType))
+    parsed = isinstance(kind, (*_MOMENTS, inspect.LiteralType))
     yield b'"\xff"', {"invalid_utf8"} | _TYPE | (_VALUE if parsed else set())
     yield b'"\\ud800"', {"malformed_json"} | _TYPE | (_VALUE if parsed else set())
     for raw in (b"NaN", b"Infinity", b"-Infinity", b"01", b"'x'", b"tru", b"1_000", b""):
@@ -160,8 +162,9 @@ def bad_values(field: Field) -> Iterator[tuple[bytes, set[str]]]:
     yield from _bad_for(kind)
 
 
+_MOMENTS = (inspect.DateTimeType, inspect.DateType)
 _STRANGERS = (
-    (b'"5"', (inspect.StrType, inspect.DateTimeType, inspect.LiteralType)),
+    (b'"5"', (inspect.StrType, *_MOMENTS, inspect.LiteralType)),
     (b"1", (inspect.IntType, inspect.FloatType)),
     (b"true", (inspect.BoolType,)),
     (b"1.5", (inspect.FloatType,)),
@@ -192,6 +195,9 @@ def _bad_for(kind: Any) -> Iterator[tuple[bytes, set[str]]]:
             for text in (b'""', b'"x"', b'"2026-11-23"', b'"2026-11-23T20:15:00"'):
                 yield text, _VALUE
             yield b'"2026-02-30T00:00:00Z"', _VALUE
+        case inspect.DateType():
+            for text in (b'""', b'"x"', b'"2026-11"', b'"2026-02-30"', b'"2026-11-23T20:15:00Z"'):
+                yield text, _VALUE
         case inspect.StrType():
             yield from _bad_text(kind)
         case inspect.ListType() | inspect.VarTupleType():

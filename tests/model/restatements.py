@@ -22,8 +22,9 @@ def change(rng: Random, state: State) -> OrderChanged | None:
     if order.closed_us:
         status = rng.choice((order.status, OrderStatus.DELIVERED))
         return OrderChanged(cause, order.seq, status)
-    # Returns go by the numbers of lines, which no command changes.
-    fixed = state.lives.of(order.seq).returns
+    # Returns go by the numbers of lines, which no command changes; so do parts of bundles that have
+    # left, and the rest of them follows.
+    fixed = state.lives.of(order.seq).returns or state.lives.of(order.seq).ahead
     rows = _rows(rng, state, order) if rng.random() < 0.8 and not fixed else None
     document = b'{"note":"restated"}' if rng.random() < 0.3 else b""
     return OrderChanged(cause, order.seq, _status(rng, state, order, rows), rows, document)

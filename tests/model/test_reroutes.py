@@ -65,25 +65,9 @@ _DRAWS = (
 
 
 def _policy(rng: Random, state):
-    """Draw the channel's policy anew. None leaves complete: whether such an order waits is not
-    asked again when a policy changes."""
+    """Draw the channel's policy anew."""
     known = state.registers.policies.find("main")
-    put = policies.put(rng, drawing.LOCATIONS, known.put.version + 1 if known else 1)
-    rows = [msgspec.structs.replace(s, complete=False) for s in put.strategies]
-    return msgspec.structs.replace(put, strategies=tuple(rows))
-
-
-class Moved(Twins):
-    """The twins. That nothing is there for an order that waits is not asked: where only a day's
-    capacity has become free, it is not looked at before stock comes."""
-
-    def next_batch(self, stamp_us: int) -> None:
-        batch = self.both(lambda ledger: ledger.drain())
-        if batch.count:
-            self.frames.append(batch)
-            self.tally(batch)
-        self.now_us = max(stamp_us, self.now_us + 1)
-        self.both(lambda ledger: ledger.begin(self.now_us))
+    return policies.put(rng, drawing.LOCATIONS, known.put.version + 1 if known else 1)
 
 
 def _round(twins: Twins, rng: Random) -> None:
@@ -118,7 +102,7 @@ def _books(twins: Twins) -> None:
 
 @pytest.mark.parametrize("number", range(HISTORIES))
 def test_twins_and_an_independent_reader_agree_on_what_is_routed_again(number: int) -> None:
-    rng, twins = Random(number), Moved()
+    rng, twins = Random(number), Twins()
     for command in drawing.OPENING:
         twins.decide(Request(command))
     for _ in range(ROUNDS):

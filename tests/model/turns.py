@@ -3,6 +3,7 @@
 from collections import Counter
 
 from engine.core.decide import fills
+from engine.core.decide.again import policy_of
 from engine.core.ranks import entry_of
 from engine.core.state import State
 from engine.core.waiting import Due, Pick
@@ -37,7 +38,8 @@ def _may_be_left(state: State, order) -> bool:
     same line were taken gets no more of it; once those have left, it is looked at when stock comes
     the next time."""
     rows = zip(order.event.lines, order.backordered, order.cancelled, order.shipped, strict=True)
-    if order.event.receipt:  # what a policy allows changes with the hour and the day's load
+    # What a policy allows changes with the hour and the day's load.
+    if policy_of(state, order.event) is not None:
         return True
     return any(
         late and (cut or gone) and state.skus[line.sku].components for line, late, cut, gone in rows

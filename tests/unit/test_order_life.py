@@ -191,9 +191,8 @@ def test_a_restated_line_is_cancelled_and_shipped_in_its_own_proportion(make) ->
 def test_an_order_does_not_compete_with_itself() -> None:
     shop = shop_of(SlowLedger)
     state = shop.ledger._state
-    plan = reallot(state, state.order("web", "1"), [Want("red", 6)])
+    plan, _ = reallot(state, state.order("web", "1"), [Want("red", 6)])
     assert (plan.granted, sum(t.quantity for t in plan.takes[0]), plan.short) == ([6], 6, [])
-    only = frozenset({state.location_numbers["south"]})
-    plan = reallot(state, state.order("web", "1"), [Want("red", 6)], only)
+    plan, _ = reallot(state, state.order("web", "1"), [Want("red", 6, "south")])
     assert (plan.granted, plan.takes) == ([3], [[Take(1, 3)]])
     assert plan.short[0].available == 3

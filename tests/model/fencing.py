@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
 from engine.core import commands as c
 from engine.core.state import LIVE
@@ -58,24 +59,47 @@ def covered(state) -> dict[int, int]:
     return found
 
 
-def watched(state, command) -> tuple[int, dict[int, int]] | None:
+class Before(NamedTuple):
+    """The state's seq, what of each open fence is there, and of each SKU what is out of its fences
+    and what is free, before a command."""
+
+    seq: int
+    covered: dict[int, int]
+    out: Counter
+    free: Counter
+
+
+def watched(state, command) -> Before | None:
     """Return what the fences have before a command that may only take what is free for it."""
     if isinstance(command, TAKES) and state.registers.fences.open:
-        return state.seq, covered(state)
+        return Before(state.seq, covered(state), *_figures(state))
     return None
 
 
-def check(state, command, before: tuple[int, dict[int, int]] | None) -> bool:
-    """No other channel's fence has less than before; say whether there was one. Of channels whose
-    own orders got something in the same step, nothing is said: that may be out of their fences."""
-    if before is None or state.seq == before[0]:
+def _figures(state) -> tuple[Counter, Counter]:
+    fences, out, free = state.registers.fences, Counter(), Counter()
+    for number, row in enumerate(fences.rows):
+        out[row.put.sku] += fences.used[number] if row.put.status == "open" else 0
+    for sku in out:
+        free[sku] = state.free_units(sku)
+    return out, free
+
+
+def check(state, command, before: Before | None) -> bool:
+    """No other channel's fence has less than before, but for units that went back into a fence and
+    are where nothing can be had, at a closed location: what is elsewhere is set aside for them.
+    Say whether there was one. Of channels whose own orders got something in the same step, nothing
+    is said: that may be out of their fences."""
+    if before is None or state.seq == before.seq:
         return False
     after, rows = covered(state), state.registers.fences.rows
-    served = {o.event.channel for o in state.orders.values() if o.changed_seq > before[0]}
-    for number, units in before[1].items():
-        channel = rows[number].put.put.channel
+    out, free = _figures(state)
+    served = {o.event.channel for o in state.orders.values() if o.changed_seq > before.seq}
+    for number, units in before.covered.items():
+        channel, sku = rows[number].put.put.channel, rows[number].put.sku
         mine = getattr(command, "channel", channel)
-        kept = after[number] >= units or channel in served
+        back = max(before.out[sku] - out[sku] - max(free[sku] - before.free[sku], 0), 0)
+        kept = after[number] >= units - back or channel in served
         assert mine == channel or kept, (command, rows[number], units, after)
     return True
 

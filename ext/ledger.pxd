@@ -37,6 +37,7 @@ cdef enum Result:
     REMEMBER = 20      # the event is applied; its answer is to be remembered
     PUT = 21           # a location or SKU, not applied yet
     DRAWN = 22         # the event before took or gave back units of a SKU with fences
+    WAITS_NOW = 23     # the event before placed an order that waits: its document is read
 
 
 cdef enum Kind:

@@ -218,8 +218,11 @@ cdef class Ledger:
         self.core.now_us = stamp_us
         self.core.first_seq = self.core.seq + 1
         self._looks = limits.FILLS_PER_BATCH_MAX
+        began = self._waiting.hour_began(stamp_us)
         if self._waiting.fresh:
             rise_all(self, "recovered")
+        elif began and self._registers.policies.rows:
+            look_again(self, "hour_began")
         mark_waited(self)
 
     def decide(self, request):
@@ -506,7 +509,9 @@ cdef class Ledger:
         cdef Core* c = &self.core
         cdef uint32_t row = earliest(c)
         cdef int64_t end_us = 0
-        cdef int64_t due_us = timers.due_us(self._lives, self._registers.fences)
+        cdef int64_t due_us = timers.wake_us(
+            self._lives, self._registers, self._waiting, c.now_us
+        )
         if row != NONE:
             end_us = (tick_of(c, reservation_at(c, row)) + 1) * c.limit.tick_us
         return timers.first_due(end_us, due_us)

@@ -126,15 +126,15 @@ def _entry_put(state: State, event: EntryPut) -> None:
         check_scarcity(state, state.registers.scarcity.rows[event.number].put.sku)
     elif event.register == Code.CHANNELS:
         check_channel(state, event.number)
-        state.look_again(event.kind)
+        state.look_again(event.kind.name.lower())
     elif event.register == Code.CAPACITIES:
-        state.look_again(event.kind)
+        state.look_again(event.kind.name.lower())
     elif event.register == Code.ROUTING_POLICIES:
         # Whether an order that is worked on is to leave complete, a policy may say (`ranks`).
         for order in state.orders.values():
             if order.status in WORKED_ON:
                 state.await_stock(order, event.kind)
-        state.look_again(event.kind)
+        state.look_again(event.kind.name.lower())
     elif event.register == Code.RING_FENCES:
         state.waiting.rise(
             state.registers.fences.rows[event.number].put.sku, state.seq, event.kind.name.lower()

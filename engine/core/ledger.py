@@ -153,8 +153,11 @@ class Ledger(Reads):
         self._state.now_us = stamp_us
         self._first_seq = self._state.seq + 1
         self._looks = limits.FILLS_PER_BATCH_MAX
+        began = self._state.waiting.hour_began(stamp_us)
         if self._state.waiting.fresh:
             self._state.waiting.rise_all(self._state.seq, "recovered")
+        elif began and self._state.registers.policies.rows:
+            self._state.look_again("hour_began")
 
     def decide(self, request: commands.Request) -> Outcome:
         """Decide one command; accepted effects hold at once, refusals change nothing."""
@@ -297,10 +300,10 @@ class Ledger(Reads):
     def next_expiry_us(self) -> int:
         """When the next wheel slot that holds something is over, or something is due with an
         order; 0 when nothing is to come."""
-        wheel = self._state.wheel
+        state, wheel = self._state, self._state.wheel
         end_us = (min(wheel) + 1) * limits.WHEEL_TICK_US if wheel else 0
         return timers.first_due(
-            end_us, timers.due_us(self._state.lives, self._state.registers.fences)
+            end_us, timers.wake_us(state.lives, state.registers, state.waiting, state.now_us)
         )
 
     # The whole state.

@@ -43,6 +43,7 @@ CAPACITY_ORDERS_MAX = 1_024  # that count on that day, of which some go elsewher
 CAPACITY_LOOKS_MAX = 64  # of these that are routed again in one step
 PROMISE_ORDERS_MAX = 100_000  # that wait for a SKU, for a date to be given
 FILLS_PER_BATCH_MAX = 512  # waiting orders looked at in one batch, because stock has come
+LOOK_AGAIN_US = 3_600 * 1_000_000  # at what a routing policy may not have allowed before
 ORDER_NOTES_MAX = 1_000  # of one order, over its whole life
 ORDER_TRAIL_BYTES_MAX = 1 << 20  # of one order's cancellations and shipments, kept for its timeline
 FULFILLMENTS_MAX = 1_023  # of one order, over its whole life

@@ -325,11 +325,12 @@ class State:
         """Note that the present event brought available units of a position."""
         self.waiting.rise(self.positions[position].sku, self.seq, kind.name.lower())
 
-    def look_again(self, kind: Kind) -> None:
-        """Note that the present event may let a policy give units that are there."""
+    def look_again(self, kind: str) -> None:
+        """Note that the present event, or what is of this kind, may let a policy give units that
+        are there."""
         for sku in sorted(self.waiting.queues):
             if self.skus[sku].put.backorderable or self.free_units(sku):
-                self.waiting.rise(sku, self.seq, kind.name.lower())
+                self.waiting.rise(sku, self.seq, kind)
 
     def drop_reservation(self, seq: int) -> None:
         """Forget a closed reservation."""

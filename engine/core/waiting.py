@@ -18,6 +18,8 @@ from heapq import heappop, heappush
 
 import msgspec
 
+from engine.core import limits
+
 # Highest priority first, then what is required first (microseconds), then what was placed first;
 # last the order, as the seq of the event that made it.
 Rank = tuple[int, int, int, int]
@@ -79,6 +81,7 @@ class Waiting:
         self.changed: set[int] = set()
         self.fresh = True  # nobody knows what came before: everything is due
         self._tops: list[tuple[Rank, int]] = []
+        self._looked = 0  # the hour in which everything that waits was looked at last
 
     def renew(self, order: int, entry: Entry | None, seq: int, kind: str) -> None:
         """As `set`, by event `seq` of this kind. What the order waits for more than before is due:
@@ -146,6 +149,18 @@ class Waiting:
         self.fresh = False
         for sku in sorted(self.queues):
             self.rise(sku, seq, kind)
+
+    def hour_began(self, now_us: int) -> bool:
+        """Say whether another hour has begun since this was asked: what a routing policy allows
+        changes with it, and with what a day's capacity was freed of."""
+        hour = now_us // limits.LOOK_AGAIN_US
+        began, self._looked = hour != self._looked, hour
+        return began
+
+    def look_us(self, now_us: int) -> int:
+        """Return when an hour begins in which something that waits is looked at; 0 if nothing
+        does."""
+        return (now_us // limits.LOOK_AGAIN_US + 1) * limits.LOOK_AGAIN_US if self.queues else 0
 
     def _again(self, queue: Queue) -> None:
         for rank in queue.passed:

@@ -534,6 +534,7 @@ cdef int run(Core* c, const uint8_t* body, uint64_t size, uint64_t* done) noexce
     is then still at `done[0]`. DONE at the end."""
     cdef uint32_t length
     cdef int result
+    cdef bint placed
     while done[0] < size:
         if size - done[0] < 8:
             return misfit(c, "a frame ends inside a record's header")
@@ -542,10 +543,13 @@ cdef int run(Core* c, const uint8_t* body, uint64_t size, uint64_t* done) noexce
             return misfit(c, "a frame ends inside a record")
         if not 1 <= body[done[0] + 4] <= 14 or load32(body + done[0] + 4) >> 8 != 1:
             return misfit(c, "an event's kind or version is not known to this version of dibs")
+        placed = body[done[0] + 4] == ORDER_PLACED
         result = apply_event(c, body + done[0])
         if result != DONE:
             return result
         done[0] += length
+        if placed and c.moved.count:
+            return WAITS_NOW
         if c.drawn.count:
             return DRAWN
     return DONE

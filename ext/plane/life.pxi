@@ -113,6 +113,9 @@ cdef int replay(Ledger self, const uint8_t* body, uint64_t size) except -1:
             sync_fences(self)
             continue
         try:
+            if result == WAITS_NOW:
+                sync_waiting(self)
+                continue
             apply_rest(self, body + done, result, False)
         except (LookupError, ValueError, msgspec.MsgspecError) as error:
             raise LedgerError(f"event {c.seq} does not fit: {error!r}") from error

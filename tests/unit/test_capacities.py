@@ -7,12 +7,13 @@ import pytest
 
 from engine.core import commands as c
 from engine.core import fulfillment_commands as f
+from engine.core import limits
 from engine.core.ledger import Ledger as SlowLedger
 from engine.core.outcomes import Code
 from engine.core.routing.policy import PutCapacity
 from ext.ledger import Ledger as FastLedger
 from tests.unit.shop import START_US, Shop, allocations
-from tests.unit.test_rerouting import at, counted, decisions, place, release, rule, shop_of
+from tests.unit.test_rerouting import at, counted, decisions, place, policy, release, rule, shop_of
 
 TODAY = datetime.fromtimestamp(START_US / 1e6, UTC).date()
 
@@ -138,3 +139,34 @@ def test_another_day_moves_nothing_and_a_location_that_is_not_there_is_refused(m
     shop.no(PutCapacity("none", TODAY, 1), Code.UNKNOWN_LOCATION)
     assert shop.ledger.day("none") is None
     assert shop.ledger.day("west").used == 0
+
+
+def _kept_waiting(make) -> Shop:
+    """A shop in which an order waits because the day of the only location with stock is full."""
+    shop = shop_of(make, units=0, east=rule("east", capacity=1))
+    shop.receive("east", red=9)
+    place(shop)
+    assert place(shop, "2", when_short="backorder").status == "backordered"
+    shop.wait(1)
+    assert at(shop, "2") == []
+    return shop
+
+
+def test_what_a_full_day_kept_waiting_goes_when_another_begins(make) -> None:
+    shop = _kept_waiting(make)
+    assert shop.ledger.next_expiry_us() % limits.LOOK_AGAIN_US == 0
+    shop.wait(24 * limits.LOOK_AGAIN_US)
+    shop.ledger.expire()
+    assert at(shop, "2") == [("east", 2)]
+    assert decisions(shop, "2")[-1].because == "filled"
+    assert shop.ledger.next_expiry_us() == 0
+
+
+@pytest.mark.parametrize("means", ["policy", "capacity"])
+def test_what_waits_is_looked_at_when_more_is_allowed(make, means: str) -> None:
+    shop = _kept_waiting(make)
+    if means == "policy":
+        shop.ok(policy(2, east=rule("east", capacity=2)))
+    else:
+        shop.ok(PutCapacity("east", shop.ledger.day("east").day, 2))
+    assert at(shop, "2") == [("east", 2)]

@@ -9,7 +9,9 @@ from engine.core.decide.work import Work
 from engine.core.events import Cause, Event
 from engine.core.fences import Fences
 from engine.core.lives import Life, Lives
+from engine.core.registers import Registers
 from engine.core.state import Order, State
+from engine.core.waiting import Waiting
 
 _TIMER, _SYSTEM = Cause(actor=actors.TIMER), Cause(actor=actors.SYSTEM)
 
@@ -17,6 +19,12 @@ _TIMER, _SYSTEM = Cause(actor=actors.TIMER), Cause(actor=actors.SYSTEM)
 def due_us(lives: Lives, fences: Fences) -> int:
     """Return when the first thing is due by itself: 1 if it is at once, 0 if never."""
     return first_due(lives.due_us(), fences.timers.first()[0])
+
+
+def wake_us(lives: Lives, registers: Registers, waiting: Waiting, now_us: int) -> int:
+    """Return when the first thing is due by itself, or what waits is to be looked at again."""
+    look_us = waiting.look_us(now_us) if registers.policies.rows else 0
+    return first_due(due_us(lives, registers.fences), look_us)
 
 
 def first_due(one_us: int, other_us: int) -> int:

@@ -35,7 +35,7 @@ class Running(threading.Thread):
     def __init__(self, site: Site) -> None:
         super().__init__(daemon=True)
         self._folder, self._site = Path(site.dibs.folder), site
-        self._stop: Callable[[], None] = lambda: None
+        self._end: Callable[[], None] = lambda: None
         self.ready = threading.Event()
         self.twin = twin_class(CONNECTOR)({"SKU-01": 0, "SKU-02": 0}, None, seed=7)
 
@@ -45,7 +45,7 @@ class Running(threading.Thread):
 
     async def _work(self) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._stop = lambda: loop.call_soon_threadsafe(stop.set)
+        self._end = lambda: loop.call_soon_threadsafe(stop.set)
         wiring = Wiring(Settings(self._folder))
         store, accounts = SyncStore(wiring.url("sync")), Accounts(self._folder)
         views = ViewsReader(SqliteHome(self._folder / "views"))
@@ -74,7 +74,7 @@ class Running(threading.Thread):
 
     def stop(self) -> None:
         """End, and let nobody be connected."""
-        self._stop()
+        self._end()
         self.join()
         with contextlib.suppress(FileNotFoundError):
             (self._folder / "accounts" / f"{NAME}.json").unlink()

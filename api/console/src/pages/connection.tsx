@@ -92,7 +92,7 @@ function Shows({ row }: { row: Listing }) {
   );
 }
 
-function Rows({ rows }: { rows: Listing[] }) {
+function Rows({ rows, brief }: { rows: Listing[]; brief?: boolean }) {
   return (
     <table className="numbers">
       <thead>
@@ -115,10 +115,10 @@ function Rows({ rows }: { rows: Listing[] }) {
             </td>
             <td className="cause">
               {row.stale_since && <Ago at={row.stale_since} />}
-              {row.problem && (
+              {row.problem && !brief && (
                 <div className="wrong">{t("connection.tried", { n: row.failures })}</div>
               )}
-              {row.problem && <div className="soft">{row.problem}</div>}
+              {row.problem && !brief && <div className="soft">{row.problem}</div>}
             </td>
           </tr>
         ))}
@@ -161,7 +161,7 @@ function Listings({ account }: { account: string }) {
           <h3>{t("connection.all_listings")}</h3>
         </>
       )}
-      <Rows rows={found.value.listings} />
+      <Rows rows={found.value.listings} brief />
       {(cursors.length > 1 || found.value.next_cursor) && (
         <div className="row">
           <button

@@ -39,17 +39,17 @@ function counted(
 }
 
 function columnsOf(): ColDef<Connection>[] {
-  const dead = counted(t("connection.dead"), (it) => it.dead, 100);
-  const stale: ColDef<Connection> = {
-    ...counted(t("connection.stale"), (it) => it.stale_s, 96),
-    valueFormatter: ({ value }) => (value ? lasting(value) : value === 0 ? "–" : ""),
-  };
+  const dead = counted(t("connection.dead"), (it) => it.dead, 66);
   const wide: ColDef<Connection>[] = [
-    { headerName: t("order.channel"), field: "channel", width: 110 },
-    { headerName: t("connection.connector"), field: "connector", width: 130 },
+    counted(t("connection.waiting"), waitingOf, 80),
+    {
+      ...counted(t("connection.stale"), (it) => it.stale_s, 90),
+      valueFormatter: ({ value }) => (value ? lasting(value) : value === 0 ? "–" : ""),
+    },
+    counted(t("connection.inbox"), (it) => it.inbox, 70),
     {
       headerName: t("connection.p99"),
-      width: 160,
+      width: 148,
       valueGetter: ({ data }) => data?.status?.p99_ms,
       cellRenderer: ({ data }: { data?: Connection }) =>
         data?.status && (
@@ -59,14 +59,12 @@ function columnsOf(): ColDef<Connection>[] {
           </span>
         ),
     },
-    counted(t("connection.waiting"), waitingOf, 90),
-    stale,
-    counted(t("connection.inbox"), (it) => it.inbox, 84),
-    dead,
-    counted(t("connection.drifted"), (it) => it.drifted, 84),
+    { headerName: t("order.channel"), field: "channel", width: 96 },
+    { headerName: t("connection.connector"), field: "connector", width: 116 },
+    counted(t("connection.drifted"), (it) => it.drifted, 66),
     {
       headerName: t("connection.swept"),
-      minWidth: 110,
+      minWidth: 96,
       flex: 1,
       valueGetter: ({ data }) => data?.status?.swept_until ?? "",
       cellRenderer: ({ value }: { value?: string }) =>
@@ -80,15 +78,15 @@ function columnsOf(): ColDef<Connection>[] {
     },
   ];
   return [
-    { headerName: t("connection.account"), field: "account", width: NARROW.matches ? 110 : 130 },
+    { headerName: t("connection.account"), field: "account", width: 116 },
     {
       headerName: t("connection.health"),
-      width: 136,
+      width: 132,
       comparator: (a: Health, b: Health) => HEALTHS.indexOf(a) - HEALTHS.indexOf(b),
       field: "health",
       cellRenderer: ({ value }: { value: Health }) => <HealthOf health={value} />,
     },
-    ...(NARROW.matches ? [{ ...dead, flex: 1, width: undefined, minWidth: 80 }] : wide),
+    ...(NARROW.matches ? [{ ...dead, flex: 1, width: undefined, minWidth: 66 }] : [dead, ...wide]),
   ];
 }
 

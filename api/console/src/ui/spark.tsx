@@ -3,7 +3,11 @@
 const WIDTH = 60;
 const HEIGHT = 14;
 
-export function Spark({ values }: { values: (number | null)[] }) {
+const FEWEST = 6; // of which a curve is drawn: it begins where there is something to show
+
+export function Spark({ values: all }: { values: (number | null)[] }) {
+  const first = all.findIndex((value) => value !== null);
+  const values = all.slice(first < 0 ? -FEWEST : Math.min(first, all.length - FEWEST));
   const most = Math.max(1, ...values.map((value) => value ?? 0));
   const step = WIDTH / Math.max(values.length - 1, 1);
   let drawing = false;

@@ -11,6 +11,7 @@ SOURCES := setup.py pyproject.toml $(wildcard ext/*.p* ext/plane/* ext/route/* l
 DATA ?= data
 PORT ?= 8787
 # Many tests wait for other processes, so a small machine does more than one at a time on each core.
+# Files begin in their order: those that take long have names that come first.
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? 2 * n : n)))
 
 .PHONY: build run test check race faults bench bench-full contracts load \
@@ -43,7 +44,7 @@ run: build       ## start everything, with a demo catalogue and a burst of real 
 	$(BIN)/dibs up --data $(DATA) --port $(PORT) --demo
 
 test: $(DEV_STAMP)      ## the whole suite, many tests at a time
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_STAMP)     ## style, types of mistakes, layout: seconds
 	$(BIN)/ruff check .

@@ -165,7 +165,7 @@ class Judge:
             fault = twin.expiry_fault(event, stamp_us)
             if fault:
                 self._say(3, "P5", f"reservation {event.reservation} expires, but {fault}")
-        elif pack(twin.filling) != ([] if cause else packed) and not isinstance(event, EpochOpened):
+        elif not twin.is_due([] if cause else packed) and not isinstance(event, EpochOpened):
             self._say(3, "P5", "the twin fills another order", twin=repr(twin.filling))
         elif cause:
             self._effect(events, cause)

@@ -28,6 +28,7 @@ class Twin:
         self.ledger = Ledger()
         self.state = self.ledger._state
         self.looks = 0
+        self.opened, self.after_epoch = False, False  # an epoch, in this frame, and the one before
         self.pick: Pick | None = None
         self.filling: list[Event] = []
 
@@ -49,7 +50,8 @@ class Twin:
     def open_frame(self, events: list[Event], stamp_us: int) -> None:
         """Do what the ledger does before it decides a batch that comes to `events`."""
         self.looks = limits.FILLS_PER_BATCH_MAX
-        if isinstance(events[0], EpochOpened):
+        self.after_epoch, self.opened = self.opened, isinstance(events[0], EpochOpened)
+        if self.opened:
             self.pick, self.filling = None, []
             self.state.waiting.rise_all(self.state.seq, "recovered")
         else:
@@ -79,6 +81,18 @@ class Twin:
             if self.filling:
                 return
             self._looked_at()
+
+    def is_due(self, packed: list[bytes]) -> bool:
+        """Say whether these records, which nobody asked for, are what happens next.
+
+        In the frame after the one that opens an epoch, why somebody is filled is not compared. A
+        batch in between that left no frame has looked at all that waits, or there was none: the
+        log does not say, and what was looked at already is then filled for a newer reason.
+        """
+        if pack(self.filling) == packed:
+            return True
+        told = [records.decode(record) for record in packed]
+        return self.after_epoch and _without_why(self.filling) == _without_why(told)
 
     def _looked_at(self) -> None:
         sku, self.pick = self.pick.sku, None
@@ -118,6 +132,13 @@ def cause_of(event: Event) -> Cause | None:
     """Return who asked for an event; None if nobody did, and the writer does it by itself."""
     cause: Cause | None = getattr(event, "cause", None)
     return cause if cause and cause.fingerprint else None
+
+
+def _without_why(events: list[Event]) -> list[Event]:
+    return [
+        msgspec.structs.replace(event, note=b"") if isinstance(event, OrderChanged) else event
+        for event in events
+    ]
 
 
 def pack(events: list[Event]) -> list[bytes]:

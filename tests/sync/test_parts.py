@@ -66,14 +66,14 @@ async def test_an_order_is_asked_for_and_what_is_none_is_none() -> None:
 
 
 async def test_only_an_order_that_is_not_there_is_no_order() -> None:
-    """dibs may refuse to say, to a key that may not read, say: that must not place it again."""
+    """dibs may refuse to say, for whatever reason: that must not place it again."""
     answers = {
         "/v1/orders/web/there": httpx.Response(200, json={"order_id": "there", "lines": []}),
         "/v1/orders/web/gone": httpx.Response(404, json={"code": "unknown_order", "status": 404}),
-        "/v1/orders/web/secret": httpx.Response(403, json={"code": "forbidden", "status": 403}),
+        "/v1/orders/web/secret": httpx.Response(400, json={"code": "bad", "status": 400}),
     }
     transport = httpx.MockTransport(lambda request: answers[request.url.path])
     async with httpx.AsyncClient(transport=transport) as client:
         desk = Desk(client, "http://dibs", "key")
         found = [await desk.order("web", name) for name in ("there", "gone", "secret")]
-    assert found == [Order([]), None, Refusal("forbidden", 403)]
+    assert found == [Order([]), None, Refusal("bad", 400)]

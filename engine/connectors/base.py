@@ -187,11 +187,13 @@ class Connector(Protocol):
 
     One whose channel wants to know which orders dibs took has a method `accept(acceptance)`, too,
     which may be called again for the same order; one whose channel takes many quantities at once to
-    work them off later has `bulk`, a `Bulk`. One whose channel pushes into a queue has
-    `listen(keep)`: it waits for pushes, some seconds at most, calls `keep(delivery)` for each, and
-    only then has the queue forget them; it returns how many there were, None where the account has
-    no queue. One that cannot do without certain options names them in `needs_options`; one whose
-    `Fetch` has a `meanwhile` says in `fetch_operation` which operation of the quotas `fetch` is.
+    work them off later has `bulk`, a `Bulk`; one whose channel changes a listing's variations
+    together and others by other calls has `family(listing)`, which names them, so that a call of
+    `publish` is of one family. One whose channel pushes into a queue has `listen(keep)`: it waits
+    for pushes, some seconds at most, calls `keep(delivery)` for each, and only then has the queue
+    forget them; it returns how many there were, None where the account has no queue. One that
+    cannot do without certain options names them in `needs_options`; one whose `Fetch` has a
+    `meanwhile` says in `fetch_operation` which operation of the quotas `fetch` is.
     """
 
     def __init__(self, account: Account, calls: Calls) -> None: ...

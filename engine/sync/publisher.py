@@ -165,7 +165,7 @@ class Publisher:
 
     async def send_some(self) -> int:
         """Publish one call's worth of the most urgent listings; return how many."""
-        chosen = self.queue.best(self._connector.publish_rows, time.monotonic())
+        chosen = self._choose()
         if not chosen:
             return 0
         flying = {due.listing for due in chosen}
@@ -178,6 +178,18 @@ class Publisher:
             self.queue.flying -= flying
             self._work.set()
         return len(chosen)
+
+    def _choose(self) -> list[Due]:
+        """Return what one call is to say. Where that is of one family, the most urgent listing
+        brings the others of its family along."""
+        count, now_s = self._connector.publish_rows, time.monotonic()
+        family = getattr(self._connector, "family", None)
+        if family is None:
+            return self.queue.best(count, now_s)
+        if not (first := self.queue.best(1, now_s)):
+            return []
+        name = family(first[0].listing)
+        return self.queue.best(count, now_s, among=lambda due: family(due.listing) == name)
 
     async def _revisable(self, chosen: list[Due]) -> list[Due]:
         """Return the listings that may be changed now. Variations of one listing, which then have

@@ -87,15 +87,23 @@ class Queue:
         asked = self._pace.of(due.sku) * self._horizon_s
         return due.rank, -min(float(over), asked), due.since_s
 
-    def best(self, count: int, now_s: float, *, bulk: bool = False) -> list[Due]:
+    def best(
+        self,
+        count: int,
+        now_s: float,
+        *,
+        bulk: bool = False,
+        among: Callable[[Due], bool] = lambda _: True,
+    ) -> list[Due]:
         """Return the `count` listings to publish first; they stay queued until told. With `bulk`,
-        none that is aloft."""
+        none that is aloft; and only what is `among` them."""
         ready = [
             due
             for due in self.rows.values()
             if due.not_before_s <= now_s
             and self._sendable(due)
             and not (bulk and due.listing in self.aloft)
+            and among(due)
         ]
         if bulk or len(ready) > count:
             ready.sort(key=self.worth)

@@ -84,7 +84,8 @@ async def publishing(
     """Serve a twin; give a publisher of its listings that remembers in the store as `name`."""
     async with serving(twin.app) as url, httpx.AsyncClient(timeout=30.0) as client:
         account = twin.account(url)
-        calls = Calls(client, AccountGate(store, name, quotas_of(twin.connector)), name)
+        quotas = quotas_of(twin.connector).times(twin.pace)
+        calls = Calls(client, AccountGate(store, name, quotas), name)
         connector = connector_class(twin.connector)(account, calls)
         known, wanted = Listings(store, name), Wanted()
         await known.put(Listing(listing, listing) for listing in listings)

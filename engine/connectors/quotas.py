@@ -2,8 +2,9 @@
 
 A limit is written as its channel writes it: `per_s` and `burst`, like a token bucket; or `calls`
 in each `window_s`, in any such window, not only in those that begin on the minute. The second
-becomes a bucket of a twentieth of the calls that refills at nineteen twentieths of the pace, so
-that no window sees more than is allowed and a steady caller uses 95 %.
+becomes a bucket of `burst` calls, a twentieth of all where that is left out, to which the others
+come back evenly: no window sees more than is allowed, and a steady caller uses 95 %. A larger one
+is for windows that are long beside a rush of shoppers, and leaves a steady caller less.
 
 Some channels also refuse what was said already: `repeats` names operations that may not say the
 same again for a while; and some count how often each listing is changed: `each`.
@@ -25,7 +26,7 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     since: str
     per_s: float = 0.0
-    burst: int = 1
+    burst: int = 0
     calls: int = 0
     window_s: int = 0
     sure: bool = True
@@ -33,13 +34,13 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def times(self, pace: float) -> "Limit":
         """Return `pace` times as much as this."""
         more = {name: round(getattr(self, name) * pace) for name in ("burst", "calls")}
-        more["burst"] = max(more["burst"], 1)
+        more["burst"] = max(more["burst"], min(self.burst, 1))
         return msgspec.structs.replace(self, per_s=self.per_s * pace, **more)
 
     def bucket(self) -> tuple[float, int]:
         """Return (microseconds a unit, units at once)."""
         if self.calls:
-            burst = max(self.calls // 20, 1)
+            burst = self.burst or max(self.calls // 20, 1)
             return 1e6 * self.window_s / max(self.calls - burst, 1), burst
         # One less than allowed at once: what we send evenly may arrive closer together.
         return 1e6 / (self.per_s * 0.98), max(self.burst - 1, 1)

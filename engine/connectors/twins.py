@@ -79,8 +79,9 @@ class Meter:
             while past and past[0] <= now_s - limit.window_s:
                 past.popleft()
             return len(past) + units <= limit.calls
-        level, at_s = self._levels.get(name, (float(limit.burst), now_s))
-        level = min(level + (now_s - at_s) * limit.per_s, limit.burst)
+        most = max(limit.burst, 1)
+        level, at_s = self._levels.get(name, (float(most), now_s))
+        level = min(level + (now_s - at_s) * limit.per_s, most)
         self._levels[name] = (level, now_s)
         return level >= units
 

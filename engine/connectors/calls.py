@@ -127,6 +127,13 @@ class Calls:
         self._prepaid[operation] += 1
         return True
 
+    async def unpay(self, operation: str) -> None:
+        """Give back a call that was taken ahead, if there is one: what was to be said needs not be
+        said."""
+        if self._prepaid[operation]:
+            self._prepaid[operation] -= 1
+            await self.settle(operation, 1)
+
     async def settle(self, operation: str, units: int) -> None:
         """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
         if units > 0:

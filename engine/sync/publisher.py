@@ -174,6 +174,8 @@ class Publisher:
             able = await self._revisable(chosen)
             if able and (sent := await self._sayable(able, flying)):
                 await self._note(await self._publish(sent), sent)
+            else:
+                await self.calls.unpay(self._connector.publish_operation)
         finally:
             self.queue.flying -= flying
             self._work.set()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from collections import Counter
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from engine.connectors.calls import CallError, Calls
 from engine.connectors.etsy import inventory, wire
 from engine.connectors.etsy.twin import Shop
 from engine.connectors.quotas import quotas_of
-from tests.sync.alone import OpenGate, publishing
+from tests.sync.alone import OpenGate, alone, publishing
 from tests.sync.etsy import FAMILY, Quick, names, shop
 
 FULL = os.environ.get("DIBS_SYNC_FULL") == "1"
@@ -88,6 +89,31 @@ async def test_what_is_sold_while_the_quota_allows_no_call_is_not_put_back(store
         await publisher.calls.prepay("stock")
         assert await publisher.send_some() == 1
         assert (twin.shown(red), twin.shown(blue)) == (8, 3)
+
+
+class Counting(OpenGate):
+    """Counts what is taken of each quota, and given back."""
+
+    def __init__(self) -> None:
+        self.taken: Counter[str] = Counter()
+
+    async def take(self, operation: str, units: int = 1) -> float:
+        """Count it."""
+        self.taken[operation] += units
+        return 0.0
+
+
+async def test_what_etsy_shows_already_is_not_put_and_not_paid_for() -> None:
+    twin, gate = Shop({"MUG": 5}), Counting()
+    (mug,) = twin.listings()
+    async with alone(twin, gate) as connector:
+        await connector._calls.prepay("stock")
+        twin.buy(mug)
+        (done,) = await connector.publish([Quantity(mug, 4, shown=5)])
+        assert not done.problem and not twin.meter.calls["stock"]
+        assert gate.taken["stock"] == 0 and gate.taken["inventory"] == 1
+        await connector._calls.unpay("stock")  # there is none to give back
+        assert gate.taken["stock"] == 0
 
 
 async def test_variations_that_change_together_are_one_call(store) -> None:
@@ -234,14 +260,19 @@ async def test_two_thousand_listings_on_a_sale_day_inside_the_quota(store) -> No
         await site.show(dict.fromkeys(listed, 40))
         for units in range(39, 34, -1):  # sales, five times for each of a fifth
             await site.show(dict.fromkeys(changed, units))
+        for name in changed:
+            twin.buy(name)  # one of each at Etsy, which shows that by itself
+        await site.show(dict.fromkeys(changed, 34))
         await site.show(dict.fromkeys(changed[: count // 20], 0))
         assert not await site.publisher.audit()
     calls = sum(twin.meter.calls.values())
-    right = dict.fromkeys(listed, 40) | dict.fromkeys(changed, 35)
+    right = dict.fromkeys(listed, 40) | dict.fromkeys(changed, 34)
     right |= dict.fromkeys(changed[: count // 20], 0)
     assert {name: twin.shown(name) for name in listed} == right
-    # A call to read and one to put for each change, one more to close; an audit reads a hundred.
-    assert calls == 2 * (count + count) + 3 * (count // 20) + -(-count // 100) + 1
+    # A call to read and one to put for each change, one more to close, none to put for what Etsy
+    # shows already; an audit reads a hundred.
+    changes = 2 * (count + count) + count // 5 + 3 * (count // 20)
+    assert calls == changes + -(-count // 100) + 1
     assert calls * 2_000 / count < 10_000
     assert not twin.meter.over
 

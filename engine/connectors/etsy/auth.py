@@ -15,18 +15,18 @@ class _Granted(msgspec.Struct, frozen=True):
 
 def tokens(account: Account, calls: Calls) -> Tokens:
     """Return the tokens of a seller who gave consent. Each use brings a new refresh token, which
-    lives for 90 days; the newest is kept in memory."""
-    kept = {"token": account.secrets["refresh_token"]}
+    lives for 90 days; the newest is kept."""
 
     async def fetch() -> tuple[str, float]:
         form = {
             "grant_type": "refresh_token",
             "client_id": account.secrets["keystring"],
-            "refresh_token": kept["token"],
+            "refresh_token": calls.renewed.get("refresh_token", account.secrets["refresh_token"]),
         }
         url = account.url.rstrip("/") + "/v3/public/oauth/token"
         found = document(await calls.ask("token", "POST", url, data=form), _Granted)
-        kept["token"] = found.refresh_token or kept["token"]
+        if found.refresh_token:
+            calls.renewed.put("refresh_token", found.refresh_token)
         return found.access_token, found.expires_in
 
     return Tokens(fetch)

@@ -15,7 +15,7 @@ PORT ?= 8787
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? 2 * n : n)))
 
 .PHONY: build run test check race faults bench bench-full contracts load \
-	channels-storm channels-kills channels-story channels-changes clean help
+	channels-full channels-storm channels-kills channels-story channels-changes clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ contracts: $(DEV_STAMP) $(CONTRACTS)/node_modules/.bin/prism ## every call that 
 
 load: $(DEV_STAMP)      ## a short round of load, judged; writes data/load/report.html
 	$(BIN)/python -m loadtests --out $(DATA)/load/report.html
+
+channels-full: $(DEV_STAMP)      ## every guide to a channel, and each channel's tests at full size: a quarter of an hour
+	DIBS_SYNC_FULL=1 $(BIN)/python -m pytest tests/sync --timeout=900
 
 channels-storm: $(BENCH_STAMP)   ## 100,000 orders over all channels on their worst day, judged
 	$(BIN)/python -m benchmarks.bench_channels_storm

@@ -34,7 +34,7 @@ def test_awkward_orders(seed: int) -> None:
     rng = Random(seed)
     instances = [
         drawn(rng, rng.randint(0, 5), rng.randint(0, 9), rng.choice((1, 3, 9, 400)), 0.6)
-        for _ in range(80)
+        for _ in range(40)
     ]
     assert _alike(instances) > 0
 

@@ -213,7 +213,7 @@ async def test_a_bad_day(desk, channel) -> None:
     faults = Faults(dropped=0.1, doubled=0.1, forged=0.05, late_s=0.5, refused=0.05, broken=0.05)
     units = {f"S{n}": 30 for n in range(5)}
     async with running(desk, channel, units, faults) as site:
-        await buy_and_change(site, 120, Random(7))
+        await buy_and_change(site, 60, Random(7))
         await site.twin.pushes.drain()
         await asyncio.sleep(1.1)
         await site.worker.sweep.once()

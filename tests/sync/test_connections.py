@@ -161,12 +161,17 @@ async def test_what_is_stale_is_told_with_its_reason_and_by_pages(desk) -> None:
     async with site(desk, units) as shop:
         await shop.connect(units)
         path = f"/{shop.name}/listings"
+
+        async def noted() -> bool:
+            rows = (await shop.get(path))["listings"]
+            return all((row["wanted"], row["shown"]) == (2, 2) for row in rows)
+
+        await until(noted, "what the channel took is noted")
         first = await shop.get(path, limit=2)
         rest = await shop.get(path, limit=2, cursor=first["next_cursor"])
         rows = first["listings"] + rest["listings"]
         assert rest["next_cursor"] is None and len(first["listings"]) == 2
         assert [row["listing"] for row in rows] == sorted(shop.twin.listings())
-        assert all((row["wanted"], row["shown"]) == (2, 2) for row in rows)
         assert (await shop.get(path, only="stale"))["listings"] == []
         # One that its channel does not know.
         await Listings(shop.store, shop.name).put([Listing("999", names["MUG"])])

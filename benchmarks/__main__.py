@@ -40,6 +40,7 @@ BENCHES = (
     Bench("bench_packed", ("--short",)),
     Bench("bench_http", ("--short",)),
     Bench("bench_latency", ("--short",)),
+    Bench("bench_inventory_check", ("--rounds", "2", "--seconds", "3")),
 )
 
 

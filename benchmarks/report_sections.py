@@ -124,6 +124,11 @@ SECTIONS = {
     "channels_changes": Section(
         "Channels: stock changes", "Calls made, quotas used, and what a channel forbids."
     ),
+    "inventory_check": Section(
+        "Channels: eBay asks what is there",
+        "50 SKUs at 10 locations in a call, over HTTP through the office to the ledger. Answers "
+        "that an order has made wrong count as zero.",
+    ),
 }
 
 # Fields beside a row's samples → heading, and what to multiply by.

@@ -33,7 +33,7 @@ async def _availability(ask: Ask) -> Reply:
     if answer is None:
         raise unknown("channel", name)
     known = {row.sku for row in answer.skus}
-    for sku in skus:
+    for sku in [] if ask.query["known"] else skus:
         if sku not in known:
             raise missing("unknown_sku", "skus", f"SKU {sku!r} does not exist")
     return 200, answer
@@ -129,6 +129,13 @@ ENDPOINTS = (
                 "the SKUs, separated by commas (a comma inside a SKU is %2C)",
                 separated=True,
                 example="TEA-1",
+            ),
+            Param(
+                "known",
+                bool,
+                "leave out SKUs that do not exist, rather than refuse",
+                default=False,
+                example=True,
             ),
             Param(
                 "by",

@@ -35,6 +35,15 @@ def worth_again(error: ConnectorError | CallError) -> bool:
     return error.retry_s is not None or (isinstance(error, CallError) and error.again)
 
 
+class BadQuestion(Exception):
+    """A channel asked what cannot be answered: `path` names the field, empty for the whole, and
+    `detail` what would do."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path, self.detail = path, detail
+
+
 class BadSignature(Exception):
     """A push that its channel did not sign. Nothing of it may be believed."""
 
@@ -162,6 +171,21 @@ class Acceptance(msgspec.Struct, frozen=True):
     lines: tuple[AcceptedLine, ...]
 
 
+class Units(msgspec.Struct, frozen=True):
+    """Units of a listing that its channel may be shown now: `total` of them, and at most so many
+    by themselves at each location of dibs."""
+
+    total: int
+    at: dict[str, int]
+
+
+class Stock(Protocol):
+    """What there is now, for a channel that asks."""
+
+    async def __call__(self, listings: Sequence[str]) -> Mapping[str, Units]:
+        """Return the units of each listing that sells a SKU which exists."""
+
+
 class Bulk(Protocol):
     """The way to show very many quantities with one call that the channel works off later."""
 
@@ -191,7 +215,9 @@ class Connector(Protocol):
     together and others by other calls has `family(listing)`, which names them, so that a call of
     `publish` is of one family. One whose channel pushes into a queue has `listen(keep)`: it waits
     for pushes, some seconds at most, calls `keep(delivery)` for each, and only then has the queue
-    forget them; it returns how many there were, None where the account has no queue. One that
+    forget them; it returns how many there were, None where the account has no queue. One whose
+    channel asks what is there has `asked(headers, body, stock)`, a coroutine that returns the JSON
+    to answer, found by the `Stock`; it raises `BadSignature` and `BadQuestion`. One that
     cannot do without certain options names them in `needs_options`; one whose `Fetch` has a
     `meanwhile` says in `fetch_operation` which operation of the quotas `fetch` is.
     """

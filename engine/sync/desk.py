@@ -37,11 +37,19 @@ class DeskError(Exception):
     """dibs does not answer what sync cannot do without; the channel may not exist, say."""
 
 
+class ShownAt(msgspec.Struct, frozen=True):
+    """How many of them lie at a location, before what holds for the sum."""
+
+    location: str
+    sellable: int
+
+
 class Shown(msgspec.Struct, frozen=True):
     """How many units a channel may show of a SKU."""
 
     sku: str
     sellable: int
+    locations: list[ShownAt] = []
 
 
 class _Availability(msgspec.Struct, frozen=True):
@@ -111,22 +119,14 @@ class Desk:
     async def shown(self, channel: str, skus: list[str]) -> list[Shown]:
         """Return what the channel may show of the SKUs that exist."""
         names = ",".join(quote(sku, safe="") for sku in skus)
-        path = f"/v1/availability?channel={quote(channel, safe='')}&skus={names}"
+        path = f"/v1/availability?channel={quote(channel, safe='')}&known=true&skus={names}"
         found = await self.ask("GET", path)
         if isinstance(found, Refusal):
-            if found.code != "unknown_sku":
-                raise DeskError(f"availability of channel {channel}: {found}")
-            return await self._halves(channel, skus)
-        return msgspec.json.decode(found, type=_Availability).skus
-
-    async def _halves(self, channel: str, skus: list[str]) -> list[Shown]:
-        """Ask for fewer SKUs at once, so that one that does not exist hides no other."""
-        if len(skus) == 1:
-            log.warning("a listing sells a SKU that does not exist", sku=skus[0])
-            return []
-        half = len(skus) // 2
-        first = await self.shown(channel, skus[:half])
-        return first + await self.shown(channel, skus[half:])
+            raise DeskError(f"availability of channel {channel}: {found}")
+        rows = msgspec.json.decode(found, type=_Availability).skus
+        if missing := set(skus) - {row.sku for row in rows}:
+            log.warning("listings sell SKUs that do not exist", skus=sorted(missing))
+        return rows
 
 
 def order_path(channel: str, order_id: str, *more: str) -> str:

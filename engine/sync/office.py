@@ -17,11 +17,12 @@ from engine.connectors.quotas import quotas_for
 from engine.connectors.registry import connector_class, provider_class
 from engine.core import limits
 from engine.core.errors import ConfigError, LogError
+from engine.sync.asked import StockNow
 from engine.sync.desk import Desk
 from engine.sync.feed import Feed
 from engine.sync.gate import AccountGate
 from engine.sync.handoff import Handoff, locations_of
-from engine.sync.hooks import Hooks
+from engine.sync.hooks import Found, Hooks
 from engine.sync.ingest import Ingest
 from engine.sync.listener import Listener
 from engine.sync.listings import Listings
@@ -54,6 +55,7 @@ class Worker:
         self.calls = Calls(client, self.gate, account.name, renewed)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
+        self.stock = StockNow(desk, account.channel, self.listings)
         self.ingest = Ingest(account, self.connector, store, desk, self.listings, self.calls)
         self.listener = Listener(account, self.connector, store)
         self.teller = Teller(account, self.connector, store)
@@ -148,9 +150,9 @@ class Office:
         if book is not None and connect is not None:
             self.webhooks = Webhooks(book, StoreShelf(store), self.desk, views, connect)
 
-    def _open(self, name: str) -> tuple[Account, Connector] | None:
+    def _open(self, name: str) -> Found | None:
         worker = self.workers.get(name)
-        return worker and (worker.account, worker.connector)
+        return worker and (worker.account, worker.connector, worker.stock)
 
     def _hire(self, account: Account) -> None:
         _check_locations([account, *(w.account for w in self.workers.values())])

@@ -46,6 +46,11 @@ async def test_availability_says_what_to_show_and_why_not_more(world: World) -> 
     assert (mug["sellable"], bundle["sellable"], bundle["available"]) == (9, 9, 10)
 
 
+async def test_availability_of_known_skus_leaves_out_the_others(world: World) -> None:
+    found = await world.good("GET", "/v1/availability?channel=web&known=true&skus=NOPE,TEA-1")
+    assert [row["sku"] for row in found["skus"]] == ["TEA-1"]
+
+
 async def test_an_order_moves_it_at_once(world: World) -> None:
     line = [{"sku": "TEA-1", "quantity": 12}]
     url = "/v1/availability?channel=web&skus=TEA-1"

@@ -18,10 +18,11 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    Stock,
     worth_again,
 )
 from engine.connectors.calls import CallError, Calls, document
-from engine.connectors.ebay import auth, orders, wire
+from engine.connectors.ebay import auth, check, orders, wire
 from engine.connectors.tokens import Tokens
 from engine.core.errors import ConfigError
 
@@ -50,6 +51,7 @@ class Ebay:
         self._tokens = Tokens(lambda: auth.fetch_token(account, calls))
         self._keys = auth.PublicKeys(self._public_key)
         self.publish_rows = _rows(account)
+        self._place_of = check.stores(account)
 
     async def _ask(
         self, operation: str, method: str, path: str, scheme: str = "Bearer", **more: Any
@@ -79,6 +81,11 @@ class Ebay:
     def challenge(self, query: Mapping[str, str], url: str) -> dict[str, str]:
         """Say to eBay that this address is ours."""
         return auth.challenge(self._account, query, url)
+
+    async def asked(self, headers: Mapping[str, str], body: bytes, stock: Stock) -> bytes:
+        """eBay asks at checkout, if the seller has it do so."""
+        check.prove(self._account, headers)
+        return await check.answer(body, stock, self._place_of)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """A push names an order, and no more than that."""

@@ -63,6 +63,8 @@ class Marketplace(Twin):
             "refresh_token": self.refresh_token,
             "verification_token": self.verification_token,
             "hook_path": "tw1n",
+            "check_user": "ebay",
+            "check_password": "ch3ck",
         }
         # Pushes tell of checkouts only, so what changes later is found by looking often.
         return Account(

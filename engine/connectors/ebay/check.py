@@ -11,7 +11,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, field
@@ -34,6 +34,18 @@ class Question(msgspec.Struct, frozen=True):
     quantity: Annotated[int, Meta(ge=1)] = field(name="requestedQuantity")
     key: Name | None = field(name="merchantLocationKey", default=None)
     id: Name | None = field(name="locationID", default=None)
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a question is answered by; it names the question, too."""
+
+    sku: str = field(name="SKU")
+    how: str = field(name="fulfillmentType")
+    available: bool = field(name="isAvailable")
+    total: int = field(name="totalAvailableQuantity")
+    at_s: int = field(name="lastUpdated")
+    key: str | None = field(name="merchantLocationKey", default=None)
+    id: str | None = field(name="locationID", default=None)
 
 
 _decode = msgspec.json.Decoder(list[Question] | Question).decode
@@ -94,18 +106,11 @@ async def answer(body: bytes, stock: Stock, place_of: Mapping[str, str]) -> byte
     there = await stock(list(dict.fromkeys(row.sku for row in rows)))
     now_s = int(time.time())
 
-    def told(row: Question) -> dict[str, Any]:
+    def told(row: Question) -> Answer:
         key, units = row.key or row.id, there.get(row.sku)
         total = units.total if units else 0
         if units and row.how == "PICKUP_IN_STORE":
             total = units.at.get(place_of.get(key, key), 0)
-        named = {"merchantLocationKey": row.key, "locationID": row.id}
-        return {name: value for name, value in named.items() if value} | {
-            "SKU": row.sku,
-            "fulfillmentType": row.how,
-            "isAvailable": total >= row.quantity,
-            "totalAvailableQuantity": total,
-            "lastUpdated": now_s,
-        }
+        return Answer(row.sku, row.how, total >= row.quantity, total, now_s, row.key, row.id)
 
     return _encode([told(row) for row in rows] if isinstance(asked, list) else told(asked))

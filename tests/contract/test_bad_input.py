@@ -214,6 +214,7 @@ BAD_QUERIES = {
     "order_channel": ("%00", "", "x" * 129),
     "only": ("nope", ""),
     "every_ms": ("x", "", "49", "10001", "1.5"),
+    "known": ("x", "", "maybe", "2"),
 }
 QUERIES = [e for e in ENDPOINTS if e.query]
 

@@ -79,6 +79,7 @@ def test_work_is_taken_back_by_undo(page, site: Site) -> None:
     page.locator(".panel .acts").first.wait_for()
     page.keyboard.press("f")
     expect(page.locator(".panel header .status")).to_have_text("released")
+    page.locator(".toast").last.get_by_role("button", name="Undo").wait_for()
     page.keyboard.press("u")
     expect(page.locator(".panel header .status")).to_have_text("allocated")
 

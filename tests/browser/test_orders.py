@@ -69,6 +69,7 @@ def test_one_unit_of_one_line_is_cancelled_and_comes_back(page, site: Site) -> N
     panel.get_by_role("button", name="Cancel one unit: SKU-02").click()
     expect(panel.locator(".lines tbody tr").first.locator("b")).to_have_text("2")
     assert stands(site, "less-1")["lines"][0]["cancelled"] == 1
+    page.locator(".toast").last.get_by_role("button", name="Undo").wait_for()
     page.keyboard.press("u")
     expect(panel.locator(".lines tbody tr").first.locator("b")).to_have_text("3")
     line = stands(site, "less-1")["lines"][0]

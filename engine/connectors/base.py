@@ -8,9 +8,9 @@
 versions, so it does not matter in which order, how often and by which way documents come.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from engine.core.fact_commands import Paid
 from engine.core.terms import Address
 
 State = Literal["open", "cancelled", "fulfilled"]
+T = TypeVar("T")
 
 
 class ConnectorError(Exception):
@@ -42,6 +43,15 @@ class BadQuestion(Exception):
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(f"{path}: {detail}" if path else detail)
         self.path, self.detail = path, detail
+
+
+def understood(decode: Callable[[bytes], T], body: bytes, what: str = "an order") -> T:
+    """Decode a document of a channel. Raises `ConnectorError`, which says that `what` it is cannot
+    be understood."""
+    try:
+        return decode(body)
+    except msgspec.MsgspecError as error:
+        raise ConnectorError(f"{what} cannot be understood: {error}") from error
 
 
 class BadSignature(Exception):

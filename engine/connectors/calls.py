@@ -9,16 +9,18 @@ A connector calls through this and nothing else, so no call is ever outside its 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import msgspec
 import stamina
 import structlog
 
-from engine.connectors.tokens import Tokens
 from engine.core import limits
+
+if TYPE_CHECKING:
+    from engine.connectors.tokens import Tokens
 
 log = structlog.get_logger("calls")
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
@@ -251,6 +253,16 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < limits.CALL_RETRY_AFTER_S_MAX else None
+
+
+async def none_if_missing(asked: Awaitable[httpx.Response]) -> httpx.Response | None:
+    """Return the answer of a call that is asked, None where its channel knows no such thing."""
+    try:
+        return await asked
+    except CallError as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def document(answer: httpx.Response, kind: Any) -> Any:

@@ -3,7 +3,11 @@ once by all who need one at the same time."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+
+import httpx
+
+from engine.connectors.calls import CallError
 
 _EARLY = 0.1  # of its life before a token ends, a new one is fetched
 
@@ -27,6 +31,23 @@ class Tokens:
                 self._token, life_s = await self._fetch()
                 self._ends_s = self._now_s() + life_s * (1 - _EARLY)
             return self._token
+
+    async def call(
+        self,
+        ask: Callable[[str], Awaitable[httpx.Response]],
+        refused: Collection[int] = (401,),
+    ) -> httpx.Response:
+        """Return the answer to `ask(token)`, asked once more with a new token where the channel
+        answers with a status in `refused`: the token ended early. Such a refusal has no effect, so
+        this holds for every call. Raises what `ask` does."""
+        token = await self.get()
+        try:
+            return await ask(token)
+        except CallError as error:
+            if error.status not in refused:
+                raise
+        self.drop(token)
+        return await ask(await self.get())
 
     def drop(self, token: str) -> None:
         """Forget a token that the channel refused; one that was fetched since stays."""

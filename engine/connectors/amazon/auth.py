@@ -1,13 +1,13 @@
 """Who we are to Amazon: a token of Login with Amazon on each call, which lives for an hour."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import httpx
 import msgspec
 
 from engine.connectors.base import Account
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import Calls, document
 from engine.connectors.tokens import Tokens
 
 _TOKEN_URL = "https://api.amazon.com/auth/o2/token"
@@ -43,18 +43,12 @@ class Api:
 
     async def ask(self, operation: str, method: str, path: str, **more: Any) -> httpx.Response:
         """Call, with a fresh token if Amazon refuses the one that we have. Raises `CallError`."""
-        for last in (False, True):
-            token = await self._tokens.get()
+
+        def ask(token: str) -> Awaitable[httpx.Response]:
             headers = {"x-amz-access-token": token, "user-agent": "dibs (Language=Python)"}
-            try:
-                return await self._calls.ask(
-                    operation, method, self._root + path, headers=headers, **more
-                )
-            except CallError as error:
-                if error.status not in _REFUSED or last:
-                    raise
-                self._tokens.drop(token)
-        raise AssertionError("unreachable: the last attempt raises")
+            return self._calls.ask(operation, method, self._root + path, headers=headers, **more)
+
+        return await self._tokens.call(ask, _REFUSED)
 
     async def plain(self, operation: str, method: str, url: str, **more: Any) -> httpx.Response:
         """Call an address that Amazon signed for us, which takes no token."""

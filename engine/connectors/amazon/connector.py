@@ -20,7 +20,7 @@ from engine.connectors.base import (
     Published,
     Quantity,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 
 _ORDERS = "/orders/2026-01-01/orders"
 _DATA = "BUYER,RECIPIENT,CANCELLATION,FULFILLMENT"
@@ -106,12 +106,11 @@ class Amazon:
 
     async def _order(self, order_id: str, data: str) -> msgspec.Raw | None:
         path = f"{_ORDERS}/{quote(order_id, safe='')}"
-        try:
-            answer = await self._api.ask("order", "GET", path, params={"includedData": data})
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(
+            self._api.ask("order", "GET", path, params={"includedData": data})
+        )
+        if answer is None:
+            return None
         return document(answer, wire.OneOrder).order
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:

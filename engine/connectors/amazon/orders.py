@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from engine.connectors.amazon import wire
-from engine.connectors.base import ConnectorError, Fetch, ForeignLine, ForeignOrder
+from engine.connectors.base import ConnectorError, Fetch, ForeignLine, ForeignOrder, understood
 from engine.connectors.money import minor
 from engine.core.terms import Address
 
@@ -37,10 +37,7 @@ _change = msgspec.json.Decoder(wire.OrderChange, strict=False).decode
 
 def decode(body: bytes | msgspec.Raw) -> wire.Order:
     """Return an order's document as a struct. Raises `ConnectorError`."""
-    try:
-        return _order(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"an order cannot be understood: {error}") from error
+    return understood(_order, body)
 
 
 def moment(text: str | None) -> datetime | None:
@@ -85,10 +82,7 @@ def understand(body: bytes, pending_takes: bool) -> ForeignOrder | None:
 def understand_change(body: bytes, pending_takes: bool) -> Fetch | None:
     """Return which order a notification is of, and what it says itself. It has neither address nor
     price; and one that names only the items that changed does not say what is wanted of others."""
-    try:
-        told = _change(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"a notification cannot be understood: {error}") from error
+    told = understood(_change, body, "a notification")
     change = told.payload.order_change_notification
     if change.summary.fulfillment_type == "AFN":
         return None

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.connectors.amazon.auth import Api
 from engine.connectors.base import Account, ConnectorError
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 from engine.connectors.providers import Sent, Standing, Work
 
 _PATH = "/fulfillment/outbound/2026-07-04"
@@ -142,12 +142,9 @@ class Mcf:
 
     async def standing(self, work_id: str) -> Standing | None:
         """Read the order."""
-        try:
-            answer = await self._api.ask("mcf_get", "GET", _place(work_id))
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(self._api.ask("mcf_get", "GET", _place(work_id)))
+        if answer is None:
+            return None
         order = document(answer, _Whole).order
         state = "held" if order.fulfillment_configuration.action == "HOLD" else "working"
         over = order.status in _OVER

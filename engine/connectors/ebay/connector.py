@@ -11,7 +11,6 @@ import msgspec
 from engine.connectors import money
 from engine.connectors.base import (
     Account,
-    ConnectorError,
     Delivery,
     Fetch,
     ForeignOrder,
@@ -19,9 +18,10 @@ from engine.connectors.base import (
     Published,
     Quantity,
     Stock,
+    understood,
     worth_again,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 from engine.connectors.ebay import auth, check, orders, wire
 from engine.connectors.tokens import Tokens
 from engine.core.errors import ConfigError
@@ -33,6 +33,7 @@ _REASON = "OUT_OF_STOCK_OR_CANNOT_FULFILL"
 _FULFILLMENT, _INVENTORY = "/sell/fulfillment/v1", "/sell/inventory/v1"
 _NOTIFICATION = "/commerce/notification/v1"
 _decode = msgspec.json.Decoder(wire.Order, strict=False).decode
+_push = msgspec.json.Decoder(wire.Push).decode
 
 
 class Ebay:
@@ -56,17 +57,11 @@ class Ebay:
     async def _ask(
         self, operation: str, method: str, path: str, scheme: str = "Bearer", **more: Any
     ) -> Any:
-        url, again = self._root + path, True
-        while True:
-            token = await self._tokens.get()
+        def ask(token: str) -> Any:
             headers = {"authorization": f"{scheme} {token}"}
-            try:
-                return await self._calls.ask(operation, method, url, headers=headers, **more)
-            except CallError as error:
-                if error.status != 401 or not again:
-                    raise
-                self._tokens.drop(token)
-                again = False
+            return self._calls.ask(operation, method, self._root + path, headers=headers, **more)
+
+        return await self._tokens.call(ask)
 
     # In.
 
@@ -89,10 +84,7 @@ class Ebay:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """A push names an order, and no more than that."""
-        try:
-            push = msgspec.json.decode(body, type=wire.Push)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a push cannot be understood: {error}") from error
+        push = understood(_push, body, "a push")
         if not push.notification.data.get("orderId"):
             return None
         return Delivery(f"push-{push.notification.notification_id}", push.metadata.topic, body)
@@ -123,24 +115,20 @@ class Ebay:
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """An order as it is now."""
-        try:
-            answer = await self._ask("order", "GET", f"{_FULFILLMENT}/order/{order_id}")
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(
+            self._ask("order", "GET", f"{_FULFILLMENT}/order/{order_id}")
+        )
+        if answer is None:
+            return None
         return self._delivery(answer.content)
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """What was pushed names an order; what was pulled is one."""
         if delivery.topic != "order":
-            push = msgspec.json.decode(delivery.body, type=wire.Push)
+            push = _push(delivery.body)
             return Fetch(str(push.notification.data["orderId"]))
         return orders.understand(self._order(delivery.body))
 

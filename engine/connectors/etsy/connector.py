@@ -13,16 +13,16 @@ import msgspec
 from engine.connectors import signatures
 from engine.connectors.base import (
     Account,
-    ConnectorError,
     Delivery,
     Fetch,
     ForeignOrder,
     Parcel,
     Published,
     Quantity,
+    understood,
     worth_again,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 from engine.connectors.etsy import auth, inventory, orders, wire
 from engine.core.errors import ConfigError
 
@@ -31,6 +31,7 @@ _LISTINGS = 100
 _RECEIPT = re.compile(r".*/receipts/(\d+)/?")
 _APPLICATION = "/v3/application"
 _decode = msgspec.json.Decoder(wire.Receipt, strict=False).decode
+_push = msgspec.json.Decoder(wire.Push).decode
 
 
 class Etsy:
@@ -58,17 +59,11 @@ class Etsy:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def _ask(self, operation: str, method: str, path: str, **more: Any) -> Any:
-        url, again = self._root + path, True
-        while True:
-            token = await self._tokens.get()
+        def ask(token: str) -> Any:
             headers = auth.headers(self._account, token)
-            try:
-                return await self._calls.ask(operation, method, url, headers=headers, **more)
-            except CallError as error:
-                if error.status != 401 or not again:
-                    raise
-                self._tokens.drop(token)
-                again = False
+            return self._calls.ask(operation, method, self._root + path, headers=headers, **more)
+
+        return await self._tokens.call(ask)
 
     # In.
 
@@ -78,10 +73,7 @@ class Etsy:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """A push names a receipt, and no more than that."""
-        try:
-            push = msgspec.json.decode(body, type=wire.Push)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a push cannot be understood: {error}") from error
+        push = understood(_push, body, "a push")
         if not _RECEIPT.fullmatch(push.resource_url):
             return None
         return Delivery(f"hook-{headers['webhook-id']}", push.event_type, body)
@@ -132,26 +124,22 @@ class Etsy:
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """A receipt as it is now."""
-        try:
-            answer = await self._ask("receipt", "GET", f"{self._shop}/receipts/{int(order_id)}")
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(
+            self._ask("receipt", "GET", f"{self._shop}/receipts/{int(order_id)}")
+        )
+        if answer is None:
+            return None
         return self._delivery(answer.content)
 
     def _receipt(self, body: bytes) -> wire.Receipt:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a receipt cannot be understood: {error}") from error
+        return understood(_decode, body, "a receipt")
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """What was pushed names a receipt by its address, of which only the number is used; what
         was pulled is one."""
         if delivery.topic == "receipt":
             return orders.understand(self._receipt(delivery.body))
-        found = _RECEIPT.fullmatch(msgspec.json.decode(delivery.body, type=wire.Push).resource_url)
+        found = _RECEIPT.fullmatch(_push(delivery.body).resource_url)
         return Fetch(found[1]) if found else None
 
     # Out.

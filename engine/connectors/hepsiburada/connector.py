@@ -17,8 +17,9 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import Calls, document, none_if_missing
 from engine.connectors.hepsiburada import auth, orders, wire
 from engine.connectors.packages import Pack, Row, plan
 from engine.connectors.polling import until_done
@@ -125,12 +126,11 @@ class Hepsiburada:
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """An order, all of its lines."""
-        try:
-            answer = await self._ask("order", "GET", self._url("orders", "ordernumber", order_id))
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(
+            self._ask("order", "GET", self._url("orders", "ordernumber", order_id))
+        )
+        if answer is None:
+            return None
         digest = hashlib.blake2b(answer.content, digest_size=8).hexdigest()
         return Delivery(f"{order_id}@{digest}", "order", answer.content)
 
@@ -288,10 +288,7 @@ def _units(rows: Sequence[Row]) -> list[tuple[str, int]]:
 
 
 def _read(body: bytes) -> wire.Order:
-    try:
-        return _order(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"an order cannot be understood: {error}") from error
+    return understood(_order, body)
 
 
 def _order_number(thing: Any) -> str:

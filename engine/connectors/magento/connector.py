@@ -18,6 +18,7 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
 from engine.connectors.calls import Calls, document
 from engine.connectors.magento import auth, orders, wire
@@ -114,10 +115,7 @@ class Magento:
         return Delivery(f"{order.increment_id}@{order.updated_at}-{digest}", "order", body)
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """An order is whole, always."""

@@ -17,6 +17,7 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
 from engine.connectors.calls import Calls, document
 from engine.connectors.n11 import auth, orders, soap, wire
@@ -262,17 +263,11 @@ class N11:
 
 
 def _read(body: bytes) -> wire.Package:
-    try:
-        return _package(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"a package cannot be understood: {error}") from error
+    return understood(_package, body, "a package")
 
 
 def _packages(body: bytes) -> list[wire.Package]:
-    try:
-        return _order(body).packages
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"an order cannot be understood: {error}") from error
+    return understood(_order, body).packages
 
 
 def _published(row: Quantity, item: wire.TaskItem | None) -> Published:

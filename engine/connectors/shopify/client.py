@@ -1,5 +1,6 @@
 """Asking a shop: a document, its cost, its token, and the refusals that come inside a 200."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import httpx
@@ -65,25 +66,9 @@ class Client:
         """Ask a document; return its `data` as `kind`. With `once`, a mutation that may have had an
         effect is not repeated. What the shop did not charge is given back to the quota."""
         units = doc.cost + doc.each * len(variables.get("ids", ()))
-        try:
-            answer = await self._ask(doc, variables, units, once)
-        except CallError as error:
-            if error.status != 401:
-                raise
-            answer = await self._ask(doc, variables, units, once)
-        found = document(answer, _Answer)
-        actual = found.extensions.cost.actual_query_cost
-        if actual is not None:
-            await self._calls.settle(OPERATION, units - int(actual))
-        try:
-            return msgspec.json.decode(found.data, type=kind, strict=False)
-        except msgspec.MsgspecError as error:
-            raise CallError(f"the shop's answer is not understood: {error}", 422) from error
 
-    async def _ask(self, doc: Document, variables: dict, units: int, once: bool) -> httpx.Response:
-        token = await self._tokens.get()
-        try:
-            return await self._calls.ask(
+        def send(token: str) -> Awaitable[httpx.Response]:
+            return self._calls.ask(
                 OPERATION,
                 "POST",
                 self._url,
@@ -93,10 +78,16 @@ class Client:
                 headers={"x-shopify-access-token": token},
                 json={"query": doc.text, "variables": variables},
             )
-        except CallError as error:
-            if error.status == 401:
-                self._tokens.drop(token)
-            raise
+
+        answer = await self._tokens.call(send)
+        found = document(answer, _Answer)
+        actual = found.extensions.cost.actual_query_cost
+        if actual is not None:
+            await self._calls.settle(OPERATION, units - int(actual))
+        try:
+            return msgspec.json.decode(found.data, type=kind, strict=False)
+        except msgspec.MsgspecError as error:
+            raise CallError(f"the shop's answer is not understood: {error}", 422) from error
 
 
 def _check(answer: httpx.Response) -> None:

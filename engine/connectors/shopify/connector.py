@@ -16,6 +16,7 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
 from engine.connectors.calls import Calls
 from engine.connectors.shopify import auth, orders, shipping, wire
@@ -156,10 +157,7 @@ class Shopify:
         return _delivery(order, msgspec.json.encode(body))
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """A webhook about a part of an order says only which order is to be asked for."""
@@ -218,10 +216,7 @@ class Shopify:
 
 def _about(body: bytes) -> wire.HookPart:
     """Return which order a webhook is about, and what of it."""
-    try:
-        found = _other(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"a webhook cannot be understood: {error}") from error
+    found = understood(_other, body, "a webhook")
     if found.order_edit is not None:
         return found.order_edit
     if found.fulfillment_order is not None:

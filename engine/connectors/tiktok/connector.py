@@ -18,6 +18,7 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
 from engine.connectors.calls import CallError, Calls
 from engine.connectors.tiktok import auth, orders, shipping, wire
@@ -61,17 +62,9 @@ class TikTok:
         once: bool = False,
     ) -> Any:
         """Call and return the answer's `data` as `kind`. Raises `CallError`."""
-        for _ in range(2):
-            token = await self._tokens.get()
-            try:
-                answer = await self._send(operation, method, path, query or {}, body, token, once)
-                break
-            except CallError as error:
-                if error.status != 401:
-                    raise
-                self._tokens.drop(token)
-        else:
-            raise CallError(f"{operation}: the token is refused", 401)
+        answer = await self._tokens.call(
+            lambda token: self._send(operation, method, path, query or {}, body, token, once)
+        )
         try:
             return msgspec.json.decode(answer.content, type=wire.Answer[kind], strict=False).data
         except msgspec.MsgspecError as error:
@@ -108,10 +101,7 @@ class TikTok:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """Pushes about orders; those about packages and returns change nothing that we keep."""
-        try:
-            found = _push(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a push cannot be understood: {error}") from error
+        found = understood(_push, body, "a push")
         if found.type not in _ORDER_PUSHES:
             return None
         if not found.tts_notification_id:
@@ -144,10 +134,7 @@ class TikTok:
         return None
 
     def _read(self, body: bytes) -> wire.Order:
-        try:
-            return _order(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_order, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """A push says only which order changed."""

@@ -16,6 +16,7 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
 from engine.connectors.calls import Calls, document
 from engine.connectors.packages import Pack, plan
@@ -240,10 +241,7 @@ def _milliseconds(at: datetime) -> int:
 def _only(body: bytes) -> wire.Package:
     """Return the package of a push, or of a page. Where there are several, which they send of one
     order only, the first stands for all: its order is asked for."""
-    try:
-        found = _push(body)
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"a package cannot be understood: {error}") from error
+    found = understood(_push, body, "a package")
     if not found.content:
         return found
     first = found.content[0]
@@ -251,10 +249,7 @@ def _only(body: bytes) -> wire.Package:
 
 
 def _packages(body: bytes) -> list[wire.Package]:
-    try:
-        return _order(body).packages
-    except msgspec.MsgspecError as error:
-        raise ConnectorError(f"an order cannot be understood: {error}") from error
+    return understood(_order, body).packages
 
 
 def _name(package: wire.Package) -> str:

@@ -18,8 +18,9 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 from engine.connectors.walmart import auth, orders, shipping, wire
 from engine.connectors.walmart.stock import Feeds, inventory
 
@@ -55,25 +56,17 @@ class Walmart:
     def __init__(self, account: Account, calls: Calls) -> None:
         self._account, self._calls = account, calls
         self._root = account.url.rstrip("/")
-        self._tokens = auth.Tokens(account, calls, self._root)
+        self._tokens = auth.tokens(account, calls, self._root)
         node = account.options.get("ship_node")
         self._node = {"shipNode": node} if node else {}
         self.bulk = Feeds(self._ask, self._node)
 
     async def _ask(self, operation: str, method: str, path: str, **more: Any) -> Any:
-        """Call with a token; once more with a new one if it ended early. Such a refusal has no
-        effect, so this holds for every call."""
-        headers = await self._tokens.headers()
-        try:
-            return await self._calls.ask(
-                operation, method, self._root + path, headers=headers, **more
-            )
-        except CallError as error:
-            if error.status != 401:
-                raise
-        self._tokens.forget(headers)
-        headers = await self._tokens.headers()
-        return await self._calls.ask(operation, method, self._root + path, headers=headers, **more)
+        def ask(token: str) -> Any:
+            headers = auth.headers(self._account) | {"wm_sec.access_token": token}
+            return self._calls.ask(operation, method, self._root + path, headers=headers, **more)
+
+        return await self._tokens.call(ask)
 
     # In.
 
@@ -90,10 +83,7 @@ class Walmart:
         return Delivery(f"hook-{name}", push.source.event_type, body)
 
     def _push(self, body: bytes) -> wire.Push:
-        try:
-            return _decode_push(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a push cannot be understood: {error}") from error
+        return understood(_decode_push, body, "a push")
 
     async def pull(self, since: datetime, until: datetime) -> AsyncIterator[Delivery]:
         """By time of change. Without a time of creation only orders of the last week would come.
@@ -106,12 +96,9 @@ class Walmart:
         }
         query = "?" + "&".join(f"{name}={quote(text)}" for name, text in window.items())
         while query:
-            try:
-                answer = await self._ask("orders", "GET", f"/v3/orders{query}")
-            except CallError as error:
-                if error.status == 404:
-                    return
-                raise
+            answer = await none_if_missing(self._ask("orders", "GET", f"/v3/orders{query}"))
+            if answer is None:
+                return
             page = document(answer, wire.Paged).list
             for raw in page.elements.order if page.elements else ():
                 yield self._delivery(bytes(raw))
@@ -119,12 +106,9 @@ class Walmart:
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """A purchase order."""
-        try:
-            answer = await self._ask("order", "GET", _path(order_id))
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(self._ask("order", "GET", _path(order_id)))
+        if answer is None:
+            return None
         return self._delivery(bytes(document(answer, _Raw).order))
 
     def _delivery(self, body: bytes) -> Delivery:
@@ -132,10 +116,7 @@ class Walmart:
         return Delivery(f"{order.order_id}@{order.version}", "order", body)
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """A push only says which order it is about."""
@@ -168,12 +149,9 @@ class Walmart:
         found = {}
         for row in items:
             query = {"sku": row.listing, **self._node}
-            try:
-                answer = await self._ask("shown", "GET", "/v3/inventory", params=query)
-            except CallError as error:
-                if error.status == 404:
-                    continue
-                raise
+            answer = await none_if_missing(self._ask("shown", "GET", "/v3/inventory", params=query))
+            if answer is None:
+                continue
             found[row.listing] = document(answer, wire.Inventory).quantity.count
         return found
 

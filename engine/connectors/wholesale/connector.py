@@ -20,13 +20,16 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import Calls, document, none_if_missing
 from engine.connectors.wholesale import advices, orders, wire
 from engine.connectors.wholesale.drop import Drop
 from engine.core.errors import ConfigError
 
 _PAGE = "200"
+
+_push = msgspec.json.Decoder(wire.Push).decode
 
 
 class Wholesale:
@@ -73,10 +76,7 @@ class Wholesale:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """Purchase orders only."""
-        try:
-            push = msgspec.json.decode(body, type=wire.Push)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"a push cannot be understood: {error}") from error
+        push = understood(_push, body, "a push")
         if push.type != "order":
             return None
         return Delivery(f"hook-{headers['webhook-id']}", "order", bytes(push.data))
@@ -111,20 +111,12 @@ class Wholesale:
         """A purchase order as it is now."""
         if self._drop is not None:
             return await self._drop.fetch(order_id)
-        try:
-            address = f"{self._root}/orders/{quote(order_id, safe='')}"
-            answer = await self._ask("order", "GET", address)
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
-        return self._delivery(answer.content)
+        address = f"{self._root}/orders/{quote(order_id, safe='')}"
+        answer = await none_if_missing(self._ask("order", "GET", address))
+        return self._delivery(answer.content) if answer else None
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return orders.decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(orders.decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """A purchase order is whole, always."""

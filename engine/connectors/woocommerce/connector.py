@@ -17,8 +17,9 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    understood,
 )
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, document, none_if_missing
 from engine.connectors.woocommerce import auth, orders, wire
 
 _PAGE = 100
@@ -92,12 +93,9 @@ class WooCommerce:
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """An order with its refunds."""
-        try:
-            answer = await self._ask("order", "GET", f"/orders/{int(order_id)}")
-        except CallError as error:
-            if error.status == 404:
-                return None
-            raise
+        answer = await none_if_missing(self._ask("order", "GET", f"/orders/{int(order_id)}"))
+        if answer is None:
+            return None
         return await self._whole(answer.content)
 
     async def _whole(self, body: bytes) -> Delivery:
@@ -110,10 +108,7 @@ class WooCommerce:
         return Delivery(f"{order.id}@{order.date_modified_gmt}", "order", body)
 
     def _order(self, body: bytes) -> wire.Order:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise ConnectorError(f"an order cannot be understood: {error}") from error
+        return understood(_decode, body)
 
     def read(self, delivery: Delivery) -> ForeignOrder | Fetch | None:
         """An order that mentions refunds without their lines is to be fetched."""

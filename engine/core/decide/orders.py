@@ -173,11 +173,9 @@ def cancel(state: State, request: Request) -> Decision:
         if command.lines is None and order.status is OrderStatus.CANCELLED:
             return Replay(told.order_now(state, order), order.changed_seq)
         return refusals.order_closed(state, order.status)
-    rows = zip(order.event.lines, order.cancelled, order.shipped, strict=True)
-    held = [
-        line.quantity - cut - gone - begun(state, order, index)
-        for index, (line, cut, gone) in enumerate(rows)
-    ]
+    parted = [begun(state, order, index) for index in range(len(order.event.lines))]
+    rows = zip(order.event.lines, order.cancelled, order.shipped, parted, strict=True)
+    held = [line.quantity - cut - gone - part for line, cut, gone, part in rows]
     wanted = _wanted(state, order, command, held)
     if isinstance(wanted, Refused):
         return wanted
@@ -188,7 +186,7 @@ def cancel(state: State, request: Request) -> Decision:
             cuts.append(Cut(index, units, waiting))
             freed += _free(state, order, index, units - waiting)
     waiting_after = sum(order.backordered) - sum(cut.backordered for cut in cuts)
-    left = sum(held) - sum(wanted) + sum(begun(state, order, at) for at in range(len(held)))
+    left = sum(held) - sum(wanted) + sum(parted)
     status = status_after(left, waiting_after, sum(order.shipped))
     if status not in CLOSED and order.status not in BY_UNITS:
         status = order.status

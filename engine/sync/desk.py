@@ -75,10 +75,11 @@ class OrderLine(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """An order as dibs has it, as far as sync needs to know."""
+    """An order as dibs has it, as far as sync needs to know. `replayed`: it was placed before."""
 
     lines: list[OrderLine] = []
     status: str = ""
+    replayed: bool = False
 
 
 class Desk:

@@ -12,7 +12,7 @@ What dibs refuses for good becomes a dead letter with its reason; nothing is dro
 
 import asyncio
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ from engine.connectors.calls import CallError, Calls
 from engine.core import limits
 from engine.sync import outbox
 from engine.sync.desk import Desk, Order, Refusal, order_path
+from engine.sync.inbox import Inbox
 from engine.sync.listings import Listings
 from engine.sync.store import Applied, Kept, SyncStore
 
@@ -60,71 +61,76 @@ class Ingest:
     ) -> None:
         self._account, self._connector, self._calls = account, connector, calls
         self._store, self._desk, self._listings = store, desk, listings
-        self._after, self._postponed = "0", False
+        self._inbox = Inbox(account.name, store)
+        self._told: dict[str, list[tuple[ForeignOrder, Kept]]] = {}  # by order that is worked on
+        self._asked: dict[str, asyncio.Future[ForeignOrder | None]] = {}  # not begun yet
+        self._asking = asyncio.Semaphore(limits.SYNC_PARALLEL)
         self._places = asyncio.Semaphore(limits.SYNC_PARALLEL)
         self.counts: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Apply until `stop`."""
-        while not stop.is_set():
-            if not await self.step(block_ms=200) and self._postponed:
-                await asyncio.sleep(limits.OUTBOX_IDLE_S)
-                self._after, self._postponed = "0", False
+        """Apply until `stop`; what is begun then is ended."""
+        self._inbox.open_anew()
+        self._told.clear()
+        self._asked.clear()
+        async with asyncio.TaskGroup() as tasks:
+            while not stop.is_set():
+                for kept in await self._inbox.next():
+                    tasks.create_task(self._take(kept))
 
-    async def step(self, block_ms: int = 0) -> int:
-        """Apply what waits, at most `limits.SYNC_READ` documents; return how many there were."""
-        rows = await self._store.waiting(
-            self._account.name, self._after, limits.SYNC_READ, block_ms
-        )
-        if not rows:
-            return 0
-        self._after = rows[-1].place
-        told: dict[str, list[tuple[ForeignOrder, Kept]]] = defaultdict(list)
-        for kept, order in zip(rows, await self._understood(rows), strict=True):
-            if order is not None:
-                told[order.order_id].append((order, kept))
-        await asyncio.gather(*(self._settle(some) for some in told.values()))
-        return len(rows)
+    async def _take(self, kept: Kept) -> None:
+        """Deal with one document, and with those that come of its order meanwhile."""
+        order = await self._understood(kept)
+        if order is None:
+            return
+        name = order.order_id
+        if name in self._told:  # somebody is at it, and looks again
+            self._told[name].append((order, kept))
+            return
+        self._told[name] = [(order, kept)]
+        while self._told[name]:
+            async with self._places:
+                told, self._told[name] = self._told[name], []
+                await self._settle(told)
+        del self._told[name]
 
-    async def _understood(self, rows: list[Kept]) -> list[ForeignOrder | None]:
-        """Return what each document means; None for those that are dealt with already."""
-        asked: dict[str, asyncio.Future[ForeignOrder | None]] = {}
-        return await asyncio.gather(*(self._understand(kept, asked) for kept in rows))
-
-    async def _understand(
-        self, kept: Kept, asked: dict[str, asyncio.Future[ForeignOrder | None]]
-    ) -> ForeignOrder | None:
-        """Return what one document means. What several of them say to ask for is asked once."""
+    async def _understood(self, kept: Kept) -> ForeignOrder | None:
+        """Return what a document means; None if it is dealt with by that."""
         if kept.topic == outbox.TOPIC:  # a dead letter of the way out, tried again
             await self._store.put({kept.id: kept.body}, "outbox", self._account.name)
-            await self._store.done(self._account.name, [kept.place])
+            await self._inbox.done([kept])
             return None
         try:
             found = self._connector.read(kept)
             if isinstance(found, Fetch):
-                found = await self._asked(found, asked)
+                found = await self._fetched(found)
         except (ConnectorError, CallError) as error:
             await self._failed([kept], str(error), worth_again(error))
             return None
         if not isinstance(found, ForeignOrder):
             self.counts["no_order"] += 1
-            await self._store.done(self._account.name, [kept.place])
+            await self._inbox.done([kept])
             return None
         return found
 
-    async def _asked(
-        self, told: Fetch, asked: dict[str, asyncio.Future[ForeignOrder | None]]
-    ) -> ForeignOrder | None:
+    async def _fetched(self, told: Fetch) -> ForeignOrder | None:
         """Return an order as it is now; what the document said, if asking would mean waiting."""
         name = told.order_id
-        if name not in asked:
+        if name not in self._asked:
             if told.meanwhile is not None:
                 operation = self._connector.fetch_operation
                 if not await self._calls.prepay_now(operation):
                     self.counts["brief"] += 1
                     return told.meanwhile
-            asked.setdefault(name, asyncio.ensure_future(self._now(name)))
-        return await asked[name]
+            if name not in self._asked:
+                self._asked[name] = asyncio.ensure_future(self._now(name))
+        return await self._asked[name]
+
+    async def _now(self, order_id: str) -> ForeignOrder | None:
+        async with self._asking:
+            # Who hears of the order from here on asks anew: this answer may be too old for it.
+            self._asked.pop(order_id, None)
+            return await order_now(self._connector, order_id)
 
     async def _settle(self, told: list[tuple[ForeignOrder, Kept]]) -> None:
         """Apply the newest of what was told of one order, and have done with the others."""
@@ -134,11 +140,10 @@ class Ingest:
         try:
             if len(told) > 1 and not all(order.whole for order in newest.values()):
                 # Each shows a part of it, or was the whole before: none of them says how it is.
-                whole = await self._now(told[0][0].order_id)
+                whole = await order_now(self._connector, told[0][0].order_id)
                 newest = {"": whole} if whole else newest
-            async with self._places:
-                for order in newest.values():
-                    word = await self.apply(order)
+            for order in newest.values():
+                word = await self.apply(order)
         except Undeliverable as error:
             await self._failed(rows, str(error), later=False)
         except (CallError, ConnectorError) as error:
@@ -148,12 +153,11 @@ class Ingest:
             self.counts["superseded"] += len(rows) - 1
             if word in _CHANGED and all(kept.by == "sweep" for kept in rows):
                 self.counts["missed_by_pushes"] += 1
-            await self._store.done(self._account.name, [kept.place for kept in rows])
+            await self._inbox.done(rows)
 
     async def _failed(self, rows: list[Kept], problem: str, later: bool) -> None:
         """Leave documents in the inbox for another time, or bury them."""
         self.counts["postponed" if later else "dead"] += len(rows)
-        self._postponed |= later
         log.warning(
             "a document is not applied",
             account=self._account.name,
@@ -161,8 +165,10 @@ class Ingest:
             problem=problem,
             again=later,
         )
-        for kept in rows if not later else ():
-            await self._store.bury(self._account.name, kept, problem)
+        if later:
+            self._inbox.put_back(rows)
+        else:
+            await self._inbox.bury(rows, problem)
 
     # One order.
 
@@ -186,23 +192,29 @@ class Ingest:
             turn = 0
         elif _rank(order) > seen.rank:
             turn = seen.turn + 1
-        there = await self._desk.order(channel, order.order_id)
+        placeable = order.state == "open" and order.ready and bool(order.lines)
+        there, word = None, "placed"
+        if placeable and seen == Applied():  # most likely it is not there
+            there = await self._place(order)
+        if there is None:
+            there, word = await self._desk.order(channel, order.order_id), ""
         if isinstance(there, Refusal):
             raise Undeliverable(f"looking: {there}")
         if older:
             return "stale" if there is None else await self._fill_in(order, there)
-        if there is not None and _cancelled_here(order, there, seen):
+        if word:
+            pass
+        elif there is not None and _cancelled_here(order, there, seen):
             word = "cancelled_here"
         elif there is not None:
             word = await self._agree(order, there, order.version * _TURNS + turn)
-        elif order.state == "open" and order.ready and order.lines:
-            await self._place(order)
-            there, word = await self._desk.order(channel, order.order_id), "placed"
+        elif placeable:
+            there, word = await self._place(order), "placed"
         elif not order.ready and order.state == "open":
             return "not_ready"
         else:
             word = "never_here"
-        if seen == Applied() and isinstance(there, Order) and order.state == "open":
+        if seen == Applied() and there is not None and order.state == "open":
             await self._accepted(order.order_id, there)
         over = order.state == "cancelled"
         applied = Applied(order.version, turn, digest, order.brief, over)
@@ -215,11 +227,8 @@ class Ingest:
             name, entry = outbox.acceptance(order_id, there)
             await self._store.put({name: entry}, "outbox", self._account.name)
 
-    async def _now(self, order_id: str) -> ForeignOrder | None:
-        async with self._places:
-            return await order_now(self._connector, order_id)
-
-    async def _place(self, order: ForeignOrder) -> None:
+    async def _place(self, order: ForeignOrder) -> Order | None:
+        """Place an order and return it; None if dibs had it before."""
         body: dict[str, Any] = {
             "order_id": order.order_id,
             "channel": self._account.channel,
@@ -229,7 +238,12 @@ class Ingest:
         if order.payment in _PAYMENTS:
             body["payment"] = order.payment
         body |= {f: getattr(order, f) for f in _DETAILS if getattr(order, f) is not None}
-        self._check(await self._desk.ask("POST", "/v1/orders", body), "placing")
+        found = await self._desk.ask("POST", "/v1/orders", body)
+        if isinstance(found, Refusal) and found.code == "idempotency_conflict":
+            return None
+        self._check(found, "placing")
+        there = msgspec.json.decode(found, type=Order)
+        return None if there.replayed else there
 
     def _line(self, line) -> dict[str, Any]:
         row = {

@@ -114,6 +114,15 @@ class Running:
         what = f"{listing} shows {quantity}"
         await until(lambda: self.twin.shown(listing) == quantity, what)
 
+    async def swept(self) -> None:
+        """Wait until the first look through the account is over: what is sold from then on is told
+        by pushes alone."""
+
+        async def so() -> bool:
+            return bool((await self.office.store.backlog(self.name)).swept)
+
+        await until(so, "the account is swept")
+
     async def comes(self, order: str, status: str = "allocated") -> dict:
         """Wait until dibs has an order with this status; return it."""
 

@@ -79,6 +79,7 @@ async def test_a_rush_takes_stock_before_the_orders_can_be_asked_for(desk) -> No
 
 async def test_an_older_document_fills_in_what_a_newer_notification_lacked(desk) -> None:
     async with running(desk, "amazon", {"MUG": 5}, Faults(dropped=1.0)) as site:
+        await site.swept()
         (mug,) = site.twin.listings()
         order = site.twin.buy(mug, 3)
         whole = await site.worker.connector.fetch(order)

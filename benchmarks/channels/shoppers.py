@@ -63,7 +63,7 @@ class Crowd:
                 self._soon(lambda: self._pay(shop, order, wish))
         elif (mood := draw.random()) < CANCELS:
             self._soon(lambda: self._cancel(shop, order, wish))
-        elif mood < CANCELS + TAKES_LESS and units > 1:
+        elif mood < CANCELS + TAKES_LESS and units > 1 and shop.twin.reduces:
             self._soon(lambda: self._less(shop, order, wish))
         return True
 

@@ -13,7 +13,7 @@ listing that was changed too often (`sync.revisions`).
 import asyncio
 import heapq
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 
 import structlog
@@ -39,13 +39,12 @@ from engine.sync.repeats import Repeats, otherwise
 from engine.sync.revisions import Revisions
 from engine.sync.store import SyncStore
 
-_SAMPLES = 10_000
 log = structlog.get_logger("publisher")
 
 
 class Publisher:
-    """Publishes one account's listings. `lags_s` are the newest times from a change's arrival to
-    its channel's yes, `lags` those by minute; `counts` tells of calls, listings and problems."""
+    """Publishes one account's listings. `lags` are the times from a change's arrival to its
+    channel's yes; `counts` tells of calls, listings and problems."""
 
     def __init__(
         self,
@@ -73,7 +72,6 @@ class Publisher:
         self._news, self._work = asyncio.Event(), asyncio.Event()
         self._shown: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
-        self.lags_s: deque[float] = deque(maxlen=_SAMPLES)
         self.lags = Lags()
         self._auditor = Auditor(self, connector, account)
 
@@ -256,7 +254,6 @@ class Publisher:
                 taken[result.listing] = sent[result.listing]
                 self.queue.took(result.listing, sent[result.listing])
                 if due is not None:
-                    self.lags_s.append(now_s - due.since_s)
                     self.lags.add(now_s - due.since_s)
             elif due is not None:
                 self._failed(due, result, now_s)

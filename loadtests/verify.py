@@ -14,12 +14,12 @@ import asyncio
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from engine.core.paths import order_path, path_of
 from engine.replay.sender import Exchange, Sender
 from loadtests.expectation import Expectation
 
@@ -156,7 +156,7 @@ async def judge(url: str, key: str, expected: Expectation) -> list[Wrong]:
 async def _stock(sender: Sender, expected: Expectation) -> list[Wrong]:
     names = [expected.sku(number) for number in range(len(expected.received))]
     now = time.time()
-    reads = [Exchange(sender.encode("GET", f"/v1/stock/{quote(name, safe='')}")) for name in names]
+    reads = [Exchange(sender.encode("GET", path_of("stock", name))) for name in names]
     await sender.run(reads)
     wrong: list[Wrong] = []
     for number, read in enumerate(reads):
@@ -169,9 +169,8 @@ async def _stock(sender: Sender, expected: Expectation) -> list[Wrong]:
 
 
 async def _orders(sender: Sender, expected: Expectation) -> list[Wrong]:
-    base = f"/v1/orders/{quote(expected.channel, safe='')}"
     ids = expected.orders
-    reads = [Exchange(sender.encode("GET", f"{base}/{quote(name, safe='')}")) for name in ids]
+    reads = [Exchange(sender.encode("GET", order_path(expected.channel, name))) for name in ids]
     await sender.run(reads)
     found = zip(ids, reads, strict=True)
     return [w for name, read in found for w in judge_order(expected, name, read.status, read.body)]

@@ -5,11 +5,11 @@ import asyncio
 import json
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 from rich.console import Console
 
 from engine.core.limits import DOCUMENT_LINES_MAX
+from engine.core.paths import path_of
 from engine.replay.sender import Exchange, Sender
 from loadtests.expectation import Expectation
 from loadtests.openloop.mix import CHANNEL
@@ -56,7 +56,7 @@ async def _prepare(sender: Sender, expected: Expectation, locations: int) -> Non
         await send(sender, [("PUT", f"/v1/locations/{n}", _location(n)) for n in names])
         numbers = range(len(expected.received))
         await send(
-            sender, [("PUT", _sku_path(expected.sku(n)), {"title": f"{n}"}) for n in numbers]
+            sender, [("PUT", path_of("skus", expected.sku(n)), {"title": f"{n}"}) for n in numbers]
         )
         receipts = [_receipt(expected, names, *cut) for cut in _cuts(len(numbers), names)]
         # A world with fewer units than places leaves places empty; a receipt needs a line.
@@ -76,10 +76,6 @@ async def send(sender: Sender, calls: list[tuple[str, str, dict]]) -> list[bytes
         if not exchange.accepted:
             raise WorldError(f"{method} {path}: {exchange.status} {exchange.body[:300]!r}")
     return [exchange.body for exchange in exchanges]
-
-
-def _sku_path(sku: str) -> str:
-    return f"/v1/skus/{quote(sku, safe='')}"
 
 
 def _location(name: str) -> dict:

@@ -4,18 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from engine.cli.replay import key_in
 from engine.core.errors import ConfigError
 
 _TIMEOUT_S = 30.0
-
-
-def order_path(channel: str, order_id: str, rest: str) -> str:
-    """Return the path of what an order has."""
-    return f"/v1/orders/{quote(channel, safe='')}/{quote(order_id, safe='')}/{rest}"
 
 
 def ask(url: str, key: str, data: Path, path: str) -> Any:

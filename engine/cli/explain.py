@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from engine.cli.asking import ask, order_path
+from engine.cli.asking import ask
+from engine.core.paths import order_path
 
 _FEWEST = "No routing policy applies to it: it took the fewest locations that have everything."
 

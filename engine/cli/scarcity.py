@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -19,6 +19,7 @@ from engine.cli.views import home_of
 from engine.config import Settings
 from engine.core import limits
 from engine.core.errors import ConfigError, UnavailableError, ViewsError
+from engine.core.paths import path_of
 from engine.core.routing.policy import PutScarcity
 from engine.insight.forecast import Scene, Times, look
 from engine.insight.scarcity import Pass, refresh
@@ -45,7 +46,7 @@ class Door:
         """Put prices; return whether they were taken. Raises `ConfigError` for a key that may not,
         `UnavailableError` where dibs does not answer now."""
         rows = [{"location": row.location, "mills": row.mills} for row in change.prices]
-        path = f"/v1/routing/scarcity/{quote(change.sku, safe='')}"
+        path = path_of("routing", "scarcity", change.sku)
         try:
             self._link.request("PUT", path, json.dumps({"prices": rows}), self._headers)
             answer = self._link.getresponse()

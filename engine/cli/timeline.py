@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from rich.table import Table
 
-from engine.cli.asking import ask, order_path
+from engine.cli.asking import ask
 from engine.core import limits
+from engine.core.paths import order_path
 
 
 def timeline(url: str, key: str, data: Path, channel: str, order_id: str) -> Table:

@@ -8,12 +8,12 @@ of returns and adjustments on where they are booked: another seed brings stock o
 import hashlib
 from collections import defaultdict
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import msgspec
 
 from engine.core import limits
 from engine.core.commands import Adjust, AdjustLine, Cancel, PlaceOrder, ReceiptLine, Receive
+from engine.core.paths import order_path, path_of
 from engine.core.return_commands import (
     InspectedLine,
     InspectReturn,
@@ -64,10 +64,6 @@ def _without(struct: msgspec.Struct, *names: str) -> bytes:
     return _json(body)
 
 
-def _path(*parts: str) -> str:
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
 def order_name(command: PlaceOrder | Cancel | OpenReturn | Leaving) -> str:
     """What an order is called in reports."""
     return f"{command.channel}/{command.order_id}"
@@ -75,7 +71,7 @@ def order_name(command: PlaceOrder | Cancel | OpenReturn | Leaving) -> str:
 
 def stock_read(sender: Sender, sku: str) -> bytes:
     """The request for one SKU's stock."""
-    return sender.encode("GET", _path("stock", sku))
+    return sender.encode("GET", path_of("stock", sku))
 
 
 def stock_reads(sender: Sender, catalogue: Catalogue) -> list[Exchange]:
@@ -87,7 +83,7 @@ def order_reads(sender: Sender, orders: list[Order]) -> list[Exchange]:
     """One read of each order."""
     return [
         Exchange(
-            sender.encode("GET", _path("orders", o.command.channel, o.command.order_id)),
+            sender.encode("GET", order_path(o.command.channel, o.command.order_id)),
             order_name(o.command),
         )
         for o in orders
@@ -98,12 +94,12 @@ def catalogue_puts(sender: Sender, catalogue: Catalogue) -> list[list[Exchange]]
     """Locations, then SKUs. Each list may go out at once, when the one before is through."""
     places = [
         Exchange(
-            sender.encode("PUT", _path("locations", put.location), _without(put, "location")), put
+            sender.encode("PUT", path_of("locations", put.location), _without(put, "location")), put
         )
         for put in catalogue.locations
     ]
     skus = [
-        Exchange(sender.encode("PUT", _path("skus", put.sku), _without(put, "sku")), put)
+        Exchange(sender.encode("PUT", path_of("skus", put.sku), _without(put, "sku")), put)
         for put in catalogue.skus
     ]
     return [places, skus]
@@ -137,13 +133,13 @@ def _paper(*parts: str) -> str:
 def _booking(sender: Sender, booking: Booking, paper: str, reasons=(), **when) -> Exchange:
     if booking.kind == "receipt":
         lines = tuple(ReceiptLine(sku, units) for sku, units in booking.lines)
-        path, body = _path("stock", "receipts"), _json(Receive(paper, booking.location, lines))
+        path, body = path_of("stock", "receipts"), _json(Receive(paper, booking.location, lines))
     else:
         lines = tuple(
             AdjustLine(sku, units, reason)
             for (sku, units), reason in zip(booking.lines, reasons, strict=True)
         )
-        path, body = _path("stock", "adjustments"), _json(Adjust(paper, booking.location, lines))
+        path, body = path_of("stock", "adjustments"), _json(Adjust(paper, booking.location, lines))
     return Exchange(sender.encode("POST", path, body), booking, **when)
 
 
@@ -201,7 +197,7 @@ def _moment(at_us: int) -> datetime:
 def _cancel(sender: Sender, document: Cancellation, orders: dict, due_s: float) -> Exchange:
     command = document.command
     name = (command.channel, command.order_id)
-    path = _path("orders", *name, "cancel")
+    path = order_path(*name, "cancel")
     key = f"cancel-{hashlib.blake2b(repr((name, document.cancellation_id)).encode()).hexdigest()}"
     request = sender.encode("POST", path, _without(command, "channel", "order_id"), key[:64])
     return _chained(orders[name], request, document, due_s)
@@ -210,7 +206,7 @@ def _cancel(sender: Sender, document: Cancellation, orders: dict, due_s: float) 
 def _shipment(sender: Sender, document: Leaving, orders: dict, due_s: float) -> Exchange:
     name = (document.channel, document.order_id)
     body = _json({"shipment_id": "all"})
-    request = sender.encode("POST", _path("orders", *name, "shipments"), body)
+    request = sender.encode("POST", order_path(*name, "shipments"), body)
     return _chained(orders[name], request, document, due_s)
 
 
@@ -227,7 +223,7 @@ def _given_back(
     chain = orders[command.channel, command.order_id]
     names = ("channel", "order_id")
     path = ("orders", command.channel, command.order_id, "returns")
-    request = sender.encode("POST", _path(*path), _without(command, *names))
+    request = sender.encode("POST", path_of(*path), _without(command, *names))
     found = [_chained(chain, request, document, due_s)]
     by_place: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for line in command.lines:
@@ -242,7 +238,7 @@ def _given_back(
             ("received", "receipts", ReceiveReturn(*one, str(number), place, came)),
             ("inspected", "inspections", InspectReturn(*one, str(number), place, seen)),
         ):
-            url = _path(*path, command.return_id, word)
+            url = path_of(*path, command.return_id, word)
             request = sender.encode("POST", url, _without(body, *names))
             tag = Back(step, document, place, tuple(lines), last and step == "inspected")
             found.append(_chained(chain, request, tag, due_s))

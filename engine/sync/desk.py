@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from engine.core import limits
+from engine.core.paths import order_path
 
 log = structlog.get_logger("desk")
 # 401 and 403 say something of our key, which may be too new to be known, or be mended; nothing of
@@ -128,12 +129,6 @@ class Desk:
         if missing := set(skus) - {row.sku for row in rows}:
             log.warning("listings sell SKUs that do not exist", skus=sorted(missing))
         return rows
-
-
-def order_path(channel: str, order_id: str, *more: str) -> str:
-    """Return the path of an order, or of something of it."""
-    parts = (channel, order_id, *more)
-    return "/v1/orders/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def _refusal(answer: httpx.Response) -> Refusal:

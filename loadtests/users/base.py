@@ -2,10 +2,10 @@
 
 import time
 import uuid
-from urllib.parse import quote
 
 from locust import FastHttpUser
 
+from engine.core.paths import order_path
 from loadtests.users.books import Books
 
 ATTEMPTS_MAX = 5
@@ -49,7 +49,7 @@ class DibsUser(FastHttpUser):
 
     def order_path(self, order_id: str) -> str:
         """Return the path of an order of the run's channel."""
-        return f"/v1/orders/{quote(self.channel, safe='')}/{quote(order_id, safe='')}"
+        return order_path(self.channel, order_id)
 
     def place(self, lines: list[dict], **more) -> tuple[int, dict]:
         """Place an order and note it."""

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from locust import between, task
 
+from engine.core.paths import path_of
 from loadtests.users.base import DibsUser
 from loadtests.users.books import allocations
 
@@ -20,7 +21,7 @@ class Operator(DibsUser):
     def _position(self) -> dict:
         """Return a random SKU with a location it lies at, and what is on hand there."""
         sku = self.books.expected.sku(random.randrange(self.books.skus))
-        status, stock = self.call("GET", f"/v1/stock/{quote(sku, safe='')}", "read stock")
+        status, stock = self.call("GET", path_of("stock", sku), "read stock")
         places = stock.get("locations") if status == 200 else None
         return {"sku": sku, **random.choice(places)} if places else {}
 

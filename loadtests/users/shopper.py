@@ -1,10 +1,10 @@
 """A person: looks around, puts something aside, then pays or walks away."""
 
 import random
-from urllib.parse import quote
 
 from locust import between, task
 
+from engine.core.paths import path_of
 from loadtests.openloop.mix import TTL_S
 from loadtests.users.base import DibsUser
 
@@ -22,7 +22,7 @@ class Shopper(DibsUser):
     def look(self) -> None:
         """See what is there of one SKU."""
         sku = self.books.draw(1)[0]["sku"]
-        self.call("GET", f"/v1/stock/{quote(sku, safe='')}", "read stock")
+        self.call("GET", path_of("stock", sku), "read stock")
 
     @task(3)
     def shop(self) -> None:

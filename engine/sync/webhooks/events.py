@@ -17,8 +17,9 @@ import structlog
 
 from engine.core import limits
 from engine.core.errors import LogError, UnavailableError
+from engine.core.paths import order_path, path_of
 from engine.log.store import AsyncStock
-from engine.sync.desk import Desk, Refusal, order_path
+from engine.sync.desk import Desk, Refusal
 from engine.sync.webhooks.book import Book, Webhook
 from engine.sync.webhooks.shelf import StoreShelf, Waiting
 from engine.views import outgoing
@@ -177,7 +178,7 @@ class Watcher:
             await self._shelf.forget(cursor)
 
     async def _available(self, sku: str) -> _Stock | None:
-        found = await self._desk.ask("GET", f"/v1/stock/{quote(sku, safe='')}")
+        found = await self._desk.ask("GET", path_of("stock", sku))
         return None if isinstance(found, Refusal) else msgspec.json.decode(found, type=_Stock)
 
     def _now_ms(self) -> int:

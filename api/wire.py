@@ -186,7 +186,7 @@ def _advice(what: str) -> str:
 class Param:
     """One path or query parameter: its type, what it means, its default if it may be left out."""
 
-    __slots__ = ("default", "example", "name", "note", "separated", "type")
+    __slots__ = ("default", "example", "name", "note", "separated", "strict", "type")
 
     def __init__(
         self,
@@ -200,10 +200,13 @@ class Param:
     ) -> None:
         self.name, self.type, self.note = name, type, note
         self.default, self.separated, self.example = default, separated, example
+        # Text is what it says: 0.5 would be read as half a second after 1970 else. Numbers are text
+        # here, and have to be read from it.
+        self.strict = msgspec.json.schema(type).get("type") == "string"
 
     def read(self, text: str) -> Any:
         """Return the value in `text`, or raise the problem."""
         try:
-            return msgspec.convert(text, self.type, strict=False)
+            return msgspec.convert(text, self.type, strict=self.strict)
         except msgspec.ValidationError as error:
             raise of_validation(str(error), self.type, self.name) from None

@@ -142,7 +142,8 @@ def newest(views: Database) -> int:
 def _placed_from(views: Database, stamp_us: int) -> int:
     """Return the log position of the first order that was placed at `stamp_us` or later, or one
     behind all of them, by halving."""
-    low, high = 0, newest(views) + 1
+    last = newest(views)
+    low, high = 0, last + 1 if last else 0
     sql = "SELECT seq, placed_us FROM orders WHERE seq >= ? ORDER BY seq LIMIT 1"
     while low < high:
         middle = (low + high) // 2

@@ -83,12 +83,17 @@ def run_storm(kills: int, seed: int) -> Part:
     rounds = _watched("storm", kills, lambda told: asyncio.run(storm.storm(kills, seed, told)))
     by_kind: dict[str, int] = {}
     sometimes: dict[str, int] = {}
+    accepted: dict[str, int] = {}
     sums = dict.fromkeys((*_COUNTS, *_ZERO), 0)
     for found in rounds:
         for kind, count in found.kills.items():
             by_kind[kind] = by_kind.get(kind, 0) + count
-        for state, count in found.verdict.sometimes.items():
-            sometimes[state] = sometimes.get(state, 0) + count
+        for into, counted in (
+            (sometimes, found.verdict.sometimes),
+            (accepted, found.verdict.accepted),
+        ):
+            for name, count in counted.items():
+                into[name] = into.get(name, 0) + count
         counts = msgspec.to_builtins(found.verdict.counts)
         for name in sums:
             sums[name] += counts[name]
@@ -100,6 +105,7 @@ def run_storm(kills: int, seed: int) -> Part:
     if waits:
         middle = waits[len(waits) // 2]
         rows["restart to ready"] = f"p50 {middle:.2f} s, max {waits[-1]:.2f} s"
+    rows["accepted"] = _join(accepted)
     rows["sometimes"] = _join(sometimes)
     never = [state for state, count in sometimes.items() if not count]
     rows["never reached"] = ", ".join(never) or "-"

@@ -1,4 +1,4 @@
-"""Planted bugs: eighteen ways to break a promise, each of which the suite must find.
+"""Planted bugs: ways to break a promise, each of which the suite must find.
 
 They are patched in by `launch`, in a process of its own, or by a test that takes them out again.
 A bug that no longer fits the code it changes fails loudly here instead of being found "absent".
@@ -21,9 +21,11 @@ from engine.core.decide import (
     shipments,
     shorts,
     steals,
+    timers,
     validation,
 )
 from engine.core.ledger import Ledger
+from engine.core.notes.fulfillments import Fulfillment
 from engine.core.state import Position
 from engine.log import frame
 from engine.log.frame import Frame
@@ -42,7 +44,7 @@ def _set(undo: Restore, owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def _rewrite(
+def rewrite(
     undo: Restore, owner: ModuleType | type, name: str, old: str, new: str, **names
 ) -> None:
     """Replace a piece of a function's source that must stand there exactly once."""
@@ -69,7 +71,7 @@ def _ack_before_append(undo: Restore) -> None:
 
 def _doubts_as_one(undo: Restore) -> None:
     """What the log says of the first frame in doubt is told of the others too."""
-    _rewrite(undo, Loop, "settle", "stored = stored - 1 if known else stored", "pass")
+    rewrite(undo, Loop, "settle", "stored = stored - 1 if known else stored", "pass")
 
 
 def _gap_allowed(undo: Restore) -> None:
@@ -135,13 +137,13 @@ def _fence_open(undo: Restore) -> None:
 
 def _off_by_one(undo: Restore) -> None:
     """`>=` for `>`: the last unit is never sold."""
-    _rewrite(undo, allotment, "_grant", "units < quantity:", "units <= quantity:")
+    rewrite(undo, allotment, "_grant", "units < quantity:", "units <= quantity:")
 
 
 def _wall_clock_expiry(undo: Restore) -> None:
     wall = {"wall_us": lambda: time.time_ns() // 1_000}
     old, new = "found.expires_us <= state.now_us", "found.expires_us <= wall_us()"
-    _rewrite(undo, reservations, "find_live", old, new, **wall)
+    rewrite(undo, reservations, "find_live", old, new, **wall)
     _set(undo, orders, "find_live", reservations.find_live)
 
 
@@ -201,7 +203,7 @@ def _read_before_durable(undo: Restore) -> None:
 
 def _held_leaves(undo: Restore) -> None:
     """An order that somebody holds is shipped all the same."""
-    _rewrite(undo, shipments, "ship", "if order.status is OrderStatus.ON_HOLD:", "if False:")
+    rewrite(undo, shipments, "ship", "if order.status is OrderStatus.ON_HOLD:", "if False:")
     rules = ledger._DECIDE | {Ship: shipments.ship}
     _set(undo, ledger, "_DECIDE", rules)
 
@@ -214,7 +216,7 @@ def _checks_pass(undo: Restore) -> None:
 def _scrap_stays(undo: Restore) -> None:
     """What came back and is thrown away stays on hand."""
     move = "draft.move(number, BucketId.ON_HAND, -line.quantity, line.disposition)"
-    _rewrite(undo, return_goods, "_sort", move, "pass")
+    rewrite(undo, return_goods, "_sort", move, "pass")
 
 
 def _short_stays(undo: Restore) -> None:
@@ -224,7 +226,17 @@ def _short_stays(undo: Restore) -> None:
 
 def _sooner_gives(undo: Restore) -> None:
     """An order gives units to one that comes after it."""
-    _rewrite(undo, steals, "_givers", "turn > mine", "turn != mine")
+    rewrite(undo, steals, "_givers", "turn > mine", "turn != mine")
+
+
+def _before_its_time(undo: Restore) -> None:
+    """What has its time is done half a minute early."""
+    rewrite(undo, timers, "due", "due_us > state.now_us", "due_us > state.now_us + 30_000_000")
+
+
+def _patience(undo: Restore) -> None:
+    """A location may leave a fulfillment for as long as it likes."""
+    _set(undo, Fulfillment, "due_us", 0)
 
 
 def _unbounded_queue(undo: Restore) -> None:
@@ -250,6 +262,8 @@ BUGS: dict[str, Callable[[Restore], None]] = {
     "scrap stays": _scrap_stays,
     "short units stay": _short_stays,
     "sooner one gives": _sooner_gives,
+    "before its time": _before_its_time,
+    "never too late": _patience,
 }
 LIFE_BUGS = {
     "held order leaves",
@@ -257,6 +271,8 @@ LIFE_BUGS = {
     "scrap stays",
     "short units stay",
     "sooner one gives",
+    "before its time",
+    "never too late",
 }
 LEDGER_BUGS = {"split check/take", "per-line check", ">= for >", "expiry by wall clock"}
 LEDGER_BUGS |= {"fence unseen"}

@@ -41,6 +41,10 @@ def next_decision(twin: Twin, evidence: Evidence, frame: Sealed, at: int) -> Dec
     one = alone(frame, at)
     first = one.cause
     if first is None:
+        by_itself = slice(at, at + len(twin.filling))
+        if twin.filling and frame.packed[by_itself] == pack(twin.filling):
+            last = by_itself.stop - 1
+            return Decided(frame.events[by_itself], frame.packed[by_itself], last)
         return one
     for key in evidence.keys_of(first.fingerprint):
         if first.key not in ("", key):

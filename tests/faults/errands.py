@@ -1,11 +1,14 @@
 """One order after the other through the whole of its life, by one client, without a kill: where a
 rule for what comes after placing is wrong, it shows here."""
 
+import asyncio
+import time
+
 from engine.core import commands as c
 from engine.core import fulfillment_commands as f
 from engine.core import return_commands as r
 from tests.faults import lives
-from tests.faults.history import History
+from tests.faults.history import History, Mark
 from tests.faults.judge import judge
 from tests.faults.storm import fast_twin
 from tests.faults.supervisor import Ground, read_log
@@ -13,6 +16,7 @@ from tests.faults.verdict import Verdict
 from tests.faults.workload import LOCATIONS, Client, catalogue
 
 HELD, SHORT, WANTED = "sku-7", "sku-8", "sku-9"
+CLOCK_RATE = 60  # a minute is a second
 STOCK = 20 * len(LOCATIONS)  # of each SKU, as the catalogue says
 
 
@@ -25,7 +29,9 @@ async def errands(bug: str) -> Verdict:
     """Run all errands, then judge."""
     with Ground() as ground:
         history = History()
-        ground.front.start(*(["--bug", bug] if bug else []), ledger="slow")
+        history.add(Mark("clock rate", time.monotonic_ns(), CLOCK_RATE))
+        words = ["--clock-rate", str(CLOCK_RATE), *(["--bug", bug] if bug else [])]
+        ground.front.start(*words, ledger="slow")
         await ground.front.ready()
         client = Client(0, ground.front, history, 1)
         for command in catalogue():
@@ -34,6 +40,7 @@ async def errands(bug: str) -> Verdict:
         await _held_and_returned(client)
         await _picked_short(client)
         await _taken_over(client)
+        await _in_time(client)
         for sku in (HELD, SHORT, WANTED):
             await client.look(sku, final=True)
         client.wire.close()
@@ -71,3 +78,15 @@ async def _taken_over(client: Client) -> None:
     for name, due in (("comes before", first), ("comes after", third)):
         await client.insist(_order(name, WANTED, 2, required_by=due, when_short="backorder"))
         await client.insist(c.Reallocate("web", name, "t", 0))
+
+
+async def _in_time(client: Client) -> None:
+    """Holds that are over after a minute, and work that nobody accepts meanwhile."""
+    for then in ("release", "cancel", "escalate"):
+        await client.insist(_order(then, HELD, 1))
+        await client.insist(c.Hold("web", then, "h", "review", minutes=1, then=then))
+    await client.insist(_order("asked", HELD, 1))
+    await client.insist(f.ReleaseOrder("web", "asked", "w", accept_minutes=1))
+    for _ in range(2):
+        await asyncio.sleep(0.7)
+        await client.insist(_order(f"{client.index}", HELD, 1))

@@ -28,6 +28,8 @@ class Evidence:
     def __init__(self, history: History) -> None:
         self.ops = history.ops
         self.marks = history.marks
+        rates = [mark.seq for mark in self.marks if mark.what == "clock rate"]
+        self.clock_rate = rates[-1] if rates else 1
         self.attempts: dict[Wish, list[Op]] = defaultdict(list)
         self.commands: dict[Wish, commands.Command] = {}
         self._keys: dict[int, list[str]] = defaultdict(list)
@@ -95,7 +97,7 @@ def real_time_floor(ops: list[Op]) -> dict[int, int]:
 
 # Repeated, these are answered as they were first; others with a new key, as their noun stands.
 _FIRST_ANSWER = {"PutLocation", "PutSku", "Receive", "Count", "Adjust", "Transfer", "Reserve"}
-_FIRST_ANSWER |= {"Extend", "Release", "Commit", "PlaceOrder", "Cancel", "Ship"}
+_FIRST_ANSWER |= {"Extend", "Release", "Commit", "PlaceOrder", "Ship"}
 
 # What answers also tell that goes on without a change of their noun.
 _MOVING = {"PutFence": ("used", "left")}

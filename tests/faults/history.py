@@ -67,7 +67,8 @@ class Op(msgspec.Struct, tag="op", omit_defaults=True):
 
 class Mark(msgspec.Struct, tag="mark", omit_defaults=True):
     """Something the supervisor did. A `tail` mark says where the log ended after a crash, read
-    while nothing could write: what was shown before must not lie beyond it."""
+    while nothing could write: what was shown before must not lie beyond it. The `seq` of a `clock
+    rate` mark says how many times as fast as ours the engine's clock goes."""
 
     what: str
     ns: int

@@ -5,7 +5,7 @@
 3. Every decision is taken again by the slow twin in the same state at the same stamp: an effect
    must be the same records byte for byte, its answer the same JSON; a refusal must be refused
    with the same code (P5).
-4. P1 and P2 hold at every prefix; see `accounts`, and `deeds` for what comes after placing.
+4. P1 and P2 hold at every prefix; see `accounts`, and `books` for what comes after placing.
 5. Acknowledged ⊆ log, effects ⊆ requests, at most one effect for each request (P3, P4).
 6. If A was answered before B was sent, B does not show or make an earlier state than A (P5).
 7. Nothing shows a state that the log does not contain, or that a crash has taken back (P8).
@@ -16,9 +16,9 @@ a frame the stamp is the frame's. If s is the last position of a frame, the deci
 that batch or in any batch without effects up to the next frame, so its stamp lies in an interval
 between the two frames' stamps, both included. A decision depends on the stamp through one
 threshold only (the end of the reservation it names; retention is days away, orders are required
-years from now and holds have no end), so if any stamp of
-the interval gives the answer, one of its ends does: both ends are asked. After the last frame the
-interval ends as much later as the history lasted.
+years from now, and what is due by itself leaves a frame), so if any stamp of the interval gives the
+answer, one of its ends does: both ends are asked. After the last frame the interval ends as much
+later as the history lasted.
 """
 
 from typing import Any
@@ -44,9 +44,9 @@ from engine.core.events import (
 from engine.core.outcomes import Code, Refused
 from tests.faults import digests
 from tests.faults.accounts import Accounts
+from tests.faults.books import Books
 from tests.faults.chain import Break, Chain, Sealed
 from tests.faults.decisions import Decided, alone, next_decision
-from tests.faults.deeds import Deeds
 from tests.faults.evidence import Evidence, identities, lasting, real_time_floor
 from tests.faults.history import History, Op
 from tests.faults.sometimes import Sometimes
@@ -84,7 +84,7 @@ class Judge:
         self.verdict, self.evidence = verdict, evidence
         self.counts = verdict.counts
         self.twin, self.accounts, self.chain = Twin(), Accounts(), Chain()
-        self.deeds = Deeds()
+        self.books = Books()
         self.sometimes = Sometimes(verdict, evidence)
         self.effects_of: dict[tuple[int, str], int] = {}
         self.effect_ids: dict[tuple, int] = {}
@@ -102,8 +102,9 @@ class Judge:
     def walk(self, entries: list[tuple[str, bytes]], archived: int) -> None:
         """Walk the log from its beginning, then settle what is left."""
         times = [ns for op in self.evidence.ops for ns in (op.answered_ns, op.sent_ns) if ns]
-        self.lasted_us = (max(times) - min(times)) // 1_000 if times else 0
-        self.counts.add(self.evidence.ops)
+        lasted_ns = max(times) - min(times) if times else 0
+        self.lasted_us = lasted_ns // 1_000 * self.evidence.clock_rate
+        self.verdict.add_ops(self.evidence.ops)
         self._reads(0)
         try:
             for frame in self.chain.walk(entries, archived):
@@ -136,6 +137,7 @@ class Judge:
                 self._only_evidence(one)
             at = one.last + 1
         if not self.stuck:
+            self._faults(self.books.frame(frame.stamp_us))
             self.twin.close_frame(frame.stamp_us)
 
     def _at(self, frame: Sealed, one: Decided) -> None:
@@ -166,16 +168,15 @@ class Judge:
             if fault:
                 self._say(3, "P5", f"reservation {event.reservation} expires, but {fault}")
         elif not twin.is_due([] if cause else packed) and not isinstance(event, EpochOpened):
-            self._say(3, "P5", "the twin fills another order", twin=repr(twin.filling))
+            self._say(3, "P5", "the twin does otherwise by itself", twin=repr(twin.filling))
         elif cause:
             self._effect(events, cause)
             self._compare(cause, again, packed)
-        for fault in self.deeds.decided(first_seq, events):
-            self._say(4, fault[:2], fault)
+        command = self.evidence.commands.get((cause.fingerprint, cause.key)) if cause else None
+        self._faults(self.books.decided(first_seq, events, stamp_us, command))
         for each in events:
             self.sometimes.before(twin, each, stamp_us)
-            for fault in self.accounts.apply(twin.state.seq + 1, each):
-                self._say(4, fault[:2], fault)
+            self._faults(self.accounts.apply(twin.state.seq + 1, each))
             twin.follow(each, stamp_us)
         twin.settle(frame.events[last + 1] if last + 1 < len(frame.events) else None, stamp_us)
         seq = self.seq
@@ -292,8 +293,6 @@ class Judge:
                 fits = told["status"] in ("released", "expired")
                 told["status"] = answer["status"]
                 told["expires_at"] = answer["expires_at"]
-            case "Cancel":
-                fits = isinstance(event, OrderCancelled)
             case _:
                 fits = self.evidence.wish(op)[0] == cause.fingerprint
         if not fits or told != answer:
@@ -332,8 +331,7 @@ class Judge:
         ops = self.evidence.ops
         if not self.stuck:
             self._settle_undecided(self.twin.state.stamp_us + self.lasted_us)
-        for fault in self.accounts.all_faults():
-            self._say(4, fault[:2], fault)
+        self._faults(self.accounts.all_faults())
         counts.oversold_units = sum(self.accounts.oversold.values())
         if not self.broken:
             self._beyond(tail)
@@ -351,18 +349,15 @@ class Judge:
 
     def _beyond(self, tail: int) -> None:
         """Whatever position was never walked over was shown without being in the log."""
-        told = self.evidence
+        told, text = self.evidence, f"acknowledged, not in the log up to {tail}"
         for seq, ops in (row for kind in told.told for row in kind.items()):
             for op in ops:
                 self.counts.lost += 1
-                self.verdict.add(
-                    5, "P3", seq, f"acknowledged, not in the log up to {tail}", op=_show(op)
-                )
-        for kind in (self.evidence.refusals, self.evidence.stock_reads):
+                self.verdict.add(5, "P3", seq, text, op=_show(op))
+        text = f"shown, but no state of the log up to {tail}"
+        for kind in (told.refusals, told.stock_reads):
             for seq, ops in kind.items():
-                self.verdict.add(
-                    7, "P8", seq, f"shown, but no state of the log up to {tail}", op=_show(ops[0])
-                )
+                self.verdict.add(7, "P8", seq, text, op=_show(ops[0]))
         if self.stuck:
             return
         for name, ops in self.evidence.order_reads.items():
@@ -390,6 +385,11 @@ class Judge:
         return op.outcome == "ok" and not op.replayed and not op.is_read and op.seq <= floor
 
     # Small things.
+
+    def _faults(self, found: list[str]) -> None:
+        """Say what a book found, each as `P… : sentence`."""
+        for fault in found:
+            self._say(4, fault[:2], fault)
 
     def _say(self, check: int, promise: str, message: str, **context: Any) -> None:
         self.verdict.add(check, promise, self.seq, message, **(self.at_seq | context))

@@ -6,9 +6,10 @@ python -m tests.faults.launch [--site NAME --hit N --victim ledger|redis|both] [
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
-from tests.faults.bugs import BUGS, plant
+from tests.faults.bugs import BUGS, plant, rewrite
 from tests.faults.sites import SITES, VICTIMS, Strike, arm
 
 
@@ -21,6 +22,8 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--server-pid", type=int, default=0)
     parser.add_argument("--bug", choices=tuple(BUGS))
     parser.add_argument("--clock-offset-s", type=float, default=0.0)
+    parser.add_argument("--clock-rate", type=int, default=1)
+    parser.add_argument("--clock-since-ns", type=int, default=0)
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE")
     return parser.parse_args(words)
 
@@ -46,6 +49,31 @@ def _shift_clock(offset_s: float) -> None:
     Clock.__init__ = shifted
 
 
+class _QuickTime:
+    """Stands in for the module `time` where the engine asks for it: `rate` times as fast since a
+    moment of the monotonic clock."""
+
+    def __init__(self, rate: int, since_ns: int) -> None:
+        self._rate, self._since_ns = rate, since_ns
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds, of which `rate` pass in each one."""
+        return self._since_ns + (time.monotonic_ns() - self._since_ns) * self._rate
+
+    def time_ns(self) -> int:
+        """Return the wall clock, which goes as fast."""
+        return self._offset_ns + self.monotonic_ns()
+
+
+def _quicken_clock(rate: int, since_ns: int) -> None:
+    from engine.service import clock
+    from engine.service.loop import Loop
+
+    clock.time = _QuickTime(rate, since_ns or time.monotonic_ns())
+    rewrite([], Loop, "_arm_timer", "/ 1_000_000", f"/ {1_000_000 * rate}")
+
+
 def main() -> None:
     """Change this process as asked, then be `dibs`."""
     cut = sys.argv.index("--")
@@ -57,6 +85,8 @@ def main() -> None:
         setattr(limits, name, type(getattr(limits, name))(value))
     if options.clock_offset_s:
         _shift_clock(options.clock_offset_s)
+    if options.clock_rate != 1:
+        _quicken_clock(options.clock_rate, options.clock_since_ns)
     if options.bug:
         plant(options.bug)
     if options.site:

@@ -25,7 +25,10 @@ KINDS = {
 }
 CHECKED = "market"  # the channel whose orders are looked at
 MANY = 5  # units of a line: an order with so many is held when it is placed
+COOLED = "later"  # the channel whose orders cool off
+MINUTES = (None, 1, 1, 2)  # until something is due by itself
 _RULES = (ValidationRule("quantity", units=MANY - 1, keeps_stock=False),)
+_COOL = (ValidationRule("cool_off", minutes=1, then="release"),)
 _NEXT = {
     "requested": (f.AcceptFulfillment, f.AcceptFulfillment, f.RejectFulfillment),
     "accepted": (f.PickFulfillment, f.PickShort),
@@ -40,7 +43,7 @@ _DISPOSITIONS = ("restock", "restock", "damaged", "quality_control", "scrap")
 
 def catalogue() -> list[Command]:
     """Return what has to be there beside locations, SKUs and stock."""
-    return [PutValidation(CHECKED, _RULES)]
+    return [c.PutChannel(COOLED), PutValidation(CHECKED, _RULES), PutValidation(COOLED, _COOL)]
 
 
 def due(rng: random.Random) -> datetime | None:
@@ -64,12 +67,12 @@ class Lives:
         order = self._one(orders)
         match kind:
             case "hold" if order:
-                keeps = self.rng.random() < 0.6
-                return c.Hold(*order, f"h{name}", "operator", keeps_stock=keeps)
+                return self._hold(order, name)
             case "end hold" if self.held:
                 return c.ReleaseHold(*self._one(self.held))
             case "release order" if order:
-                return f.ReleaseOrder(*order, f"w{name}")
+                minutes = self.rng.choice(MINUTES)
+                return f.ReleaseOrder(*order, f"w{name}", accept_minutes=minutes)
             case "work" if self.work:
                 return self._step(name)
             case "cancel work" if self.work:
@@ -84,6 +87,18 @@ class Lives:
 
     def _one(self, known):
         return self.rng.choice(list(known)) if known else None
+
+    def _hold(self, order: tuple[str, str], name: str) -> Command:
+        rng, then = self.rng, self.rng.choice(("release", "cancel", "escalate", "escalate"))
+        return c.Hold(
+            *order,
+            f"h{name}",
+            "operator",
+            minutes=rng.choice(MINUTES),
+            then=then,
+            keeps_stock=rng.random() < 0.6,
+            escalate_to=rng.choice(("", "chief")) if then == "escalate" else "",
+        )
 
     def _step(self, name: str) -> Command:
         number = self._one(self.work)

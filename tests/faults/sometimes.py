@@ -1,6 +1,6 @@
 """Rare states that a storm must reach, or it has proved nothing about them."""
 
-from engine.core import lives
+from engine.core import actors, lives
 from engine.core.events import (
     Event,
     OrderChanged,
@@ -9,8 +9,9 @@ from engine.core.events import (
     ReservationExpired,
     Reserved,
 )
+from engine.core.notes.fills import Filled
 from engine.core.notes.fulfillments import FulfillmentStep, Rerouted
-from engine.core.notes.holds import HoldEnded
+from engine.core.notes.holds import HoldEnded, HoldEscalated
 from engine.core.notes.returns import ReturnInspected, ReturnReceived
 from engine.core.notes.steals import TookOver
 from engine.core.notes.validation import Checked
@@ -40,6 +41,10 @@ STATES = (
     "refusal beside an expiry",
     "held when placed",
     "hold ended",
+    "hold over: release",
+    "hold over: cancel",
+    "hold over: escalate",
+    "fulfillment expired",
     "fulfillment rejected",
     "picked short",
     "fulfillment shipped",
@@ -65,11 +70,9 @@ class Sometimes:
         """Look at an event before it is followed."""
         if isinstance(event, ReservationExpired):
             self.verdict.reach("expiry")
-        if twin.filling:
-            self.verdict.reach("waiting order filled")
         if isinstance(event, OrderPlaced) and event.reservation:
             left_us = twin.state.reservations[event.reservation].expires_us - stamp_us
-            if left_us < RACE_US:
+            if left_us < RACE_US * self.evidence.clock_rate:
                 self.verdict.reach("expiry racing a commit")
         if isinstance(event, OrderPlaced) and event.status is OrderStatus.BACKORDERED:
             self.verdict.reach("backorder")
@@ -79,7 +82,7 @@ class Sometimes:
     def after(self, twin: Twin, event: Event) -> None:
         """Look at an event after it was followed: which SKUs did it empty, and for whom?"""
         if isinstance(event, OrderChanged) and event.note:
-            self._note(lives.read_note(event.note))
+            self._note(lives.read_note(event.note), event.cause.actor == actors.TIMER)
         if not isinstance(event, (OrderPlaced, Reserved)):
             return
         wish = (event.cause.fingerprint, event.cause.key)
@@ -88,12 +91,20 @@ class Sometimes:
                 sku = twin.state.position_sku_name(take.position)
                 self.emptied[sku] = self.evidence.attempts.get(wish, [])
 
-    def _note(self, note: lives.Note) -> None:
+    def _note(self, note: lives.Note, by_time: bool) -> None:
         match note:
             case Checked(holds=holds) if holds:
                 self.verdict.reach("held when placed")
+            case Filled():
+                self.verdict.reach("waiting order filled")
+            case HoldEnded() if by_time:
+                self.verdict.reach(f"hold over: {note.how}")
+            case HoldEscalated():
+                self.verdict.reach("hold over: escalate")
             case HoldEnded(how="release"):
                 self.verdict.reach("hold ended")
+            case FulfillmentStep(status="expired"):
+                self.verdict.reach("fulfillment expired")
             case Rerouted() | FulfillmentStep(status="rejected"):
                 self.verdict.reach("fulfillment rejected")
             case FulfillmentStep(short_id=name) if name:
@@ -114,8 +125,9 @@ class Sometimes:
         if code is Code.RESERVATION_EXPIRED:
             entry = twin.state.reservation(op.body.get("reservation_id", ""))
             ended_us = entry.closed_us or entry.expires_us
+            race_us = RACE_US * self.evidence.clock_rate
             self.verdict.reach("refusal beside an expiry")
-            if op.name == "Commit" and stamp_us - ended_us < RACE_US:
+            if op.name == "Commit" and stamp_us - ended_us < race_us:
                 self.verdict.reach("expiry racing a commit")
         if code is Code.INSUFFICIENT_STOCK:
             for line in op.body.get("lines", ()):

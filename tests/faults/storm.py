@@ -28,6 +28,7 @@ KILLS_PER_ROUND = 20
 STRIKE_WAIT_S = 5.0
 LONG_PAUSE_S = limits.APPEND_TIMEOUT_S + 1.5  # the writer gives up, and so do its clients
 SMALL_QUEUE = ("--limit", "QUEUE_COMMANDS_MAX=8")  # so that clients fill it
+CLOCK_RATE = 20  # so that what is due in minutes is due in seconds
 QUIET_S = 2.3  # longer than the longest reservation of the workload
 
 
@@ -91,13 +92,15 @@ class Storm:
         self.ground, self.front, self.rng = ground, ground.front, random.Random(seed)
         self.seed, self.ledger, self.plans = seed, ledger, plans
         self.history = History(ground.folder / "history.jsonl")
-        self.workload = Workload(self.front, self.history, seed, watchers=3)
+        self.history.add(Mark("clock rate", time.monotonic_ns(), CLOCK_RATE))
+        self.workload = Workload(self.front, self.history, seed, watchers=3, rate=CLOCK_RATE)
         self.kills: dict[str, int] = {}
         self.missed = self.pauses = 0
         self.recovery_s: list[float] = []
         self.bug, self.work = bug, work
         self._options = [*launch, *(["--bug", bug] if bug else [])]
-        self._options += ["--hold-ms", str(hold_ms)]
+        self._options += ["--hold-ms", str(hold_ms), "--clock-rate", str(CLOCK_RATE)]
+        self._options += ["--clock-since-ns", str(time.monotonic_ns())]
 
     async def run(self, kills: int, told: Callable[[str], None] = lambda text: None) -> Round:
         """Kill `kills` times, converge, judge."""

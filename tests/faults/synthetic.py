@@ -179,7 +179,7 @@ def lively_story(seed: int, steps: int = 150) -> Story:
             wishes += drawn if isinstance(drawn, list) else [drawn]
             wishes += [rng.choice(told)] if kind == "again" and told else []
         told += wishes
-        ops = story.batch(*wishes, step_us=rng.choice([1_000, 50_000, 400_000]))
+        ops = story.batch(*wishes, step_us=rng.choice([1_000, 50_000, 400_000, 20_000_000]))
         for wish, op in zip(wishes, ops, strict=True):
             if op.outcome == "ok":
                 known.learn(wish, op)
@@ -206,7 +206,7 @@ def _lively(rng: random.Random, kind: str, name: str, known: lives.Lives, orders
             )
             return commands.PlaceOrder(
                 order_id=f"o{name}",
-                channel=rng.choice(["web", lives.CHECKED]),
+                channel=rng.choice(["web", lives.CHECKED, lives.COOLED]),
                 lines=lines,
                 required_by=lives.due(rng),
                 when_short=rng.choice(["refuse", "backorder", "split"]),

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.core import commands, effects, limits, reading, records, told
-from engine.core.decide import Replay, conflict, fills
+from engine.core.decide import Replay, conflict, fills, timers
 from engine.core.events import Cause, EpochOpened, Event, OrderChanged, ReservationExpired
 from engine.core.ledger import _DECIDE, Ledger
 from engine.core.outcomes import Refused
@@ -27,7 +27,7 @@ class Twin:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.state = self.ledger._state
-        self.looks = 0
+        self.looks = self.times = 0
         self.opened, self.after_epoch = False, False  # an epoch, in this frame, and the one before
         self.pick: Pick | None = None
         self.filling: list[Event] = []
@@ -51,6 +51,7 @@ class Twin:
         """Do what the ledger does before it decides a batch that comes to `events`."""
         self.looks = limits.FILLS_PER_BATCH_MAX
         self.after_epoch, self.opened = self.opened, isinstance(events[0], EpochOpened)
+        self.times = 0 if self.opened else timers.most_at_once(self.state)
         if self.opened:
             self.pick, self.filling = None, []
             self.state.waiting.rise_all(self.state.seq, "recovered")
@@ -65,13 +66,18 @@ class Twin:
             self._looked_at()
 
     def settle(self, then: Event | None, stamp_us: int) -> None:
-        """Find what must happen next because stock has come, before `then`, which follows in the
-        log: `filling` has the events that fill the order whose turn it is, none when nobody can be
-        filled in this batch any more. All expiries of a batch come before; what comes of a new
-        epoch is in the frame after the one that opens it."""
+        """Find what must happen next by itself, before `then`, which follows in the log: `filling`
+        has the events of what is due by time, or that fill the order whose turn it is, none when
+        nothing of that is left in this batch. All expiries of a batch come before; what comes of a
+        new epoch is in the frame after the one that opens it."""
         if isinstance(then, ReservationExpired):
             return
         self.state.now_us, self.filling = stamp_us, []
+        if self.times:
+            self.filling = timers.due(self.state)
+            self.times = self.times - 1 if self.filling else 0
+        if self.filling:
+            return
         while True:
             if not self.pick and self.looks:
                 self.looks, self.pick = self.looks - 1, self.state.waiting.pick()

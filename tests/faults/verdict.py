@@ -59,18 +59,26 @@ class Counts(msgspec.Struct):
 
 class Verdict(msgspec.Struct):
     """The result of one judgement. `sometimes` counts rare states; a storm that never reached
-    one has proved nothing about it."""
+    one has proved nothing about it. `accepted` counts commands by kind, repeats left out."""
 
     counts: Counts
     violations: list[Violation]
     sometimes: dict[str, int]
     digest: str = ""
     digests: dict[str, str] = {}
+    accepted: dict[str, int] = {}
 
     @property
     def clean(self) -> bool:
         """Say whether every promise held."""
         return not self.violations
+
+    def add_ops(self, ops: list[Op]) -> None:
+        """Count what clients were answered."""
+        self.counts.add(ops)
+        for op in ops:
+            if op.outcome == "ok" and not op.is_read and not op.replayed:
+                self.accepted[op.name] = self.accepted.get(op.name, 0) + 1
 
     def add(self, check: int, promise: str, seq: int, message: str, **context) -> None:
         """Note a broken promise; the first ones are kept."""
@@ -80,6 +88,10 @@ class Verdict(msgspec.Struct):
     def reach(self, state: str, times: int = 1) -> None:
         """Note that a rare state was reached."""
         self.sometimes[state] = self.sometimes.get(state, 0) + times
+
+    def happened(self, name: str) -> int:
+        """Return how often a kind of command was accepted, or a rare state reached."""
+        return self.accepted.get(name, 0) + self.sometimes.get(name, 0)
 
     def promises(self) -> set[str]:
         """Return which promises are broken."""

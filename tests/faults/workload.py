@@ -86,10 +86,11 @@ def catalogue() -> list[commands.Command]:
 
 
 class Client:
-    """One connection to a front. `front` has `port` and `token`."""
+    """One connection to a front. `front` has `port` and `token`; its clock goes `rate` times as
+    fast as ours."""
 
-    def __init__(self, number: int, front: Any, history: History, seed: int) -> None:
-        self.number, self.front, self.history = number, front, history
+    def __init__(self, number: int, front: Any, history: History, seed: int, rate: int = 1) -> None:
+        self.number, self.front, self.history, self.rate = number, front, history, rate
         self.rng = random.Random(f"{seed}/{number}")
         self.index = 0
         self.wire: Wire | None = None
@@ -174,7 +175,7 @@ class Client:
         self.unknown.pop(name, None)
         self.recent.append((command, op.key))
         if op.outcome == "ok" and isinstance(command, Reserve) and not op.replayed:
-            due = op.answered_ns + command.ttl_s * 1_000_000_000
+            due = op.answered_ns + command.ttl_s * 1_000_000_000 // self.rate
             self.reservations.append((command.reservation_id, due))
         if op.outcome == "ok":
             self.lives.learn(command, op)
@@ -259,11 +260,11 @@ class Client:
         match kind:
             case "reserve":
                 lines = tuple(ReserveLine(self._sku(), self._few()) for _ in range(self._lines()))
-                return Reserve(f"v{name}", rng.choice(CHANNELS), rng.randint(1, 2), lines), ""
+                return Reserve(f"v{name}", rng.choice(CHANNELS), self._ttl_s(), lines), ""
             case "commit":
                 return Commit(reservation_id=reservation, payment="paid"), ""
             case "extend":
-                return Extend(reservation, rng.randint(1, 2)), f"x{name}"
+                return Extend(reservation, self._ttl_s()), f"x{name}"
             case "release":
                 return Release(reservation), ""
             case "cancel":
@@ -292,11 +293,14 @@ class Client:
         self.index += 1
         return PlaceOrder(
             order_id=f"o{self.number}-{self.index}",
-            channel=rng.choice(CHANNELS),
+            channel=rng.choice((*CHANNELS, *CHANNELS, *CHANNELS, lives.COOLED)),
             lines=lines,
             required_by=lives.due(rng),
             when_short=rng.choices(["refuse", "backorder", "split", "complete"], [6, 1, 2, 1])[0],
         )
+
+    def _ttl_s(self) -> int:
+        return self.rng.randint(1, 2) * self.rate
 
     def _sku(self) -> str:
         return self.rng.choices(SKUS, _ZIPF)[0]
@@ -325,11 +329,17 @@ class Workload:
     """Many clients on one front."""
 
     def __init__(
-        self, front: Any, history: History, seed: int, clients: int = 12, watchers: int = 0
+        self,
+        front: Any,
+        history: History,
+        seed: int,
+        clients: int = 12,
+        watchers: int = 0,
+        rate: int = 1,
     ) -> None:
         self.history = history
-        self.clients = [Client(n, front, history, seed) for n in range(clients)]
-        self.watchers = [Client(clients + n, front, history, seed) for n in range(watchers)]
+        made = [Client(n, front, history, seed, rate) for n in range(clients + watchers)]
+        self.clients, self.watchers = made[:clients], made[clients:]
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task] = []
 

@@ -5,6 +5,8 @@ started, replaced and stopped without the others noticing. Without any, the offi
 """
 
 import asyncio
+import contextlib
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -41,7 +43,9 @@ log = structlog.get_logger("sync")
 
 
 class Worker:
-    """Everything of one account. Raises `ConfigError` for an account that cannot work."""
+    """Everything of one account, whose calls go through `client`, which is of it alone: one channel
+    that is slow takes no connections from others. Raises `ConfigError` for an account that cannot
+    work."""
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Worker:
         client: httpx.AsyncClient,
         renewed: Renewals | None = None,
     ) -> None:
-        self.account, self.failures = account, 0
+        self.account, self.failures, self._client = account, 0, client
         self.gate = AccountGate(store, account.name, quotas_for(account))
         self.calls = Calls(client, self.gate, account.name, renewed)
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
@@ -68,12 +72,13 @@ class Worker:
             self.handoff = Handoff(account, provider, store, desk, self.listings)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`."""
-        await self._load(stop)
-        async with asyncio.TaskGroup() as tasks:
-            parts = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
-            for part in parts + ([self.handoff] if self.handoff else []):
-                tasks.create_task(kept(part.run, stop, self.account.name, self._failed))
+        """Work until `stop`, then let go of the channel."""
+        parts = [self.ingest, self.listener, self.sweep, self.publisher, self.teller]
+        async with contextlib.aclosing(self._client):
+            await self._load(stop)
+            async with asyncio.TaskGroup() as tasks:
+                for part in parts + ([self.handoff] if self.handoff else []):
+                    tasks.create_task(kept(part.run, stop, self.account.name, self._failed))
 
     async def _load(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -133,7 +138,13 @@ class Office:
         renewed: Callable[[str], Renewals] | None = None,
     ) -> None:
         self._renewed = renewed
-        self._client = client(timeout=limits.CALL_TIMEOUT_S, follow_redirects=False)
+        # Reading all certificates takes a while, so it is done once.
+        self._client = functools.partial(
+            client,
+            timeout=limits.CALL_TIMEOUT_S,
+            follow_redirects=False,
+            verify=httpx.create_ssl_context(),
+        )
         # A third of the work of httpx's own transport. Not for channels: it does not tell a
         # connection that never was from one that broke, which `CallError.safe` rests on.
         self._desk_client = HttpxAiohttpClient(timeout=limits.CALL_TIMEOUT_S)
@@ -160,7 +171,7 @@ class Office:
     def _hire(self, account: Account) -> None:
         _check_locations([account, *(w.account for w in self.workers.values())])
         renewed = self._renewed(account.name) if self._renewed else None
-        worker = Worker(account, self.store, self.desk, self._client, renewed)
+        worker = Worker(account, self.store, self.desk, self._client(), renewed)
         self.workers[account.name] = worker
         self.noters[account.name] = Noter(worker, self.store, self.hooks.counts)
 
@@ -184,7 +195,6 @@ class Office:
         finally:
             if self.webhooks is not None:
                 await self.webhooks.sender.close()
-            await self._client.aclose()
             await self._desk_client.aclose()
 
     async def _shared(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:

@@ -29,6 +29,7 @@ from engine.connectors.base import (
 )
 from engine.connectors.calls import CallError, Calls
 from engine.core import limits
+from engine.core.errors import LogError
 from engine.sync import outbox
 from engine.sync.desk import Desk, Order, Refusal, order_path
 from engine.sync.inbox import Inbox
@@ -107,6 +108,9 @@ class Ingest:
         except (ConnectorError, CallError) as error:
             await self._failed([kept], str(error), worth_again(error))
             return None
+        except Exception as error:
+            await self._astray([kept], error)
+            return None
         if not isinstance(found, ForeignOrder):
             self.counts["no_order"] += 1
             await self._inbox.done([kept])
@@ -148,6 +152,8 @@ class Ingest:
             await self._failed(rows, str(error), later=False)
         except (CallError, ConnectorError) as error:
             await self._failed(rows, str(error), worth_again(error))
+        except Exception as error:
+            await self._astray(rows, error)
         else:
             self.counts[word] += 1
             self.counts["superseded"] += len(rows) - 1
@@ -169,6 +175,14 @@ class Ingest:
             self._inbox.put_back(rows)
         else:
             await self._inbox.bury(rows, problem)
+
+    async def _astray(self, rows: list[Kept], error: Exception) -> None:
+        """Bury what met a fault of ours, which is to stop this order and no other. Nothing can be
+        noted while the log's server is away, so that ends the work until it is back."""
+        if isinstance(error, LogError):
+            raise error
+        log.exception("a fault", account=self._account.name, ids=[kept.id for kept in rows][:10])
+        await self._failed(rows, f"a fault of dibs: {error!r}", later=False)
 
     # One order.
 

@@ -149,3 +149,25 @@ async def test_several_documents_of_one_order_are_applied_one_at_a_time(desk) ->
 
         await until(empty, "all is applied")
         assert most == 1 and (await site.there(order))["lines"][0]["quantity"] == 3
+
+
+async def test_a_fault_of_ours_makes_one_dead_letter_and_stops_no_other_order(desk) -> None:
+    async with running(desk, "woocommerce", {"MUG": 9}) as site:
+        (mug,) = site.twin.listings()
+        apply, bad = site.worker.ingest.apply, set()
+
+        async def failing(order) -> str:
+            if order.order_id in bad:
+                raise RuntimeError("a fault")
+            return await apply(order)
+
+        site.worker.ingest.apply = failing
+        bad.add(first := site.twin.buy(mug))
+        await site.comes(site.twin.buy(mug))
+        store = site.office.store
+        await until(lambda: store.dead(site.name), "it is a dead letter")
+        (letter,) = await store.dead(site.name)
+        assert "a fault of dibs" in letter.problem and site.worker.failures == 0
+        bad.clear()
+        await store.revive(site.name, letter)
+        await site.comes(first)

@@ -8,8 +8,10 @@ A connector calls through this and nothing else, so no call is ever outside its 
 
 import asyncio
 import contextlib
-from collections import Counter
+import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -23,15 +25,16 @@ if TYPE_CHECKING:
     from engine.connectors.tokens import Tokens
 
 log = structlog.get_logger("calls")
+_LEAST_S = 0.005  # between two looks at a quota
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
 class Gate(Protocol):
     """Says when an operation may be called; shared by all workers of an account."""
 
-    async def take(self, operation: str, units: int = 1) -> float:
-        """Take `units` of the quota and return 0, or the seconds after which to ask again. Fewer
-        than none gives units back."""
+    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+        """Take `units` of the quota and return 0, or the seconds after which to ask again. With a
+        `ticket`, a call is under way until `landed` or `spared`. Fewer than none gives back."""
 
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Note that the channel refused a call of so many units, for so long."""
@@ -42,8 +45,11 @@ class Gate(Protocol):
     async def failing(self) -> float:
         """Return for how many seconds the account must be left alone; 0: it may be called."""
 
-    async def told(self, well: bool) -> None:
-        """Note that a call was answered, or that it failed."""
+    async def landed(self, operation: str, calls: Mapping[str, int], well: bool) -> None:
+        """Note that calls, units by ticket, were answered, or failed."""
+
+    async def spared(self, operation: str, ticket: str, units: int = 1) -> None:
+        """Note that a call which was taken is not made."""
 
 
 class CallError(Exception):
@@ -110,7 +116,7 @@ class Calls:
     ) -> None:
         self._client, self._gate, self.account = client, gate, account
         self.renewed: Renewals = renewed or Remembered()
-        self._prepaid: Counter[str] = Counter()
+        self._prepaid: defaultdict[str, deque[tuple[float, str]]] = defaultdict(deque)
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
         self.tokens: Tokens | None = None
         self._given = asyncio.Event()  # set when units come back, which may be sooner
@@ -119,35 +125,57 @@ class Calls:
     async def prepay(self, operation: str) -> None:
         """Wait until the quota allows a call, and take it: the next call of the operation goes at
         once. What it will say can so be decided at the last moment."""
-        await self._wait(operation, 1)
-        self._prepaid[operation] += 1
+        self._pay(operation, await self._wait(operation, 1))
 
     async def prepay_now(self, operation: str) -> bool:
         """Take a call as `prepay` does if the quota allows one now; return whether it does."""
-        if await self._gate.take(operation):
+        ticket = token_hex(8)
+        if await self._gate.take(operation, 1, ticket):
             return False
-        self._prepaid[operation] += 1
+        self._pay(operation, ticket)
         return True
+
+    def _pay(self, operation: str, ticket: str) -> None:
+        self._prepaid[operation].append((time.monotonic(), ticket))
 
     async def unpay(self, operation: str) -> None:
         """Give back a call that was taken ahead, if there is one: what was to be said needs not be
         said."""
         if self._prepaid[operation]:
-            self._prepaid[operation] -= 1
-            await self.settle(operation, 1)
+            _, ticket = self._prepaid[operation].pop()
+            await self._gate.spared(operation, ticket)
+            self._more()
+
+    def _paid(self, operation: str) -> str | None:
+        """Return the ticket of a call that was taken ahead, if there is one that is not too old to
+        be under way still."""
+        oldest_s = time.monotonic() - limits.CALL_ARRIVES_S / 2
+        while self._prepaid[operation]:
+            at_s, ticket = self._prepaid[operation].popleft()
+            if at_s > oldest_s:
+                return ticket
+        return None
+
+    def _more(self) -> None:
+        """Wake who waits for the quota: there may be more of it than was foreseen."""
+        self._given.set()
+        self._given = asyncio.Event()
 
     async def settle(self, operation: str, units: int) -> None:
         """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
         if units > 0:
             await self._gate.take(operation, -units)
-            self._given.set()
-            self._given = asyncio.Event()
+            self._more()
 
-    async def _wait(self, operation: str, units: int) -> None:
-        while wait_s := await self._gate.take(operation, units):
+    async def _wait(self, operation: str, units: int) -> str:
+        """Wait until the quota allows so many units; return the ticket that they are under way
+        with."""
+        ticket = token_hex(8)
+        while wait_s := await self._gate.take(operation, units, ticket):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(max(wait_s, _LEAST_S)):
                     await self._given.wait()
+        return ticket
 
     async def ask(
         self,
@@ -195,20 +223,20 @@ class Calls:
         pause_s = await self._gate.failing()
         if pause_s:
             raise CallError(f"{self.account} is left alone", 503, safe=True, retry_s=pause_s)
-        if self._prepaid[operation]:
-            self._prepaid[operation] -= 1
-            units -= 1
+        tickets = {}
+        if (paid := self._paid(operation)) is not None:
+            tickets[paid], units = 1, units - 1
         if units > 0:
-            await self._wait(operation, units)
+            tickets[await self._wait(operation, units)] = units
         self.counts["calls"] += 1
         try:
             answer = await self._client.request(method, url, headers=headers, **request)
         except httpx.TransportError as error:
             safe = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             self.counts["failed"] += 1
-            await self._gate.told(False)
+            await self._gate.landed(operation, tickets, well=False)
             raise CallError(f"{operation}: no answer ({error!r})", safe=safe) from error
-        await self._gate.told(answer.status_code < 500)
+        await self._gate.landed(operation, tickets, well=answer.status_code < 500)
         if per_s := self.rate_of(answer.headers):
             self._gate.paced(operation, per_s)
         if answer.is_success:

@@ -42,8 +42,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.calls:
             burst = self.burst or max(self.calls // 20, 1)
             return 1e6 * self.window_s / max(self.calls - burst, 1), burst
-        # One less than allowed at once: what we send evenly may arrive closer together.
-        return 1e6 / (self.per_s * 0.98), max(self.burst - 1, 1)
+        # A little less: the channel's clock is not ours.
+        return 1e6 / (self.per_s * 0.995), max(self.burst, 1)
 
 
 class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -316,6 +316,7 @@ CALL_WAIT_S_MAX = 60.0  # that a channel may have us wait within one call
 CALL_REFUSED_S = 1.0  # after a refusal for our pace that does not say how long
 CALL_RETRY_AFTER_S_MAX = 172_800.0  # more than that is no answer
 CALL_TIMEOUT_S = 30.0
+CALL_ARRIVES_S = 2.0  # until a call that is on its way has surely reached its channel
 QUOTA_PACE_MAX = 1_000.0  # times the least quota of a channel
 CALL_PROBLEM_CHARS_MAX = 500
 BREAKER_FAILURES = 8  # in a row, and the account is left alone

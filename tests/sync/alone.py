@@ -17,24 +17,7 @@ from engine.sync.gate import AccountGate
 from engine.sync.listings import Listing, Listings
 from engine.sync.publisher import Publisher
 from engine.sync.store import SyncStore
-
-
-class OpenGate:
-    """A gate that lets all calls through: what the twin then refuses is asked again."""
-
-    async def take(self, operation: str, units: int = 1) -> float:
-        """Allow it."""
-        return 0.0
-
-    async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
-        """Forget it."""
-
-    async def failing(self) -> float:
-        """Never leave the account alone."""
-        return 0.0
-
-    async def told(self, well: bool) -> None:
-        """Forget it."""
+from tests.sync.open_gate import OpenGate
 
 
 @contextlib.asynccontextmanager

@@ -10,24 +10,7 @@ from engine.connectors.base import Connector
 from engine.connectors.calls import Calls
 from engine.connectors.registry import connector_class, twin_class
 from engine.connectors.twins import Twin, serving
-
-
-class Open:
-    """A `calls.Gate` that is always open."""
-
-    async def take(self, operation: str, units: int = 1) -> float:
-        """Let it pass."""
-        return 0.0
-
-    async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
-        """Pass over it."""
-
-    async def failing(self) -> float:
-        """Never."""
-        return 0.0
-
-    async def told(self, well: bool) -> None:
-        """Pass over it."""
+from tests.sync.open_gate import OpenGate
 
 
 @contextlib.asynccontextmanager
@@ -38,5 +21,5 @@ async def connected(
     twin = twin_class(connector)(stock, **options)
     async with serving(twin.app) as url, httpx.AsyncClient() as client:
         account = twin.account(url)
-        yield twin, connector_class(connector)(account, Calls(client, Open(), account.name))
+        yield twin, connector_class(connector)(account, Calls(client, OpenGate(), account.name))
         await twin.pushes.close()

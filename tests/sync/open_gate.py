@@ -4,7 +4,7 @@
 class OpenGate:
     """A gate that lets everything through."""
 
-    async def take(self, operation: str, units: int = 1) -> float:
+    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
         """Allow it."""
         return 0.0
 
@@ -15,5 +15,8 @@ class OpenGate:
         """Nothing fails."""
         return 0.0
 
-    async def told(self, well: bool) -> None:
+    async def landed(self, operation: str, calls: dict[str, int], well: bool) -> None:
+        """Pass over it."""
+
+    async def spared(self, operation: str, ticket: str, units: int = 1) -> None:
         """Pass over it."""

@@ -13,8 +13,9 @@ from engine.connectors.calls import CallError, Calls
 from engine.connectors.etsy import inventory, wire
 from engine.connectors.etsy.twin import Shop
 from engine.connectors.quotas import quotas_of
-from tests.sync.alone import OpenGate, alone, publishing
+from tests.sync.alone import alone, publishing
 from tests.sync.etsy import FAMILY, Quick, names, shop
+from tests.sync.open_gate import OpenGate
 
 FULL = os.environ.get("DIBS_SYNC_FULL") == "1"
 
@@ -68,7 +69,7 @@ class Crowd(OpenGate):
     def __init__(self, twin: Shop, listing: str) -> None:
         self._twin, self._listing = twin, listing
 
-    async def take(self, operation: str, units: int = 1) -> float:
+    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
         """Have somebody buy, then let it pass."""
         if operation == "stock":
             self._twin.buy(self._listing)
@@ -97,10 +98,14 @@ class Counting(OpenGate):
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
 
-    async def take(self, operation: str, units: int = 1) -> float:
+    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
         """Count it."""
         self.taken[operation] += units
         return 0.0
+
+    async def spared(self, operation: str, ticket: str, units: int = 1) -> None:
+        """Count what is given back."""
+        self.taken[operation] -= units
 
 
 async def test_what_etsy_shows_already_is_not_put_and_not_paid_for() -> None:

@@ -1,6 +1,7 @@
 """What all connectors call through: quotas that count costs, refusals inside a 200, tokens."""
 
 import asyncio
+import random
 import uuid
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine.connectors.calls import CallError, Calls
 from engine.connectors.quotas import Limit, Quotas, quotas_for
 from engine.connectors.tokens import Tokens
 from engine.connectors.twins import Meter
+from engine.core import limits
 from engine.core.errors import ConfigError
 from engine.service.wiring import Wiring
 from engine.sync.gate import AccountGate
@@ -32,11 +34,11 @@ async def gate(dibs):
 
 async def test_a_call_takes_what_it_costs_and_gives_back_what_it_did_not_use(gate) -> None:
     assert await gate.take("a", 90) == 0
-    assert await gate.take("b", 90) > 100  # ten are left; a unit comes every ten seconds
+    assert await gate.take("b", 90) > 100  # eleven are left; a unit comes every ten seconds
     await gate.take("a", -80)
     assert await gate.take("b", 90) == 0
     await gate.take("a", -10_000)  # never more than the bucket holds
-    assert await gate.take("a", 100) == 0 and await gate.take("a", 1) > 0
+    assert await gate.take("a", 101) == 0 and await gate.take("a", 1) > 0
 
 
 async def test_a_refusal_says_how_much_there_will_be_and_when(gate) -> None:
@@ -44,6 +46,75 @@ async def test_a_refusal_says_how_much_there_will_be_and_when(gate) -> None:
     assert await gate.take("a", 30) > 0
     await asyncio.sleep(0.06)
     assert await gate.take("a", 31) > 0 and await gate.take("a", 30) == 0
+
+
+BRISK = Quotas((Limit(("a",), "a test", "2026-11-29", per_s=50.0, burst=5),))
+
+
+def brisk(gate) -> AccountGate:
+    return AccountGate(gate._store, uuid.uuid4().hex[:8], BRISK)
+
+
+async def test_a_call_fills_its_place_until_it_is_answered(gate) -> None:
+    brisk_gate = brisk(gate)
+    for n in range(5):
+        assert await brisk_gate.take("a", 1, f"t{n}") == 0
+    await asyncio.sleep(0.25)  # twelve would be allowed by now, if it were known when they arrived
+    assert await brisk_gate.take("a", 1, "t5") > 0
+    await brisk_gate.landed("a", {"t0": 1}, well=True)
+    assert await brisk_gate.take("a", 1, "t5") > 0  # it leaves its place from now on
+    await asyncio.sleep(0.025)
+    assert await brisk_gate.take("a", 1, "t5") == 0
+    await brisk_gate.spared("a", "t5")
+    assert await brisk_gate.take("a", 1, "t6") == 0
+
+
+async def test_a_call_that_is_never_answered_has_arrived_after_a_while(gate, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "CALL_ARRIVES_S", 1.0)
+    brisk_gate = brisk(gate)
+    for n in range(5):
+        assert await brisk_gate.take("a", 1, f"t{n}") == 0
+    assert await brisk_gate.take("a", 1, "more") > 0
+    await asyncio.sleep(1.05)
+    assert await brisk_gate.take("a", 1, "more") == 0
+    await brisk_gate.spared("a", "more")
+    await brisk_gate.landed("a", {"t0": 1}, well=True)  # too late to count once more
+    await asyncio.sleep(0.15)
+    for n in range(5):
+        assert await brisk_gate.take("a", 1, f"u{n}") == 0
+
+
+class Jam(httpx.AsyncBaseTransport):
+    """A way to the channel on which calls are held up, and then arrive all together."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter, self._random = meter, random.Random(5)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Wait for the next time that the way is free, then count."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0.12 - loop.time() % 0.12 if self._random.random() < 0.7 else 0)
+        allowed = self.meter.take("a")
+        await asyncio.sleep(self._random.random() * 0.02)
+        return httpx.Response(200 if allowed else 429)
+
+
+@pytest.mark.parametrize("workers", [1, 4, 16])
+async def test_calls_that_arrive_together_are_never_more_than_allowed(gate, workers) -> None:
+    name = uuid.uuid4().hex[:8]
+    meter = Meter(BRISK, asyncio.get_running_loop().time)
+    async with httpx.AsyncClient(transport=Jam(meter)) as client:
+        calls = [Calls(client, AccountGate(gate._store, name, BRISK), name) for _ in range(workers)]
+
+        async def work(own: Calls) -> None:
+            for _ in range(80 // workers):
+                if workers == 4:
+                    await own.prepay("a")
+                    await asyncio.sleep(0.001)
+                await own.ask("a", "GET", "http://shop.example/")
+
+        await asyncio.gather(*(work(own) for own in calls))
+    assert meter.calls["a"] == 80 and not meter.over
 
 
 def test_a_twin_counts_costs_as_the_gate_does() -> None:

@@ -28,8 +28,9 @@ from engine.connectors.tiktok.twin import Shop
 from engine.connectors.twins import serving
 from engine.core import limits
 from engine.sync.accounts import Accounts
-from tests.sync.alone import OpenGate, alone
+from tests.sync.alone import alone
 from tests.sync.office import running, until
+from tests.sync.open_gate import OpenGate
 
 
 @contextlib.asynccontextmanager

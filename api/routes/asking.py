@@ -1,18 +1,20 @@
-"""What the calls about people and keys share: they wait in a thread, and their refusals are
-values."""
+"""What the calls about people, keys and webhooks share: those about people wait in a thread, their
+refusals are values, and secrets are shown once."""
 
 from collections.abc import Callable
 from typing import Any
 
 from api.access import address, header
-from api.endpoint import Ask
-from api.problems import ProblemError, missing, problem
+from api.endpoint import Ask, Content
+from api.problems import Headers, ProblemError, missing, problem
+from api.wire import encode
 from engine.core.errors import DoubtError, LogError, OutcomeUnknownError, UnavailableError
 from engine.core.outcomes import Fault
 from engine.service.people.book import People
 from engine.service.people.records import Refusal
 
 _CHALLENGE = ((b"www-authenticate", b'Bearer realm="dibs"'),)
+_KEPT_NOWHERE = ((b"cache-control", b"no-store"),)
 
 
 def people(ask: Ask) -> People:
@@ -49,3 +51,13 @@ def refused(refusal: Refusal) -> ProblemError:
 def who_asks(ask: Ask) -> tuple[str, str]:
     """Return the caller's address and what the browser calls itself."""
     return address(ask.scope), header(ask.scope["headers"], b"user-agent").decode("latin-1")
+
+
+def with_headers(answer: Any, headers: Headers) -> Content:
+    """Return an answer in JSON that has more headers."""
+    return Content(encode(answer), "application/json", headers)
+
+
+def shown_once(answer: Any) -> Content:
+    """Return an answer that has a secret, which no cache may keep."""
+    return with_headers(answer, _KEPT_NOWHERE)

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from api.endpoint import Ask, Content, Endpoint, Reply
+from api.endpoint import Ask, Endpoint, Reply
 from api.problems import field, missing
 from api.routes import params
-from api.routes.asking import done, people
-from api.routes.sessions import with_headers
+from api.routes.asking import done, people, shown_once
 from api.wire import Param
 from engine.core import limits
 from engine.core.answers import moment
@@ -108,11 +107,6 @@ def _user(ask: Ask, user: User, password: str = "") -> UserAnswer:
     )
 
 
-def _secret(answer: msgspec.Struct) -> Content:
-    """An answer that no cache may keep."""
-    return with_headers(answer, ((b"cache-control", b"no-store"),))
-
-
 async def _users(ask: Ask) -> Reply:
     return 200, UsersPage([_user(ask, user) for user in people(ask).users()])
 
@@ -124,7 +118,7 @@ async def _one_user(ask: Ask) -> Reply:
 async def _put_user(ask: Ask) -> Reply:
     found = await done(ask, people(ask).put, ask.params["user"], ask.value.role, ask.actor)
     user, password = found
-    return (201 if password else 200), _secret(_user(ask, user, password))
+    return (201 if password else 200), shown_once(_user(ask, user, password))
 
 
 async def _remove_user(ask: Ask) -> Reply:
@@ -133,7 +127,7 @@ async def _remove_user(ask: Ask) -> Reply:
 
 async def _reset_user(ask: Ask) -> Reply:
     user, password = await done(ask, people(ask).reset, ask.params["user"], ask.actor)
-    return 200, _secret(_user(ask, user, password))
+    return 200, shown_once(_user(ask, user, password))
 
 
 def _key(key: Key, token: str = "") -> KeyAnswer:
@@ -157,7 +151,7 @@ async def _create_key(ask: Ask) -> Reply:
         key, token = await done(ask, ask.front.keys.create, wish.label, wish.scopes, ask.actor)
     except ValueError as error:
         raise field("table_full", "label", str(error)) from None
-    return 201, _secret(_key(key, token))
+    return 201, shown_once(_key(key, token))
 
 
 async def _revoke_key(ask: Ask) -> Reply:

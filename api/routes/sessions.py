@@ -1,16 +1,16 @@
 """Sessions: signing in and out, who one is, and what one may."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from api.access import SELF, bearer, check_origin, header, set_cookie, signed_in
-from api.endpoint import Ask, Content, Endpoint, Reply
-from api.problems import Headers, fail
-from api.routes.asking import done, people, who_asks
-from api.wire import Param, encode
+from api.endpoint import Ask, Endpoint, Reply
+from api.problems import fail
+from api.routes.asking import done, people, who_asks, with_headers
+from api.wire import Param
 from engine.core import limits
 from engine.core.answers import moment
 from engine.core.commands import Id
@@ -113,11 +113,6 @@ def _row(session: Session, ask: Ask) -> SessionRow:
         address=session.address,
         current=ask.signed is not None and ask.signed.session.id == session.id,
     )
-
-
-def with_headers(answer: Any, headers: Headers) -> Content:
-    """Return an answer in JSON that has more headers."""
-    return Content(encode(answer), "application/json", headers)
 
 
 def _ours(ask: Ask) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from api.endpoint import Ask, Content, Endpoint, Reply
+from api.endpoint import Ask, Endpoint, Reply
 from api.problems import fail, field, missing
 from api.routes import params
-from api.routes.sessions import with_headers
+from api.routes.asking import shown_once
 from api.wire import Param
 from engine.core import limits
 from engine.core.commands import Id
@@ -126,13 +126,6 @@ async def _answer(ask: Ask, row: Webhook, *, secret: bool = False) -> WebhookAns
     )
 
 
-def _shown_once(answer: WebhookAnswer) -> Content | WebhookAnswer:
-    """An answer with a secret is kept by no cache."""
-    if answer.secret is None:
-        return answer
-    return with_headers(answer, ((b"cache-control", b"no-store"),))
-
-
 def _unknown() -> Exception:
     return missing("unknown_webhook", "webhook", "there is no such webhook; see /v1/webhooks")
 
@@ -160,7 +153,8 @@ async def _put(ask: Ask) -> Reply:
     except Full:
         raise fail("table_full", f"there are {limits.WEBHOOKS_MAX} webhooks; remove one") from None
     row, fresh = found
-    return (201 if fresh else 200), _shown_once(await _answer(ask, row, secret=fresh))
+    answer = await _answer(ask, row, secret=fresh)
+    return (201, shown_once(answer)) if fresh else (200, answer)
 
 
 async def _remove(ask: Ask) -> Reply:
@@ -178,7 +172,7 @@ async def _rotate(ask: Ask) -> Reply:
     row = await _done(_book(ask).rotate(name, wish.rotation_id, float(wish.overlap_s)))
     if row is None:
         raise _unknown()
-    return 201, _shown_once(await _answer(ask, row, secret=True))
+    return 201, shown_once(await _answer(ask, row, secret=True))
 
 
 async def _deliveries(ask: Ask) -> Reply:

@@ -85,7 +85,7 @@ async def _listings(ask: Ask) -> Reply:
 
 
 async def _letters(ask: Ask) -> Reply:
-    after = params.name_of(ask.query["cursor"])
+    after = params.entry_of(ask.query["cursor"])
     known, name = _account(ask)
     limit = min(ask.query["limit"], limits.LETTERS_PAGE_MAX)
     letters, last = await _told(known.letters(name, after, limit))

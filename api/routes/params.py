@@ -1,8 +1,9 @@
 """Parameters that several calls share."""
 
 import base64
-import binascii
-from typing import Annotated
+import contextlib
+import re
+from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
@@ -11,6 +12,7 @@ from api.wire import Param
 from engine.core import limits
 from engine.core.commands import Id
 
+_Row = TypeVar("_Row")
 SKU = Param("sku", Id, "the SKU", example="TEA-1")
 LOCATION = Param("location", Id, "the location's id", example="berlin")
 RESERVATION = Param("reservation_id", Id, "the reservation's id", example="cart-1")
@@ -36,29 +38,10 @@ def place_of(cursor: str, first: int) -> int:
     """Return where a page starts, `first` without a cursor; refuses a text that is not ours."""
     if not cursor:
         return first
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        if text.isdigit() and len(text) <= 18:
-            return int(text)
-    except (binascii.Error, ValueError):
-        pass
+    text = _text_of(cursor)
+    if text.isdigit() and len(text) <= 18:
+        return int(text)
     raise _not_ours()
-
-
-# An entry of a stream is named by milliseconds and a count, which become one number of a cursor.
-_COUNT_BITS = 16
-_COUNT_MASK = (1 << _COUNT_BITS) - 1
-
-
-def place_of_entry(entry: str) -> int:
-    """Return an entry of a stream as a place."""
-    ms, _, count = entry.partition("-")
-    return (int(ms) << _COUNT_BITS) | min(int(count), _COUNT_MASK)
-
-
-def entry_of(place: int) -> str:
-    """Return the entry of a stream at a place; empty for 0, where a first page starts."""
-    return f"{place >> _COUNT_BITS}-{place & _COUNT_MASK}" if place else ""
 
 
 def cursor_after(name: str | None) -> str | None:
@@ -73,13 +56,33 @@ def name_of(cursor: str) -> str:
     ours."""
     if not cursor:
         return ""
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        if text.startswith(_NAMED):
+    text = _text_of(cursor)
+    if text.startswith(_NAMED):
+        with contextlib.suppress(UnicodeDecodeError):
             return text.removeprefix(_NAMED).decode()
-    except ValueError:
-        pass
     raise _not_ours()
+
+
+def entry_of(cursor: str) -> str:
+    """Return the entry of a stream next to which a page starts, as `name_of` does."""
+    entry = name_of(cursor)
+    if entry and not _ENTRY.fullmatch(entry):
+        raise _not_ours()
+    return entry
+
+
+def page_of(rows: list[tuple[str, _Row]], limit: int) -> tuple[list[_Row], str | None]:
+    """Return a page of rows that each have a name, and the cursor of the next page. One row more
+    than `limit` was asked for, to see whether there is one."""
+    more = rows[limit - 1][0] if len(rows) > limit else None
+    return [row for _, row in rows[:limit]], cursor_after(more)
+
+
+def _text_of(cursor: str) -> bytes:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise _not_ours() from None
 
 
 def _not_ours() -> ProblemError:
@@ -87,3 +90,4 @@ def _not_ours() -> ProblemError:
 
 
 _NAMED = b"after:"
+_ENTRY = re.compile(r"\d{1,19}-\d{1,19}", re.ASCII)

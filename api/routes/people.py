@@ -163,12 +163,10 @@ async def _revoke_key(ask: Ask) -> Reply:
 
 
 async def _access(ask: Ask) -> Reply:
-    limit = ask.query["limit"]
-    before = params.entry_of(params.place_of(ask.query["cursor"], 0))
+    limit, before = ask.query["limit"], params.entry_of(ask.query["cursor"])
     rows = await done(ask, people(ask).history, before, limit + 1)
-    entries = [_entry(done_) for _, done_ in rows[:limit]]
-    more = params.place_of_entry(rows[limit - 1][0]) if len(rows) > limit else None
-    return 200, AccessPage(entries, params.cursor_of(more))
+    entries, more = params.page_of(rows, limit)
+    return 200, AccessPage(list(map(_entry, entries)), more)
 
 
 def _entry(done_: Done) -> AccessRow:

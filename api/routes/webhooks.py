@@ -177,10 +177,11 @@ async def _rotate(ask: Ask) -> Reply:
 
 async def _deliveries(ask: Ask) -> Reply:
     name, limit = ask.params["webhook"], ask.query["limit"]
-    before = params.entry_of(params.place_of(ask.query["cursor"], 0))
+    before = params.entry_of(ask.query["cursor"])
     if await _done(_book(ask).find(name), harmless=True) is None:
         raise _unknown()
     rows = await _done(_book(ask).shelf.tries(name, before, limit + 1), harmless=True)
+    tries, more = params.page_of(rows, limit)
     told = [
         DeliveryRow(
             message=row.message,
@@ -192,10 +193,9 @@ async def _deliveries(ask: Ask) -> Reply:
             problem=row.problem or None,
             next_at=_at(row.next_ms / 1000) if row.next_ms else None,
         )
-        for _, row in rows[:limit]
+        for row in tries
     ]
-    place = params.place_of_entry(rows[limit - 1][0]) if len(rows) > limit else None
-    return 200, DeliveriesPage(told, params.cursor_of(place))
+    return 200, DeliveriesPage(told, more)
 
 
 _URL = "https://crm.example.com/dibs"

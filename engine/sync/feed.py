@@ -59,8 +59,8 @@ class Feed:
                     learning = tasks.create_task(self._learn(desk))
                     await self._follow(stop, stock, last or "0-0", publishers)
                     learning.cancel()
-            except LogError as error:
-                log.warning("the stock stream is away", error=str(error))
+            except* LogError as group:  # a group of tasks raises one, even of its own body
+                log.warning("the stock stream is away", error=str(group.exceptions[0]))
                 await asyncio.sleep(limits.OUTBOX_IDLE_S)
             finally:
                 if stock is not None:

@@ -22,7 +22,7 @@ from engine.connectors.base import Account, ConnectorError, worth_again
 from engine.connectors.calls import CallError
 from engine.connectors.providers import Provider, Sent, Standing, Work
 from engine.core import limits
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, LogError
 from engine.core.terms import Address
 from engine.sync.desk import Desk, Refusal
 from engine.sync.listings import Listings
@@ -114,6 +114,12 @@ class Handoff:
                 word = await self._advance(task)
             except (ConnectorError, CallError) as error:
                 word = await self._failed(task, error)
+            except LogError:
+                raise
+            except Exception:  # a fault of the provider's code: other work is not to wait for it
+                self.counts["failed"] += 1
+                log.exception("not handed off yet", fulfillment=task.fulfillment_id)
+                word = ""
             if word:
                 self.counts[word] += 1
                 self._rest.pop(task.fulfillment_id, None)

@@ -54,7 +54,8 @@ class Hooks:
     def _find(self, request: Request) -> Found | None:
         found = self._account(request.path_params["account"])
         word = request.path_params["word"]
-        if found and hmac.compare_digest(word, found[0].secrets.get("hook_path", "")):
+        right = found[0].secrets.get("hook_path", "") if found else ""
+        if right and hmac.compare_digest(word.encode(), right.encode()):
             return found
         return None
 

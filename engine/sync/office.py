@@ -153,11 +153,13 @@ class Office:
         self.workers: dict[str, Worker] = {}
         self.noters: dict[str, Noter] = {}
         self.hooks = Hooks(self._open, store)
-        self._reader = Reader(store, views, lambda: [w.account for w in self.workers.values()])
+        self._reader = Reader(store, views, lambda: self._known.values())
         self._running: dict[str, tuple[asyncio.Task, asyncio.Event]] = {}
         self._refused: dict[str, Account] = {}
         accounts = list(accounts)
         _check_locations(accounts)
+        # With those that are being replaced, or cannot work now: what is to be told to them waits.
+        self._known = {account.name: account for account in accounts}
         for account in accounts:
             self._hire(account)
         self.webhooks = None
@@ -201,8 +203,11 @@ class Office:
         """Begin what all accounts share, when there is one."""
         while not self.workers:
             await asyncio.sleep(limits.STATUS_S)
-        tasks.create_task(self._reader.run(stop), name="outbox")
-        tasks.create_task(self._feed.run(stop, self.desk, self._publishers), name="feed")
+        tasks.create_task(kept(self._reader.run, stop, "outbox"), name="outbox")
+        tasks.create_task(kept(self._follow_stock, stop, "feed"), name="feed")
+
+    async def _follow_stock(self, stop: asyncio.Event) -> None:
+        await self._feed.run(stop, self.desk, self._publishers)
 
     def _publishers(self) -> list[Publisher]:
         return [worker.publisher for worker in self.workers.values()]
@@ -221,7 +226,7 @@ class Office:
         """Have a worker for each account that there is, and for none that is not."""
         while not stop.is_set():
             await asyncio.sleep(limits.ACCOUNTS_LOOK_S)
-            found = self._watch()
+            found = self._known = self._watch()
             for name, worker in list(self.workers.items()):
                 if found.get(name) != worker.account:
                     await self._dismiss(name, gone=name not in found)

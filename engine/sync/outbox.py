@@ -29,7 +29,7 @@ from engine.connectors.base import (
 )
 from engine.connectors.calls import CallError
 from engine.core import limits
-from engine.core.errors import UnavailableError
+from engine.core.errors import LogError, UnavailableError
 from engine.sync.desk import Order
 from engine.sync.store import Kept, SyncStore
 from engine.views import outgoing
@@ -37,6 +37,7 @@ from engine.views.reader import ViewsReader
 
 log = structlog.get_logger("outbox")
 TOPIC = "outbox"
+_DOUBLINGS = 10  # of the rest after a failure: beyond `limits.BREAKER_S_MAX`
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,13 +83,13 @@ class Reader:
         self._store, self._views, self._accounts = store, views, accounts
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look until `stop`; views may be away meanwhile."""
+        """Look until `stop`; views and the log's server may be away meanwhile."""
         while not stop.is_set():
             try:
                 if await self.step():
                     continue
-            except UnavailableError as error:
-                log.warning("the views cannot be read", error=str(error))
+            except (UnavailableError, LogError) as error:
+                log.warning("what is to be told cannot be read", error=str(error))
                 await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
             await asyncio.sleep(limits.OUTBOX_IDLE_S)
 
@@ -158,16 +159,26 @@ class Teller:
             self.counts["failed"] += 1
             log.warning("not told yet", account=account, entry=name, problem=str(error))
             if worth_again(error):
-                _, failures = self._rest.get(name, (0.0, 0))
-                rest_s = min(0.5 * 2**failures, limits.BREAKER_S_MAX)
-                self._rest[name] = (time.monotonic() + rest_s, failures + 1)
-                return False
+                return self._later(name)
             await self._store.bury(account, Kept(name, TOPIC, document), str(error))
             word = "dead"
+        except LogError:
+            raise
+        except Exception:  # a fault of the connector: what comes after this is not to wait for it
+            self.counts["failed"] += 1
+            log.exception("not told yet", account=account, entry=name)
+            return self._later(name)
         self.counts[word] += 1
         self._rest.pop(name, None)
         await self._store.drop([name], "outbox", account)
         return True
+
+    def _later(self, name: str) -> bool:
+        """Let an entry rest, for longer each time."""
+        _, failures = self._rest.get(name, (0.0, 0))
+        rest_s = min(0.5 * 2 ** min(failures, _DOUBLINGS), limits.BREAKER_S_MAX)
+        self._rest[name] = (time.monotonic() + rest_s, failures + 1)
+        return False
 
     async def _do(self, task: Task) -> str:
         match task:

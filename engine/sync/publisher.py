@@ -99,15 +99,20 @@ class Publisher:
             senders += [self._bulk.run()] if self._bulk else []
             senders.append(self._auditor.run())
             ours = [tasks.create_task(job) for job in (self._look(), self._again(), *senders)]
-            await stop.wait()
-            # A client of the server may swallow a cancellation that meets its own timeout.
-            self.ended = True
-            self._news.set()
-            self._work.set()
-            while left := [task for task in ours if not task.done()]:
-                for task in left:
-                    task.cancel()
-                await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
+            try:
+                await stop.wait()
+            finally:  # also after one of them failed: the others are to end before all begin anew
+                await self._end(ours)
+
+    async def _end(self, tasks: list[asyncio.Task]) -> None:
+        # A client of the server may swallow a cancellation that meets its own timeout.
+        self.ended = True
+        self._news.set()
+        self._work.set()
+        while left := [task for task in tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
 
     # What ought to be shown.
 
@@ -164,7 +169,8 @@ class Publisher:
     async def send_some(self) -> int:
         """Publish one call's worth of the most urgent listings; return how many."""
         chosen = self._choose()
-        if not chosen:
+        if not chosen:  # another sender took it
+            await self.calls.unpay(self._connector.publish_operation)
             return 0
         flying = {due.listing for due in chosen}
         self.queue.flying |= flying

@@ -53,6 +53,8 @@ class Sweep:
         if noted is not None:
             overlap = timedelta(seconds=limits.SWEEP_OVERLAP_S)
             since = datetime.fromisoformat(noted.decode()) - overlap
+            if since > until:  # noted while the clock was wrong: nobody knows what was seen then
+                since = until - timedelta(seconds=limits.SWEEP_FIRST_S)
         for done in await self._connector.heal():
             log.warning("mended at the channel", account=name, done=done)
         async for delivery in self._connector.pull(since, until):

@@ -17,8 +17,8 @@ from engine.core.paths import order_path
 
 log = structlog.get_logger("desk")
 # 401 and 403 say something of our key, which may be too new to be known, or be mended; nothing of
-# what was asked.
-_AGAIN = frozenset((401, 403, 429, 502, 503, 504))
+# what was asked. 408: a call that took long on its way, of a busy machine, was not read.
+_AGAIN = frozenset((401, 403, 408, 429, 502, 503, 504))
 _encode = msgspec.json.Encoder().encode
 
 

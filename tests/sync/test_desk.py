@@ -5,9 +5,10 @@ import httpx
 from engine.sync.desk import Desk, Refusal
 
 
-async def test_a_key_that_is_not_known_yet_makes_no_document_dead() -> None:
+async def test_neither_a_key_not_known_yet_nor_a_busy_dibs_makes_a_document_dead() -> None:
     answers = [
         httpx.Response(401, json={"code": "unauthorized", "status": 401}),
+        httpx.Response(408, json={"code": "request_timeout", "status": 408}),
         httpx.Response(503),
         httpx.Response(200, content=b"{}"),
         httpx.Response(409, json={"code": "conflict", "status": 409, "detail": "no"}),

@@ -94,15 +94,18 @@ class Meter:
 
 
 class Pushes:
-    """Sends pushes, well or badly. `answered` is told (key, status) of each; 0: no answer."""
+    """Sends pushes, well or badly. `answered` is told (key, status) of each; 0: no answer.
+    `answer_s` are the seconds that each answer took."""
 
     def __init__(
         self, faults: Faults, seed: int, answered: Callable[[Any, int], None] = lambda *_: None
     ) -> None:
         self.faults, self._random, self._answered = faults, random.Random(seed), answered
-        self._client = httpx.AsyncClient(timeout=10.0)
+        # A push that waits here for a connection is not sent yet, however many there are.
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(10.0, pool=None))
         self._tasks: set[asyncio.Task] = set()
         self.counts: Counter[str] = Counter()
+        self.answer_s: list[float] = []
 
     def send(
         self,
@@ -134,9 +137,11 @@ class Pushes:
 
     async def _push(self, key: Any, url: str, headers: Any, body: bytes, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
+        since_s = time.monotonic()
         try:
             answer = await self._client.post(url, headers=headers, content=body)
             status = answer.status_code
+            self.answer_s.append(time.monotonic() - since_s)
         except httpx.TransportError:
             status = 0
         self.counts[f"answered {status}"] += 1

@@ -11,8 +11,9 @@ import pytest
 
 from engine.connectors import registry
 from engine.connectors.base import Parcel
+from tests.sync.contracts.__main__ import page
 from tests.sync.contracts.catalogue import ROOT, SOURCES
-from tests.sync.contracts.judge import judge, mutation_table, table
+from tests.sync.contracts.judge import Judgement, judge, mutation_table, table
 from tests.sync.contracts.prism import PRISM
 from tests.sync.contracts.recorder import Call
 from tests.sync.office import Running, running
@@ -84,6 +85,25 @@ async def test_who_judges_finds_a_call_that_is_wrong() -> None:
     ]
     found = await judge("woocommerce", wrong)
     assert len(found.wrong) == 2 and len(found.strangers) == 1 and len(found.problems) >= 3
+
+
+def test_a_run_of_one_channel_leaves_the_rows_of_others() -> None:
+    both = page([_judged("n11", 3), _judged("walmart", 4)], "", "2026-11-01")
+    one = page([_judged("walmart", 9)], both, "2026-11-02")
+    rows = [line for line in one.splitlines() if line.startswith(("| n11 |", "| walmart |"))]
+    assert [line for line in rows if line.startswith("| n11 |")] == [
+        line for line in both.splitlines() if line.startswith("| n11 |")
+    ]
+    assert "| walmart | 2026-11-02 | 1 | 9 | 9 | 0 |" in rows and len(rows) == 6
+    assert page([], one, "2026-11-03") == one
+
+
+def _judged(connector: str, count: int) -> Judgement:
+    found = Judgement(connector)
+    for _ in range(count):
+        found.calls["GET /orders"] += 1
+        found.note("GET /orders", _call("GET", "/orders"), (), ())
+    return found
 
 
 def _call(method: str, target: str, body: bytes = b"") -> Call:

@@ -109,7 +109,7 @@ async def _parcel(twin: Any, request: Request) -> Response:
     order["orderFulfillmentStatus"] = "FULFILLED" if done else "IN_PROGRESS"
     twin.changed(name)
     place = f"https://api.ebay.com{request.url.path}/{number}"
-    return Response(status_code=201, headers={"location": place})
+    return JSONResponse({}, 201, {"location": place})
 
 
 async def _refund(twin: Any, request: Request) -> Response:

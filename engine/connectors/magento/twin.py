@@ -8,7 +8,6 @@ import itertools
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -207,7 +206,7 @@ class Shop(Twin):
         page = _paged(rows, request)
         if any(row["entity_id"] in self.broken for row in page):
             return JSONResponse({"message": "The product that was requested doesn't exist."})
-        return JSONResponse({"items": page, "search_criteria": {}, "total_count": len(rows)})
+        return _found(request, page, len(rows))
 
     def _of(self, request: Request) -> dict[str, Any]:
         found = self.book.get(request.path_params["order"])
@@ -244,7 +243,7 @@ class Shop(Twin):
             for row in self.book.values()
             if row["total_paid"] and str(row["entity_id"]) == _filter(request)[1]
         ]
-        return JSONResponse({"items": rows, "search_criteria": {}, "total_count": len(rows)})
+        return _found(request, rows, len(rows))
 
     async def _list_shipments(self, request: Request) -> Response:
         return self._listed(self.shipments, request)
@@ -254,13 +253,12 @@ class Shop(Twin):
 
     def _listed(self, rows: list[dict[str, Any]], request: Request) -> Response:
         found = [row for row in rows if str(row["order_id"]) == _filter(request)[1]]
-        return JSONResponse({"items": found, "search_criteria": {}, "total_count": len(found)})
+        return _found(request, found, len(found))
 
     async def _list_source(self, request: Request) -> Response:
         wanted = _filter(request)[1].split(",")
         rows = [_source_item(sku, self.source[sku]) for sku in wanted if sku in self.source]
-        page = _paged(rows, request)
-        return JSONResponse({"items": page, "search_criteria": {}, "total_count": len(rows)})
+        return _found(request, _paged(rows, request), len(rows))
 
     async def _put_source(self, request: Request) -> Response:
         self._set(await request.json())
@@ -319,6 +317,18 @@ def _filter(request: Request) -> tuple[str, str, str]:
     return found  # type: ignore[return-value]
 
 
+def _found(request: Request, rows: list[dict[str, Any]], total: int) -> Response:
+    """Answer a search, with what was searched for."""
+    names = ("field", "value", "condition_type")
+    wanted = dict(zip(names, _filter(request), strict=True))
+    criteria: dict[str, Any] = {"filter_groups": [{"filters": [wanted]}]}
+    sizes = {"page_size": "pageSize", "current_page": "currentPage"}
+    for name, asked in sizes.items():
+        if text := request.query_params.get(f"searchCriteria[{asked}]"):
+            criteria[name] = int(text)
+    return JSONResponse({"items": rows, "search_criteria": criteria, "total_count": total})
+
+
 def _paged(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Return a page; one past the end is the last one again, as the shop has it."""
     query = request.query_params
@@ -333,11 +343,6 @@ def _operation(scope: Any) -> str | None:
 
 def _error(status: int, message: str) -> Response:
     return JSONResponse({"message": message}, status)
-
-
-def now() -> str:
-    """Return the shop's time."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 TWIN = Shop

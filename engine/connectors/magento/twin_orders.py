@@ -32,6 +32,7 @@ def fresh(number: int, sku: str, quantity: int, paid: bool) -> dict[str, Any]:
     part = line | {"item_id": number * 10 + 1, "product_type": "simple", "row_total": 0}
     part |= {"parent_item_id": number * 10, "qty_ordered": 0}
     total = 10.0 * quantity
+    shipping = {"address": address | {"address_type": "shipping"}}
     return {
         "entity_id": number,
         "increment_id": f"{number:09}",
@@ -41,9 +42,12 @@ def fresh(number: int, sku: str, quantity: int, paid: bool) -> dict[str, Any]:
         "order_currency_code": "EUR",
         "customer_email": "ada@example.org",
         "grand_total": total,
+        "base_grand_total": total,
         "total_paid": total if paid else 0,
-        "billing_address": address,
-        "extension_attributes": {"shipping_assignments": [{"shipping": {"address": address}}]},
+        "billing_address": address | {"address_type": "billing"},
+        "extension_attributes": {
+            "shipping_assignments": [{"shipping": shipping, "items": [line, part]}]
+        },
         "items": [line, part],
     }
 
@@ -77,13 +81,21 @@ def shipped(order: dict[str, Any], body: dict[str, Any], number: int) -> dict[st
     for item in items:
         rows[item["order_item_id"]]["qty_shipped"] += item["qty"]
     settle({}, order)
+    of = {"parent_id": number, "order_id": order["entity_id"]}
+    blank = {"weight": 0, "qty": 0, "description": ""}
     return {
         "entity_id": number,
         "order_id": order["entity_id"],
         "items": items,
-        "tracks": body.get("tracks", []),
-        "comments": [body["comment"]] if body.get("comment") else [],
+        "tracks": [of | blank | row for row in body.get("tracks", [])],
+        "comments": _comments(body, number),
     }
+
+
+def _comments(body: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """Return what was said with a call, as the shop shows it later."""
+    said = body.get("comment")
+    return [{"parent_id": number, "is_customer_notified": 0} | said] if said else []
 
 
 def credited(
@@ -110,6 +122,10 @@ def credited(
     if total <= 0:
         raise Refused("Creditmemo Document Validation Error(s): the total must be positive")
     settle({}, order)
-    comments = [body["comment"]] if body.get("comment") else []
-    memo = {"entity_id": number, "order_id": order["entity_id"], "comments": comments}
-    return memo | {"grand_total": total}, freed
+    price = {n: row["row_total"] / max(row["qty_ordered"], 1) for n, row in rows.items()}
+    lines = [
+        {"entity_id": n, "base_cost": 0, "base_price": price[item["order_item_id"]]} | item
+        for n, item in enumerate(items, 1)
+    ]
+    memo = {"entity_id": number, "order_id": order["entity_id"], "items": lines}
+    return memo | {"comments": _comments(body, number), "grand_total": total}, freed

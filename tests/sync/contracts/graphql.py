@@ -66,7 +66,7 @@ def judge(found: "Judgement", calls: Iterable[Call], each: int) -> None:
         found.calls[name] += len(same)
         for call in same[:: -(-len(same) // each)]:
             asked = msgspec.json.decode(call.body, type=Asked)
-            found.note(name, call, problems(known, asked), ())
+            found.note(name, call, problems(known, asked), None)
         for kind, asked in mutations(msgspec.json.decode(same[0].body, type=Asked)):
             found.note_mutation(kind, name, bool(problems(known, asked)))
 

@@ -16,6 +16,7 @@ from tests.sync.contracts.mutations import KINDS, mutations
 from tests.sync.contracts.prism import judging
 from tests.sync.contracts.recorder import Call
 
+_Said = dict[str, set[str]]
 _EACH_KIND = 3  # mutations of a kind, of as many operations
 
 
@@ -32,21 +33,31 @@ class Judgement:
         self.wrong: dict[str, set[str]] = defaultdict(set)
         self.flaws: dict[str, set[str]] = defaultdict(set)
         self.answers_wrong: dict[str, set[str]] = defaultdict(set)
+        self.answers_excused: dict[str, set[str]] = defaultdict(set)
+        self.tests: set[str] = set()
         self.strangers: Counter[str] = Counter()
         self.apart: Counter[str] = Counter()
         self.mutated: Counter[str] = Counter()
         self.slipped: list[str] = []
 
-    def note(self, name: str, call: Call, asked: Sequence[str], answered: Sequence[str]) -> None:
-        """Note what was said of a call and, unless the twin was having a bad day, its answer."""
+    def note(
+        self, name: str, call: Call, asked: Sequence[str], answered: Sequence[str] | None
+    ) -> None:
+        """Note what was said of a call and, unless the twin was having a bad day, its answer; None
+        where nobody judges answers."""
         self.judged[name] += 1
-        excused = {text: flaw(self.connector, text) for text in asked}
-        self.wrong[name] |= {text for text, why in excused.items() if why is None}
-        self.flaws[name] |= {why for why in excused.values() if why is not None}
-        if call.status < 300:
+        self.tests.add(call.test)
+        self._sort(name, asked, self.wrong, self.flaws)
+        if answered is not None and call.status < 300:
             self.answers[name] += 1
             self.answers_right[name] += not answered
-            self.answers_wrong[name] |= set(answered)
+            self._sort(name, answered, self.answers_wrong, self.answers_excused)
+
+    def _sort(self, name: str, found: Sequence[str], wrong: _Said, excused: _Said) -> None:
+        """Sort problems into those of ours and those of the file."""
+        for text in found:
+            why = flaw(self.connector, f"{name}: {text}")
+            (wrong if why is None else excused)[name].add(why or text)
 
     def note_mutation(self, kind: str, name: str, noticed: bool) -> None:
         """Note whether a call that was made wrong was refused."""
@@ -56,9 +67,10 @@ class Judgement:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with what the connector sends, in words."""
+        """What is wrong with what the connector sends, or its twin answers, in words."""
         found = [f"{name}: in no contract" for name in self.strangers]
-        return found + [f"{name}: {text}" for name, rows in self.wrong.items() for text in rows]
+        wrong = [*self.wrong.items(), *self.answers_wrong.items()]
+        return found + [f"{name}: {text}" for name, rows in wrong for text in sorted(rows)]
 
 
 async def judge(connector: str, calls: Iterable[Call], each: int = 20) -> Judgement:
@@ -99,6 +111,17 @@ def spread(rows: list[Call], most: int) -> list[Call]:
     return rows[:: -(-len(rows) // most)]
 
 
+def run_table(judgements: Iterable[Judgement], day: str) -> str:
+    """Return of how many tests calls were judged, and when, a row a channel, in Markdown."""
+    lines = ["| channel | judged on | tests | calls | judged | wrong |", "|---|---|" + "---:|" * 4]
+    for found in judgements:
+        calls, judged = sum(found.calls.values()), sum(found.judged.values())
+        wrong = len(found.problems) + len(found.slipped)
+        row = (found.connector, day, len(found.tests), calls, judged, wrong)
+        lines.append(f"| {' | '.join(map(str, row))} |")
+    return "\n".join(lines) + "\n"
+
+
 def table(judgements: Iterable[Judgement]) -> str:
     """Return what was found, a row an operation, in Markdown."""
     head = "| channel | contract | operation | calls | judged | as asked for | answers as told |"
@@ -106,18 +129,42 @@ def table(judgements: Iterable[Judgement]) -> str:
     for found in judgements:
         kind = SOURCES[found.connector].kind
         for name in sorted(found.judged):
-            judged, answers = found.judged[name], found.answers[name]
-            right = "yes"
-            if rows := found.wrong[name] or found.flaws[name]:
-                right = f"{'**no**' if found.wrong[name] else 'but'}: {'; '.join(sorted(rows))}"
-            told = f"{found.answers_right[name]} of {answers}" if answers else ""
-            row = (found.connector, kind, f"`{name}`", found.calls[name], judged, right, told)
+            row = (found.connector, kind, f"`{name}`", found.calls[name], found.judged[name])
+            row += (_asked(found, name), _told(found, name))
             lines.append(f"| {' | '.join(map(str, row))} |")
-        for name, count in found.apart.items():
-            why = outside(found.connector, name.partition(" ")[2])
-            row = (found.connector, f"none: {why}", f"`{name}`", count, "", "", "")
+        for (why, first), count in _apart(found).items():
+            row = (found.connector, f"none: {why}", f"`{first}`", count, "", "", "")
             lines.append(f"| {' | '.join(map(str, row))} |")
     return "\n".join(lines) + "\n"
+
+
+def _asked(found: Judgement, name: str) -> str:
+    if rows := found.wrong[name]:
+        return f"**no**: {'; '.join(sorted(rows))}"
+    rows = found.flaws[name]
+    return f"but: {'; '.join(sorted(rows))}" if rows else "yes"
+
+
+def _told(found: Judgement, name: str) -> str:
+    answers = found.answers[name]
+    if not answers:
+        graphql_ = any(file.endswith(".graphql") for file in SOURCES[found.connector].files)
+        return "by the schema" if graphql_ else "no success"
+    told = f"{found.answers_right[name]} of {answers}"
+    if rows := found.answers_wrong[name]:
+        return f"{told}, **no**: {'; '.join(sorted(rows))}"
+    rows = found.answers_excused[name]
+    return f"{told}, but: {'; '.join(sorted(rows))}" if rows else told
+
+
+def _apart(found: Judgement) -> Counter[tuple[str, str]]:
+    """Count calls of no contract by (why, the first of them): many have an id in their path."""
+    first: dict[str, str] = {}
+    rows: Counter[tuple[str, str]] = Counter()
+    for name, count in found.apart.items():
+        why = outside(found.connector, name.partition(" ")[2]) or ""
+        rows[why, first.setdefault(why, name)] += count
+    return rows
 
 
 def mutation_table(judgements: Iterable[Judgement]) -> str:

@@ -10,7 +10,8 @@ import msgspec
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call and its answer. `target` is path and query, as sent; header names are lower case."""
+    """A call and its answer. `target` is path and query, as sent; header names are lower case;
+    `test` is the test that had it made."""
 
     method: str
     target: str
@@ -19,6 +20,7 @@ class Call(msgspec.Struct, frozen=True):
     status: int
     answer: bytes
     answer_type: str
+    test: str = ""
 
     @property
     def path(self) -> str:
@@ -55,6 +57,7 @@ class Recorder:
             answer.status_code,
             answer.content,
             answer.headers.get("content-type", ""),
+            os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0],
         )
         self.calls.append(call)
         if self._file is not None:

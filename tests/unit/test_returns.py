@@ -361,6 +361,9 @@ def test_an_exchange_may_leave_at_once_or_be_let_go_by_hand(make) -> None:
     assert answer.exchange_order_id == "2"
     new = shop.ledger.order("web", "2")
     assert (new.status, new.lines[0].unit_price, new.holds) == ("allocated", 990, [])
+    # It was made for the return: who asks for it by itself asks for something else.
+    line = c.OrderLine("rare", 1, unit_price=990)
+    shop.no(c.PlaceOrder(order_id="2", channel="web", lines=(line,)), Code.IDEMPOTENCY_CONFLICT)
     shop.ok(c.Ship("web", "2", "s"))
     last = rc.OpenReturn("web", "1", "q", "late", None, True, instead("3"))
     shop.ok(last)

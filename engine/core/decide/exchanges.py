@@ -22,7 +22,8 @@ from engine.core.state import Order, State
 
 
 def ordered(state: State, order: Order, request: Request, cause: Cause) -> list[Event] | Refused:
-    """Return the events that place what a return orders instead, linked to it."""
+    """Return the events that place what a return orders instead, linked to it, by the `cause` of
+    the return: nobody has asked for the new order by itself."""
     command: OpenReturn = request.command
     asked: Exchange = command.exchange
     if state.order(command.channel, asked.order_id):
@@ -50,7 +51,7 @@ def ordered(state: State, order: Order, request: Request, cause: Cause) -> list[
     status = OrderStatus.ON_HOLD if waits else made.status
     # The answer to a key is that of the last event, which is the return's.
     linked = OrderChanged(cause, state.seq + len(placed), status, note=note_bytes(note))
-    return [*placed[:-1], msgspec.structs.replace(made, cause=_keyless(made.cause)), linked]
+    return [*placed[:-1], msgspec.structs.replace(made, cause=cause), linked]
 
 
 def _at(refused: Refused) -> Refused:

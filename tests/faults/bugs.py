@@ -11,10 +11,17 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
-from engine.core import ledger, limits, packed
+import msgspec
+
+from engine.core import ledger, limits, packed, purchases
 from engine.core.commands import Ship
 from engine.core.decide import (
     allotment,
+    capacity,
+    edits,
+    exchanges,
+    facts,
+    joins,
     orders,
     reservations,
     return_goods,
@@ -24,8 +31,11 @@ from engine.core.decide import (
     timers,
     validation,
 )
+from engine.core.decide.rows import Row
 from engine.core.ledger import Ledger
+from engine.core.notes import facts as told
 from engine.core.notes.fulfillments import Fulfillment
+from engine.core.routing import costs
 from engine.core.state import Position
 from engine.log import frame
 from engine.log.frame import Frame
@@ -239,6 +249,54 @@ def _patience(undo: Restore) -> None:
     _set(undo, Fulfillment, "due_us", 0)
 
 
+def _old_fact_wins(undo: Restore) -> None:
+    """What was told last holds, however old it is."""
+    rewrite(undo, told, "news", "told[name].rank < now.rank", "True")
+    for module in (facts, validation):
+        _set(undo, module, "news", told.news)
+
+
+def _one_more_than_asked(undo: Restore) -> None:
+    """An edit adds a unit of its own."""
+    rewrite(undo, edits, "_wishes", "wanted - row.wanted\n", "wanted - row.wanted + 1\n")
+
+
+def _waits(row: Row) -> Row:
+    return msgspec.structs.replace(row, takes={}, backordered=row.wanted)
+
+
+def _merged_waits(undo: Restore) -> None:
+    """Units that an order takes over from another are free again."""
+    fresh = joins._fresh
+    _set(undo, joins, "_fresh", lambda row: _waits(fresh(row)))
+
+
+def _split_waits(undo: Restore) -> None:
+    """Units that are moved to another order are free again."""
+    old = "rows[number].remove(state, quantity)"
+    rewrite(undo, joins, "_moved", old, f"waits({old})", waits=_waits)
+
+
+def _goods_not_awaited(undo: Restore) -> None:
+    """The first goods of a return let all leave that is given for them."""
+    rewrite(undo, exchanges, "freed", "came.get(key, 0) < units", "False")
+
+
+def _comes_twice(undo: Restore) -> None:
+    """What comes of a purchase order counts twice."""
+    rewrite(undo, purchases, "arrived", "+= line.quantity", "+= 2 * line.quantity")
+
+
+def _shut_gives(undo: Restore) -> None:
+    """A policy's orders come from where they are not to come from, too."""
+    rewrite(undo, costs, "consider", "if rule.channels is not None and", "if False and")
+
+
+def _moved_stays(undo: Restore) -> None:
+    """What is said to go elsewhere, as a location cannot send it, stays there."""
+    rewrite(undo, capacity, "_moved", "events += found", "pass")
+
+
 def _unbounded_queue(undo: Restore) -> None:
     _set(undo, limits, "QUEUE_COMMANDS_MAX", 1 << 60)
 
@@ -263,6 +321,14 @@ BUGS: dict[str, Callable[[Restore], None]] = {
     "short units stay": _short_stays,
     "sooner one gives": _sooner_gives,
     "before its time": _before_its_time,
+    "old fact wins": _old_fact_wins,
+    "one more than asked": _one_more_than_asked,
+    "merged units get lost": _merged_waits,
+    "split units get lost": _split_waits,
+    "goods not awaited": _goods_not_awaited,
+    "comes twice": _comes_twice,
+    "shut place gives": _shut_gives,
+    "moved one stays": _moved_stays,
     "never too late": _patience,
 }
 LIFE_BUGS = {
@@ -272,6 +338,14 @@ LIFE_BUGS = {
     "short units stay",
     "sooner one gives",
     "before its time",
+    "old fact wins",
+    "one more than asked",
+    "merged units get lost",
+    "split units get lost",
+    "goods not awaited",
+    "comes twice",
+    "shut place gives",
+    "moved one stays",
     "never too late",
 }
 LEDGER_BUGS = {"split check/take", "per-line check", ">= for >", "expiry by wall clock"}

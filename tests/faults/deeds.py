@@ -19,6 +19,8 @@ from engine.core.events import (
     SkuPut,
     StockMoved,
 )
+from engine.core.notes.exchanges import HOLD, ExchangeFor
+from engine.core.notes.facts import FactTold
 from engine.core.notes.fulfillments import FulfillmentStep
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.notes.returns import ReturnInspected, ReturnReceived
@@ -97,6 +99,11 @@ class Deeds:
                 self.holds[event.order].add(note.hold_id)
             case Checked():
                 self.holds[event.order] |= {hold.hold_id for hold in note.holds}
+            case FactTold():
+                self.holds[event.order] -= set(note.ended)
+                self.holds[event.order] |= {hold.hold_id for hold in note.held}
+            case ExchangeFor(waits=True):
+                self.holds[event.order].add(HOLD)
             case HoldEnded():
                 self.holds[event.order].discard(note.hold_id)
             case ReturnReceived():

@@ -3,11 +3,14 @@ rule for what comes after placing is wrong, it shows here."""
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 from engine.core import commands as c
 from engine.core import fulfillment_commands as f
+from engine.core import order_commands as o
 from engine.core import return_commands as r
-from tests.faults import lives
+from engine.core.routing.policy import PutCapacity
+from tests.faults import changes, lives, papers
 from tests.faults.history import History, Mark
 from tests.faults.judge import judge
 from tests.faults.storm import fast_twin
@@ -15,7 +18,7 @@ from tests.faults.supervisor import Ground, read_log
 from tests.faults.verdict import Verdict
 from tests.faults.workload import LOCATIONS, Client, catalogue
 
-HELD, SHORT, WANTED = "sku-7", "sku-8", "sku-9"
+HELD, SHORT, WANTED, CHANGED = "sku-7", "sku-8", "sku-9", "sku-10"
 CLOCK_RATE = 60  # a minute is a second
 STOCK = 20 * len(LOCATIONS)  # of each SKU, as the catalogue says
 
@@ -40,8 +43,13 @@ async def errands(bug: str) -> Verdict:
         await _held_and_returned(client)
         await _picked_short(client)
         await _taken_over(client)
+        await _changed(client)
+        await _told(client)
+        await _exchanged(client)
+        await _bought(client)
+        await _routed(client)
         await _in_time(client)
-        for sku in (HELD, SHORT, WANTED):
+        for sku in (HELD, SHORT, WANTED, CHANGED):
             await client.look(sku, final=True)
         client.wire.close()
         return judge(history, read_log(ground.server.url).entries, fast=fast_twin())
@@ -90,3 +98,71 @@ async def _in_time(client: Client) -> None:
     for _ in range(2):
         await asyncio.sleep(0.7)
         await client.insist(_order(f"{client.index}", HELD, 1))
+
+
+async def _changed(client: Client) -> None:
+    """More and less of a line, two orders that become one, one that becomes two."""
+    first, second = ("web", "first"), ("web", "second")
+    for command in (
+        _order("first", CHANGED, 4),
+        _order("second", CHANGED, 3),
+        c.EditOrder(*first, "more", (o.EditLine(CHANGED, 6),)),
+        c.EditOrder(*first, "less", (o.EditLine(CHANGED, 5),)),
+        c.MergeOrders(*first, "m", "second"),
+        c.SplitOrder(*second, "none", "nothing"),
+        _order("third", CHANGED, 4),
+        c.SplitOrder("web", "third", "p", "fourth", (o.SplitLine(CHANGED, 1),)),
+    ):
+        await client.insist(command)
+
+
+async def _told(client: Client) -> None:
+    """Facts of an order, before it and after it, the newer first."""
+    for command in (
+        c.TellFact("web", "told", "b", 2, note="new"),
+        c.TellFact("web", "told", "a", 1, note="old", customer="somebody"),
+        _order("told", CHANGED, 1),
+        c.TellFact("web", "told", "d", 4, customer="new"),
+        c.TellFact("web", "told", "c", 3, customer="old", payment="refunded"),
+        c.TellFact("web", "told", "e", 5, payment="paid"),
+    ):
+        await client.insist(command)
+
+
+async def _exchanged(client: Client) -> None:
+    """A return that comes in two parts, for which something else is to leave when all is there."""
+    goods, given = ("web", "worn", "too small"), r.ExchangeLine(CHANGED, 1, 500)
+    exchange = r.Exchange("other", (given,), "received")
+    for command in (
+        _order("worn", CHANGED, 2),
+        c.Ship("web", "worn", "s"),
+        r.OpenReturn(*goods, "too small", approved=True, exchange=exchange),
+        r.ReceiveReturn(*goods, "one", "east", (r.ReturnedLine(CHANGED, 1),)),
+        c.Ship("web", "other", "early"),
+        r.ReceiveReturn(*goods, "two", "east", (r.ReturnedLine(CHANGED, 1),)),
+        c.Ship("web", "other", "late"),
+    ):
+        await client.insist(command)
+
+
+async def _bought(client: Client) -> None:
+    """A purchase order that comes in two parts."""
+    lines = (c.PurchaseLine(CHANGED, 5),)
+    await client.insist(c.PutPurchaseOrder("bought", "east", lives.DUE[0], lines))
+    for name in ("some", "rest"):
+        came = (c.ReceiptLine(CHANGED, 2),)
+        await client.insist(c.Receive(name, "east", came, "bought"))
+
+
+async def _routed(client: Client) -> None:
+    """Orders by a policy, one while the cheapest location is shut, one that goes elsewhere."""
+    cheapest, today = LOCATIONS[0], datetime.now(UTC).date()
+    where = {"channel": papers.ROUTED, "ship_to": changes.ADDRESSES[0]}
+    for command in (
+        papers.policy(2, LOCATIONS, "cheapest", cheapest),
+        _order("elsewhere", CHANGED, 1, **where),
+        papers.policy(3, LOCATIONS, "cheapest", None),
+        _order("cheap", CHANGED, 1, **where),
+        PutCapacity(cheapest, today, 0),
+    ):
+        await client.insist(command)

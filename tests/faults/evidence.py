@@ -13,6 +13,8 @@ from engine.core.events import (
     Reserved,
     StockMoved,
 )
+from engine.core.notes.edits import Edited, Merged, SplitOff
+from engine.core.notes.facts import FactTold
 from engine.core.notes.fulfillments import FulfillmentStep, Released
 from engine.core.notes.holds import Held, HoldEnded
 from engine.core.notes.returns import ReturnClosed, ReturnInspected, ReturnOpened, ReturnReceived
@@ -106,7 +108,16 @@ _MOVING = {"PutFence": ("used", "left")}
 def lasting(name: str, answer: dict) -> dict:
     """Return what an answer to a command of this name tells that holds until its noun changes."""
     moving = ("replayed", *_MOVING.get(name, ()))
-    return {field: value for field, value in answer.items() if field not in moving}
+    return {field: value for field, value in settled(answer).items() if field not in moving}
+
+
+def settled(answer: dict) -> dict:
+    """Return an answer without what it promises for its lines: that goes with what is to come, not
+    with the order."""
+    lines = answer.get("lines")
+    if not lines:
+        return answer
+    return answer | {"lines": [{k: row[k] for k in row if k != "promised_at"} for row in lines]}
 
 
 # What happens once only in an order's life bears an id there.
@@ -119,6 +130,9 @@ _NAMED = {
     ReturnReceived: "receipt_id",
     ReturnInspected: "inspection_id",
     TookOver: "reallocation_id",
+    Edited: "edit_id",
+    Merged: "merge_id",
+    SplitOff: "split_id",
 }
 
 
@@ -141,6 +155,8 @@ def identities(event: Event) -> list[tuple]:
             if type(note) in _NAMED:
                 name = getattr(note, _NAMED[type(note)])
                 names.append((type(note).__name__, event.order, name))
+            told = [note.fact] if isinstance(note, FactTold) else getattr(note, "facts", ())
+            names += [("fact", event.order, fact.event_id) for fact in told]
             if isinstance(note, FulfillmentStep) and note.short_id:
                 names.append(("short", event.order, note.short_id))
         case OrderCancelled() if event.status is OrderStatus.CANCELLED:

@@ -112,6 +112,11 @@ class History:
         return [row for row in self.rows if isinstance(row, Mark)]
 
 
+def shown(op: Op) -> dict:
+    """Return an op as the context of what is wrong shows it."""
+    return msgspec.to_builtins(op)
+
+
 def read(path: Path) -> History:
     """Return the history in a file."""
     history = History()

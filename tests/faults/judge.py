@@ -23,8 +23,6 @@ later as the history lasted.
 
 from typing import Any
 
-import msgspec
-
 from engine.core import commands
 from engine.core.decide import Replay
 from engine.core.errors import LedgerError
@@ -47,8 +45,8 @@ from tests.faults.accounts import Accounts
 from tests.faults.books import Books
 from tests.faults.chain import Break, Chain, Sealed
 from tests.faults.decisions import Decided, alone, next_decision
-from tests.faults.evidence import Evidence, identities, lasting, real_time_floor
-from tests.faults.history import History, Op
+from tests.faults.evidence import Evidence, identities, lasting, real_time_floor, settled
+from tests.faults.history import History, Op, shown
 from tests.faults.sometimes import Sometimes
 from tests.faults.twin import Twin, pack, plain
 from tests.faults.verdict import Counts, Verdict
@@ -121,7 +119,7 @@ class Judge:
         at = 0
         if not self.stuck:
             self._settle_undecided(frame.stamp_us)
-            self.twin.open_frame(frame.events, frame.stamp_us)
+            self.twin.open_frame(frame.events, frame.packed, frame.stamp_us)
         while at < len(frame.events):
             one = alone(frame, at)
             self._at(frame, one)
@@ -152,7 +150,7 @@ class Judge:
         for op in self.evidence.acks.pop(self.seq, []):
             if cause is None or self.evidence.wish(op) != (cause.fingerprint, cause.key):
                 self.counts.lost += 1
-                self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
+                self._say(5, "P3", "acknowledged, but the log has another effect", op=shown(op))
         told = self.evidence
         for kind in (told.repeats, told.standing, told.refusals, told.stock_reads):
             kind.pop(self.seq, None)
@@ -178,7 +176,8 @@ class Judge:
             self.sometimes.before(twin, each, stamp_us)
             self._faults(self.accounts.apply(twin.state.seq + 1, each))
             twin.follow(each, stamp_us)
-        twin.settle(frame.events[last + 1] if last + 1 < len(frame.events) else None, stamp_us)
+        then = frame.events[last + 1] if last + 1 < len(frame.events) else None
+        twin.settle(then, frame.packed[last + 1 :], stamp_us)
         seq = self.seq
         if cause:
             self._acknowledged(seq, event, cause)
@@ -219,7 +218,7 @@ class Judge:
         self.sometimes.refusal(self.twin, op, found.code, stamp_us)
         told = [fault.get("available") for fault in op.answer.get("errors", [])]
         if found.code is Code.INSUFFICIENT_STOCK and told != [f.available for f in found.faults]:
-            self._say(3, "P5", "the refusal tells other quantities than the twin", op=_show(op))
+            self._say(3, "P5", "the refusal tells other quantities than the twin", op=shown(op))
         return True
 
     def _request(self, op: Op) -> commands.Request:
@@ -234,7 +233,7 @@ class Judge:
     def _false_refusal(self, op: Op, stamp_us: int) -> None:
         found = self.twin.peek(self._request(op), stamp_us)
         word = found.code.slug if isinstance(found, Refused) else "acceptance"
-        self._say(3, "P5", f"refused with {op.code}; the twin says {word}", op=_show(op))
+        self._say(3, "P5", f"refused with {op.code}; the twin says {word}", op=shown(op))
 
     # Check 5: requests and effects.
 
@@ -249,10 +248,10 @@ class Judge:
             self._say(5, "P4", "nobody asked for this effect")
         elif not any(op.outcome in ("ok", "unknown") for op in attempts):
             self.counts.invented += 1
-            self._say(5, "P10", "every attempt was told no", op=_show(attempts[0]))
+            self._say(5, "P10", "every attempt was told no", op=shown(attempts[0]))
         elif done > max(len(able), 1):
             self.counts.double += 1
-            self._say(5, "P4", f"effect {done} of {len(able)} attempts", op=_show(attempts[0]))
+            self._say(5, "P4", f"effect {done} of {len(able)} attempts", op=shown(attempts[0]))
         names = [("key", cause.actor, cause.key)] if cause.key else []
         for name in [*names, *(name for event in events for name in identities(event))]:
             if name in self.effect_ids:
@@ -268,11 +267,11 @@ class Judge:
             self.actors[op.front] = cause.actor
             if self.evidence.wish(op) != (cause.fingerprint, cause.key):
                 self.counts.lost += 1
-                self._say(5, "P3", "acknowledged, but the log has another effect", op=_show(op))
+                self._say(5, "P3", "acknowledged, but the log has another effect", op=shown(op))
             elif op.answer != answer:
-                self._say(3, "P5", "the twin gives another answer", op=_show(op), twin=answer)
+                self._say(3, "P5", "the twin gives another answer", op=shown(op), twin=answer)
         if len(acks) > 1:
-            self._say(5, "P4", "two attempts were told that they came first", op=_show(acks[1]))
+            self._say(5, "P4", "two attempts were told that they came first", op=shown(acks[1]))
         for op in repeats:
             self._repeat(op, event, cause, answer)
 
@@ -283,7 +282,7 @@ class Judge:
             found = self.twin.peek(self._request(op), stamp_us)
             fits = isinstance(found, Replay) and found.seq == seq
             if not fits or lasting(op.name, plain(found.answer)) != lasting(op.name, op.answer):
-                self._say(5, "P4", "a repeated request got another answer", op=_show(op))
+                self._say(5, "P4", "a repeated request got another answer", op=shown(op))
 
     def _repeat(self, op: Op, event: Event, cause: Cause, answer: dict) -> None:
         told = {name: value for name, value in op.answer.items() if name != "replayed"}
@@ -295,8 +294,8 @@ class Judge:
                 told["expires_at"] = answer["expires_at"]
             case _:
                 fits = self.evidence.wish(op)[0] == cause.fingerprint
-        if not fits or told != answer:
-            self._say(5, "P4", "a repeated request got another answer", op=_show(op), twin=answer)
+        if not fits or settled(told) != settled(answer):
+            self._say(5, "P4", "a repeated request got another answer", op=shown(op), twin=answer)
 
     # Checks 6 and 7: reads, real time, what a crash takes back.
 
@@ -305,7 +304,7 @@ class Judge:
             self.counts.reads_compared += 1
             true = self.twin.stock(op.body["sku"])
             if op.answer != true:
-                self._say(7, "P8", "stock was never so at this position", op=_show(op), twin=true)
+                self._say(7, "P8", "stock was never so at this position", op=shown(op), twin=true)
 
     def _noun_changed(self, seq: int, event: Event) -> None:
         if isinstance(event, OrderPlaced):
@@ -322,8 +321,8 @@ class Judge:
         true = self.twin.order(placed) if reads else None
         for op in reads:
             self.counts.reads_compared += 1
-            if op.answer != true:
-                self._say(7, "P8", "the order was never so", op=_show(op), twin=true)
+            if settled(op.answer) != settled(true):
+                self._say(7, "P8", "the order was never so", op=shown(op), twin=true)
 
     def _finish(self) -> None:
         chain, counts, tail = self.chain, self.counts, self.chain.seq
@@ -339,7 +338,7 @@ class Judge:
         for mark in (mark for mark in self.evidence.marks if mark.what == "tail"):
             for op in ops:
                 if 0 < op.answered_ns < mark.ns and op.seq > mark.seq:
-                    self._say(7, "P8", f"seen, but a crash left seq {mark.seq}", op=_show(op))
+                    self._say(7, "P8", f"seen, but a crash left seq {mark.seq}", op=shown(op))
         for wish, attempts in self.evidence.attempts.items():
             unknown = sum(op.outcome == "unknown" for op in attempts)
             applied = min(unknown, 1) if self.effects_of.get(wish) else 0
@@ -353,17 +352,17 @@ class Judge:
         for seq, ops in (row for kind in told.told for row in kind.items()):
             for op in ops:
                 self.counts.lost += 1
-                self.verdict.add(5, "P3", seq, text, op=_show(op))
+                self.verdict.add(5, "P3", seq, text, op=shown(op))
         text = f"shown, but no state of the log up to {tail}"
         for kind in (told.refusals, told.stock_reads):
             for seq, ops in kind.items():
-                self.verdict.add(7, "P8", seq, text, op=_show(ops[0]))
+                self.verdict.add(7, "P8", seq, text, op=shown(ops[0]))
         if self.stuck:
             return
         for name, ops in self.evidence.order_reads.items():
             changes = set(self.order_changes.get(name, ()))
             for op in (op for op in ops if op.status == 200 and op.seq not in changes):
-                self.verdict.add(7, "P8", op.seq, "the order never stood there", op=_show(op))
+                self.verdict.add(7, "P8", op.seq, "the order never stood there", op=shown(op))
 
     def _real_time(self) -> None:
         floors = real_time_floor(self.evidence.ops)
@@ -371,7 +370,7 @@ class Judge:
             if not self._late(op, floors[id(op)]):
                 continue
             text = f"sent after seq {floors[id(op)]} was answered"
-            self.verdict.add(6, "P5", op.seq, text, op=_show(op))
+            self.verdict.add(6, "P5", op.seq, text, op=shown(op))
 
     def _late(self, op: Op, floor: int) -> bool:
         """Say whether `op` shows or makes less than what was known before it was sent."""
@@ -393,7 +392,3 @@ class Judge:
 
     def _say(self, check: int, promise: str, message: str, **context: Any) -> None:
         self.verdict.add(check, promise, self.seq, message, **(self.at_seq | context))
-
-
-def _show(op: Op) -> dict:
-    return msgspec.to_builtins(op)

@@ -1,34 +1,44 @@
 """What clients of a storm do with an order after it was placed: holds, the work of its locations,
-goods that come back, units that go to another order. One more area is one more such file: `KINDS`
-with weights, `draw`, and `learn`."""
+goods that come back or are exchanged, units that go to another order. One more area is one more
+such file, as `changes` is: `KINDS` with weights, `draw`, and `learn`."""
 
 import random
 from collections import deque
-from datetime import UTC, datetime
+from datetime import date, datetime
+
+import msgspec
 
 from engine.core import commands as c
 from engine.core import fulfillment_commands as f
 from engine.core import return_commands as r
 from engine.core.commands import Command, PutValidation
 from engine.core.validation_commands import ValidationRule
+from tests.faults import changes, papers
+from tests.faults.changes import DUE
 from tests.faults.history import Op
 
-KINDS = {
-    "hold": 4,
-    "end hold": 4,
-    "release order": 6,
-    "work": 14,
-    "cancel work": 1,
-    "open return": 4,
-    "goods": 8,
-    "reallocate": 4,
-}
+KINDS = (
+    changes.KINDS
+    | papers.KINDS
+    | {
+        "hold": 4,
+        "end hold": 4,
+        "release order": 6,
+        "work": 14,
+        "cancel work": 1,
+        "open return": 4,
+        "exchange": 6,
+        "decide return": 4,
+        "goods": 8,
+        "reallocate": 4,
+    }
+)
 CHECKED = "market"  # the channel whose orders are looked at
 MANY = 5  # units of a line: an order with so many is held when it is placed
 COOLED = "later"  # the channel whose orders cool off
 MINUTES = (None, 1, 1, 2)  # until something is due by itself
 _RULES = (ValidationRule("quantity", units=MANY - 1, keeps_stock=False),)
-_COOL = (ValidationRule("cool_off", minutes=1, then="release"),)
+_COOL = (ValidationRule("cool_off", minutes=1, then="release"), ValidationRule("payment"))
 _NEXT = {
     "requested": (f.AcceptFulfillment, f.AcceptFulfillment, f.RejectFulfillment),
     "accepted": (f.PickFulfillment, f.PickShort),
@@ -36,14 +46,17 @@ _NEXT = {
     "packed": (f.ShipFulfillment,),
     "shipped": (f.DeliverFulfillment,),
 }
-# Far away, so that nothing is locked by it.
-DUE = tuple(datetime(2035, 1, day, tzinfo=UTC) for day in (1, 2, 3))
 _DISPOSITIONS = ("restock", "restock", "damaged", "quality_control", "scrap")
 
 
-def catalogue() -> list[Command]:
+def catalogue(places: tuple[str, ...]) -> list[Command]:
     """Return what has to be there beside locations, SKUs and stock."""
-    return [c.PutChannel(COOLED), PutValidation(CHECKED, _RULES), PutValidation(COOLED, _COOL)]
+    return [
+        *papers.catalogue(places),
+        c.PutChannel(COOLED),
+        PutValidation(CHECKED, _RULES),
+        PutValidation(COOLED, _COOL),
+    ]
 
 
 def due(rng: random.Random) -> datetime | None:
@@ -54,17 +67,32 @@ def due(rng: random.Random) -> datetime | None:
 class Lives:
     """What one client knows of its orders, from what it was answered."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(
+        self, rng: random.Random, skus: tuple[str, ...], places: tuple[str, ...], today: date
+    ) -> None:
+        self.rng, self.changes = rng, changes.Changes(rng)
+        self.papers = papers.Papers(rng, skus, places, today)
         self.held: deque[tuple[str, str, str]] = deque(maxlen=8)
         self.waiting: deque[tuple[str, str]] = deque(maxlen=8)
         self.shipped: deque[tuple[str, str]] = deque(maxlen=8)
         self.work: dict[str, dict] = {}  # fulfillments as last answered, by id
         self.returns: dict[tuple[str, str, str], dict] = {}
 
+    def dressed(self, order: c.PlaceOrder) -> c.PlaceOrder:
+        """Return an order as it is placed: now and then as one of which something was told before,
+        and where it goes if a policy is to say from where."""
+        order = self.changes.named(order)
+        if order.channel != papers.ROUTED:
+            return order
+        return msgspec.structs.replace(order, ship_to=self.rng.choice(changes.ADDRESSES))
+
     def draw(self, kind: str, name: str, orders: deque[tuple[str, str]]) -> Command | None:
         """Return a command of this kind, None while nothing is known that it could be about."""
         order = self._one(orders)
+        if kind in changes.KINDS:
+            return self.changes.draw(kind, name)
+        if kind in papers.KINDS:
+            return self.papers.draw(kind, name)
         match kind:
             case "hold" if order:
                 return self._hold(order, name)
@@ -79,6 +107,12 @@ class Lives:
                 return f.CancelFulfillment(self._one(self.work), "storm")
             case "open return" if self.shipped:
                 return r.OpenReturn(*self._one(self.shipped), f"b{name}", "storm", approved=True)
+            case "exchange" if self.shipped:
+                return self._exchange(*self._one(list(self.shipped)[-3:]), name)
+            case "decide return":
+                young = ("requested", "approved")
+                open_ = [key for key, one in self.returns.items() if one["status"] in young]
+                return self._decide(self._one(open_)) if open_ else None
             case "goods" if self.returns:
                 return self._goods(name)
             case "reallocate" if self.waiting:
@@ -116,6 +150,21 @@ class Lives:
                 return kind(number, f"s{name}")
         return kind(number)
 
+    def _exchange(self, channel: str, order_id: str, name: str) -> Command:
+        rng, known = self.rng, [sku for skus in self.changes.known.values() for sku in skus]
+        line = r.ExchangeLine(rng.choice(known or ["sku-11"]), rng.randint(1, 2), 500)
+        leaves = rng.choice(("now", "received", "received"))
+        other = r.Exchange(f"x{name}", (line,), leaves)
+        approved = rng.random() < 0.7
+        return r.OpenReturn(
+            channel, order_id, f"b{name}", "storm", approved=approved, exchange=other
+        )
+
+    def _decide(self, key: tuple[str, str, str]) -> Command:
+        if self.rng.random() < 0.6:
+            return r.ApproveReturn(*key, carrier="storm")
+        return r.RejectReturn(*key, "storm")
+
     def _goods(self, name: str) -> Command:
         key = self._one(self.returns)
         found, dice = self.returns[key], self.rng.random()
@@ -129,12 +178,14 @@ class Lives:
             line = r.InspectedLine(row["sku"], units, word)
             return r.InspectReturn(*key, f"i{name}", row["location"], (line,))
         row = self.rng.choice(found["units"])
-        line = r.ReturnedLine(row["sku"], self.rng.randint(1, row["expected"]))
+        line = r.ReturnedLine(row["sku"], self.rng.randint(1, max(row["expected"], 1)))
         return r.ReceiveReturn(*key, f"g{name}", self.rng.choice(("east", "west")), (line,))
 
     def learn(self, command: Command, op: Op) -> None:
         """Note what an accepted command was answered, whether now or again."""
         answer = op.answer
+        self.changes.learn(command, op)
+        self.papers.learn(command, op)
         match command:
             case c.PlaceOrder():
                 order = (command.channel, command.order_id)

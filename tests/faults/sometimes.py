@@ -1,7 +1,10 @@
 """Rare states that a storm must reach, or it has proved nothing about them."""
 
+import msgspec
+
 from engine.core import actors, lives
 from engine.core.events import (
+    EntryPut,
     Event,
     OrderChanged,
     OrderPlaced,
@@ -9,6 +12,9 @@ from engine.core.events import (
     ReservationExpired,
     Reserved,
 )
+from engine.core.notes.edits import Edited, Merged, SplitOff
+from engine.core.notes.exchanges import HOLD, ExchangeFor
+from engine.core.notes.facts import FactTold
 from engine.core.notes.fills import Filled
 from engine.core.notes.fulfillments import FulfillmentStep, Rerouted
 from engine.core.notes.holds import HoldEnded, HoldEscalated
@@ -16,6 +22,7 @@ from engine.core.notes.returns import ReturnInspected, ReturnReceived
 from engine.core.notes.steals import TookOver
 from engine.core.notes.validation import Checked
 from engine.core.outcomes import Code
+from engine.core.register import Code as Register
 from tests.faults.chain import Sealed
 from tests.faults.evidence import Evidence
 from tests.faults.history import Op
@@ -51,6 +58,16 @@ STATES = (
     "goods came back",
     "goods inspected",
     "units taken over",
+    "edited",
+    "merged",
+    "split off",
+    "facts before their order",
+    "fact told",
+    "fact told too late",
+    "exchange waits",
+    "exchange goes on",
+    "routed by policy",
+    "orders moved",
 )
 
 
@@ -81,6 +98,11 @@ class Sometimes:
 
     def after(self, twin: Twin, event: Event) -> None:
         """Look at an event after it was followed: which SKUs did it empty, and for whom?"""
+        if isinstance(event, EntryPut) and event.register == Register.CAPACITIES:
+            moved = msgspec.json.decode(event.document).get("moved", ())
+            self.verdict.reach("orders moved", len(moved))
+        if isinstance(event, OrderPlaced) and event.receipt:
+            self.verdict.reach("routed by policy")
         if isinstance(event, OrderChanged) and event.note:
             self._note(lives.read_note(event.note), event.cause.actor == actors.TIMER)
         if not isinstance(event, (OrderPlaced, Reserved)):
@@ -93,10 +115,14 @@ class Sometimes:
 
     def _note(self, note: lives.Note, by_time: bool) -> None:
         match note:
+            case Checked(facts=facts) if facts:
+                self.verdict.reach("facts before their order")
             case Checked(holds=holds) if holds:
                 self.verdict.reach("held when placed")
             case Filled():
                 self.verdict.reach("waiting order filled")
+            case HoldEnded(hold_id=name) if name == HOLD:
+                self.verdict.reach("exchange goes on")
             case HoldEnded() if by_time:
                 self.verdict.reach(f"hold over: {note.how}")
             case HoldEscalated():
@@ -117,6 +143,16 @@ class Sometimes:
                 self.verdict.reach("goods inspected")
             case TookOver():
                 self.verdict.reach("units taken over")
+            case Edited():
+                self.verdict.reach("edited")
+            case Merged():
+                self.verdict.reach("merged")
+            case SplitOff():
+                self.verdict.reach("split off")
+            case FactTold():
+                self.verdict.reach("fact told" if note.stood else "fact told too late")
+            case ExchangeFor(waits=True):
+                self.verdict.reach("exchange waits")
 
     def refusal(self, twin: Twin, op: Op, code: Code, stamp_us: int) -> None:
         """Look at a refusal that the twin has confirmed."""

@@ -3,6 +3,7 @@ truth. Tests then change one thing, and the judge must find it."""
 
 import random
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from tests.faults import lives
 from tests.faults.history import History, Mark, Op
 
 START_US = 1_800_000_000_000_000
+TODAY = datetime.fromtimestamp(START_US // 1_000_000, UTC).date()
 
 
 class Story:
@@ -167,8 +169,8 @@ def lively_story(seed: int, steps: int = 150) -> Story:
     repeats and a takeover."""
     rng, story = random.Random(seed), Story()
     seed_story(story)
-    story.batch(*lives.catalogue())
-    known, told = lives.Lives(rng), []
+    story.batch(*lives.catalogue(("east", "west")))
+    known, told = lives.Lives(rng, ("a", "b", "c"), ("east", "west"), TODAY), []
     orders: deque[tuple[str, str]] = deque(maxlen=12)
     kinds = [*lives.KINDS, *["order"] * 4, "ship", "cancel", "receive", "again"]
     for step in range(steps):
@@ -204,13 +206,14 @@ def _lively(rng: random.Random, kind: str, name: str, known: lives.Lives, orders
                 commands.OrderLine(rng.choice(["a", "b", "c", "d", "ab"]), rng.choice([1, 1, 2, 5]))
                 for _ in range(rng.randint(1, 2))
             )
-            return commands.PlaceOrder(
+            made = commands.PlaceOrder(
                 order_id=f"o{name}",
-                channel=rng.choice(["web", lives.CHECKED, lives.COOLED]),
+                channel=rng.choice(["web", lives.CHECKED, lives.COOLED, "routed"]),
                 lines=lines,
                 required_by=lives.due(rng),
                 when_short=rng.choice(["refuse", "backorder", "split"]),
             )
+            return known.dressed(made)
         case "ship" if orders:
             return commands.Ship(*rng.choice(orders), f"s{name}")
         case "cancel" if orders:

@@ -55,7 +55,10 @@ def test_the_whole_life_of_orders_is_followed():
         for state, times in verdict.sometimes.items():
             seen[state] = seen.get(state, 0) + times
     areas = ("held when placed", "hold ended", "fulfillment rejected", "picked short")
-    for state in (*areas, "goods came back", "goods inspected", "units taken over"):
+    areas += ("goods came back", "goods inspected", "units taken over", "hold over: cancel")
+    areas += ("hold over: escalate", "fulfillment expired", "edited", "merged", "split off")
+    areas += ("facts before their order", "fact told too late", "exchange goes on")
+    for state in (*areas, "routed by policy", "orders moved"):
         assert seen[state], seen
 
 

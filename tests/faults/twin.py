@@ -29,6 +29,7 @@ class Twin:
         self.state = self.ledger._state
         self.looks = self.times = 0
         self.opened, self.after_epoch = False, False  # an epoch, in this frame, and the one before
+        self.unsure = False  # whether what waits was looked at since the last frame
         self.pick: Pick | None = None
         self.filling: list[Event] = []
 
@@ -47,16 +48,21 @@ class Twin:
         finally:
             state.now_us = before
 
-    def open_frame(self, events: list[Event], stamp_us: int) -> None:
+    def open_frame(self, events: list[Event], packed: list[bytes], stamp_us: int) -> None:
         """Do what the ledger does before it decides a batch that comes to `events`."""
         self.looks = limits.FILLS_PER_BATCH_MAX
         self.after_epoch, self.opened = self.opened, isinstance(events[0], EpochOpened)
         self.times = 0 if self.opened else timers.most_at_once(self.state)
+        began = self.state.waiting.hour_began(stamp_us)
         if self.opened:
             self.pick, self.filling = None, []
             self.state.waiting.rise_all(self.state.seq, "recovered")
-        else:
-            self.settle(events[0], stamp_us)
+            return
+        if began and self.state.registers.policies.rows:
+            self.state.look_again("hour_began")
+            self.after_epoch = True  # as there, a batch in between may have looked already
+        self.unsure = self.after_epoch
+        self.settle(events[0], packed, stamp_us)
 
     def follow(self, event: Event, stamp_us: int) -> None:
         """Apply one fact of a frame stamped `stamp_us`."""
@@ -65,16 +71,20 @@ class Twin:
         if self.pick and cause_of(event) is None and isinstance(event, OrderChanged):
             self._looked_at()
 
-    def settle(self, then: Event | None, stamp_us: int) -> None:
-        """Find what must happen next by itself, before `then`, which follows in the log: `filling`
-        has the events of what is due by time, or that fill the order whose turn it is, none when
-        nothing of that is left in this batch. All expiries of a batch come before; what comes of a
-        new epoch is in the frame after the one that opens it."""
+    def settle(self, then: Event | None, rest: list[bytes], stamp_us: int) -> None:
+        """Find what must happen next by itself, before `then`, with which the `rest` of the frame
+        begins: `filling` has the events of what is due by time, or that fill the order whose turn
+        it is, none when nothing of that is left in this batch. All expiries of a batch come before;
+        what comes of a new epoch is in the frame after the one that opens it."""
         if isinstance(then, ReservationExpired):
             return
         self.state.now_us, self.filling = stamp_us, []
         if self.times:
             self.filling = timers.due(self.state)
+            if self.unsure and pack(self.filling) != rest[: len(self.filling)]:
+                self.unsure = False
+                self._look_through()
+                self.filling = timers.due(self.state)
             self.times = self.times - 1 if self.filling else 0
         if self.filling:
             return
@@ -99,6 +109,15 @@ class Twin:
             return True
         told = [records.decode(record) for record in packed]
         return self.after_epoch and _without_why(self.filling) == _without_why(told)
+
+    def _look_through(self) -> None:
+        """A batch in between that left no frame has looked at all that waits: nobody could be
+        filled, and what is due by time is not kept from what is free."""
+        while pick := self.state.waiting.pick():
+            self.pick = pick
+            if fills.fill(self.state, pick):
+                return
+            self._looked_at()
 
     def _looked_at(self) -> None:
         sku, self.pick = self.pick.sku, None

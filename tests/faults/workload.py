@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ from engine.core.commands import (
     ReserveLine,
     Ship,
 )
-from tests.faults import lives
+from tests.faults import lives, papers
 from tests.faults.history import History, Op
 from tests.faults.wire import Lost, Unsent, Wire, call_of
 
@@ -47,6 +48,7 @@ SKUS = (*PLAIN, *BUNDLES, *BACKORDERABLE)
 FENCED = PLAIN[:5:2]
 _ZIPF = [1 / (rank + 1) ** 1.1 for rank in range(len(SKUS))]
 CHANNELS = ("web", "market")
+OTHERS = (lives.COOLED, papers.ROUTED, papers.ROUTED)
 _KINDS = {
     "order": 34,
     "reserve": 20,
@@ -82,7 +84,7 @@ def catalogue() -> list[commands.Command]:
     for n, name in enumerate(LOCATIONS):
         lines = tuple(ReceiptLine(sku, 20) for sku in PLAIN)
         made.append(Receive(f"opening-{n}", name, lines))
-    return [*made, *lives.catalogue()]
+    return [*made, *lives.catalogue(LOCATIONS)]
 
 
 class Client:
@@ -98,7 +100,7 @@ class Client:
         self.orders: deque[tuple[str, str]] = deque(maxlen=8)
         self.recent: deque[tuple[commands.Command, str]] = deque(maxlen=32)
         self.unknown: dict[str, tuple[commands.Command, str]] = {}
-        self.lives = lives.Lives(self.rng)
+        self.lives = lives.Lives(self.rng, PLAIN, LOCATIONS, datetime.now(UTC).date())
         self.tired = False
 
     # One exchange.
@@ -291,13 +293,14 @@ class Client:
         rng = self.rng
         lines = tuple(OrderLine(self._sku(), self._few()) for _ in range(self._lines()))
         self.index += 1
-        return PlaceOrder(
+        made = PlaceOrder(
             order_id=f"o{self.number}-{self.index}",
-            channel=rng.choice((*CHANNELS, *CHANNELS, *CHANNELS, lives.COOLED)),
+            channel=rng.choice((*CHANNELS, *CHANNELS, *CHANNELS, *OTHERS)),
             lines=lines,
             required_by=lives.due(rng),
             when_short=rng.choices(["refuse", "backorder", "split", "complete"], [6, 1, 2, 1])[0],
         )
+        return self.lives.dressed(made)
 
     def _ttl_s(self) -> int:
         return self.rng.randint(1, 2) * self.rate

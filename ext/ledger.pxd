@@ -5,7 +5,7 @@ that can fail return a value of `Result`; `core.why` then says what did not fit.
 holds or needs the GIL.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cimport ext.scorer as scorer
 

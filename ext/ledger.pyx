@@ -7,6 +7,7 @@ GIL; the class is the Python door. Rooms, in the order in which a command meets 
     octets     memory that grows, bytes read and written in place
     memory     keyed hashing, tables of ids, those of positions
     allot      from lines to takes: expand, grant, deal out;  route  which places give
+    sites, single, costs  which places give by a policy
     fences     what is set aside;  waiting    who waits;  dealing  fills of plain orders
     decide     reservations and orders: records are written and applied
     records    the packed events;  effects, restate  the only code that changes stock;  rows, wheel
@@ -137,6 +138,8 @@ include "plane/allot.pxi"
 include "plane/route.pxi"
 include "plane/policies.pxi"
 include "plane/details.pxi"
+include "plane/sites.pxi"
+include "plane/single.pxi"
 include "plane/costs.pxi"
 include "plane/decide.pxi"
 include "plane/catalogue.pxi"

@@ -129,4 +129,33 @@ cdef struct Search:
 cdef int search(Search* s) noexcept nogil
 cdef void release(Search* s) noexcept nogil
 cdef int measure(Rates* rates, const int64_t* starts, const Band* bands) noexcept nogil
-cdef int64_t cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil
+
+
+cdef inline int64_t heaviest(Rates* rates, int64_t t) noexcept nogil:
+    return rates.tariffs[t].heaviest
+
+
+cdef inline int64_t packages(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
+    cdef int64_t most = heaviest(rates, t)
+    return 1 if grams <= most else (grams + most - 1) // most
+
+
+cdef inline int64_t package_cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
+    """What one package costs. Halves the bands without a branch that depends on the grams."""
+    cdef const Band* band = rates.tariffs[t].bands
+    cdef int64_t half, left = rates.tariffs[t].count
+    while left > 1:
+        half = left >> 1
+        band += half * (band[half - 1].up_to_g < grams)
+        left -= half
+    return band.base + band.per_g * grams
+
+
+cdef inline int64_t cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
+    """What a shipment costs."""
+    cdef int64_t most = heaviest(rates, t)
+    cdef int64_t full
+    if grams <= most:
+        return package_cost(rates, t, grams)
+    full = packages(rates, t, grams) - 1
+    return full * package_cost(rates, t, most) + package_cost(rates, t, grams - full * most)

@@ -89,6 +89,7 @@ SCARCITY_PLAYED_UNITS_MAX = 2_000  # to come of one SKU; with more, only solved
 SCARCITY_UNITS_MAX = 100_000  # to come of one SKU; more count as so many
 SCARCITY_CHANGE_PERCENT = 2  # of the mean cost of a unit: smaller changes are not put
 SCARCITY_PASS_S_MIN = 1.0  # between two passes
+ROUTE_SITES_BYTES_MAX = 8 << 20  # of what locations cost orders, kept by channel and zone
 ROUTE_EXCLUDED_MAX = 32  # locations shut out that a receipt names
 ROUTE_COST_MILLS_MAX = 1 << 60  # if every candidate were used and every unit cost the most
 

@@ -148,6 +148,7 @@ cdef object set_place(Ledger self, uint64_t number, uint64_t seq, bytes document
     ensure(c, put_place(c, <uint32_t> number, seq, name, put))
     place = place_at(c, number)
     place.priority, place.active = command.priority, command.active
+    forget_sites(c)
     self._lives.worklist.close(number, not command.active)
     self._place_rows.pop(number, None)
     place.located = command.latitude is not None and command.longitude is not None

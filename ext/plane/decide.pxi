@@ -99,7 +99,7 @@ cdef int allot_order(Core* c, Head* head, Text document, bint partial) noexcept 
         head.policy = POLICY
         return allot(c, partial)
     head.policy = POLICY_COSTS
-    result = allot_by(c, &(<Routed*> c.routed.data)[routed], document)
+    result = allot_by(c, routed, document)
     return UNUSUAL if result == SHORT and partial else result
 
 

@@ -47,8 +47,11 @@ cdef void free_routed(Core* c) noexcept nogil:
 
 cdef void free_case(Case* one) noexcept nogil:
     scorer.release(&one.search)
-    rows_free(&one.sites)
+    free(one.shelves)
+    free(one.store)
+    rows_free(&one.met)
     rows_free(&one.columns)
+    rows_free(&one.able)
     rows_free(&one.quantities)
     rows_free(&one.grams)
     rows_free(&one.fixed)
@@ -101,6 +104,7 @@ cdef int know_routing(Ledger self, policies) except -1:
         free_policy(policy_at(c, number))
         make_policy(self, policy_at(c, number), tables[number])
     free_routed(c)
+    forget_sites(c)
     for row in self._registers.channels.rows if tables else ():
         if row.put.policy is not None:
             add_routed(self, row.put.channel, self._registers.policies.numbers[row.put.policy])
@@ -148,6 +152,7 @@ cdef int know_capacity(Ledger self, number) except -1:
     require(place != NONE, "the location of a capacity does not exist")
     place_at(&self.core, place).limit_day = <uint32_t> capacities.day_number(put.day)
     place_at(&self.core, place).limit_orders = put.orders
+    forget_sites(&self.core)
     return 0
 
 
@@ -246,6 +251,10 @@ cdef int make_rates(Policy* p, list tables) except -1:
             t += 1
             starts[t] = b
         require(scorer.measure(&p.rates, starts, p.bands), "a tariff's bands do not rise")
+        p.dearest, p.carried = 0, GRAMS_MOST
+        for t in range(p.rates.count):
+            p.dearest = max(p.dearest, p.rates.tariffs[t].dearest)
+            p.carried = least(p.carried, p.rates.tariffs[t].heaviest)
     finally:
         free(starts)
     return 0

@@ -11,9 +11,9 @@ cdef struct Rule:             # of a location, money in mills
     uint64_t* channels        # numbers of channels in the policy, as bits; NULL: all
     uint64_t* zones           # likewise
     uint8_t days              # on which it works, as bits from Monday
-    uint8_t today             # at `stamp_us` it would still send on the same day
-    int32_t send_day          # at `stamp_us`, -1: never
-    int64_t stamp_us
+    uint8_t today             # then it would still send on the same day
+    int32_t send_day          # from `stamp_us` until `until_us`, -1: never
+    int64_t stamp_us, until_us
 
 
 cdef struct Lane:             # in a table by origin and zone
@@ -59,6 +59,8 @@ cdef struct Policy:
     uint64_t* bits            # of all rules
     scorer.Band* bands        # of tariffs: those of the lanes, then that of the distance
     scorer.Rates rates
+    int64_t dearest           # package of all tariffs, and what each of them can carry
+    int64_t carried
     int32_t by_distance       # its tariff, -1: none
     int64_t per_km
     int64_t km_per_day
@@ -72,18 +74,35 @@ cdef struct Routed:           # a channel whose orders a policy routes
     uint32_t channel          # its number in the policy, NONE: no rule names it
 
 
-cdef struct Site:             # a location that has something of what is wanted
+cdef struct Site:             # what a location is to orders of one channel to one zone: a cache line
     int64_t fixed
     int64_t unit              # what handling one costs
+    int64_t least             # what a shipment costs at least, `fixed` in it
+    uint32_t serial           # of the row when it was considered; 0: for one order only
+    uint32_t turn             # of the decision that met it last; what follows is of that
+    uint32_t helps            # SKUs of which it has something
+    uint32_t hits             # SKUs of which it has all that is wanted
+    int32_t column            # among the candidates, -1: it is none
+    int32_t tariff
+    int32_t arrives           # day on which what it sends is there
+    uint32_t load_day         # of the location, when it was considered
+    uint32_t load_used
+    int8_t reason             # why it takes no part, -1: it does
+    uint8_t counted           # it depends on that load
+
+
+cdef struct Terms:            # more on a location, for those that stand in a receipt
     int64_t parts[4]          # distance_rate, handling, lateness, pressure
     int64_t distance
-    uint32_t place
-    int32_t reason            # why it takes no part, -1: it does
     int32_t km                # -1: unknown; see `km_of`
     int32_t send_day
     int32_t days              # under way
-    int32_t tariff
-    int32_t column            # among the candidates, -1: it offers nothing
+
+
+cdef struct Shelf:            # sites of all locations, for one channel and zone
+    uint64_t key              # 0: empty
+    int64_t until_us          # they hold before that
+    uint32_t serial
 
 
 cdef struct Ask:              # what the running order is routed by
@@ -95,12 +114,23 @@ cdef struct Ask:              # what the running order is routed by
     int64_t due_day           # -1: none
 
 
-cdef struct Case:             # scratch of one decision
+cdef struct Case:             # scratch of one decision, and the sites that are known
     Ask ask
-    Rows sites
-    Rows columns              # site of each candidate
+    Shelf* shelves
+    void* store               # holds the sites
+    Site* sites               # of each shelf, `width` locations
+    uint64_t shelf_mask, width
+    Shelf* shelf              # of the running order, and its sites
+    Site* row
+    uint32_t serial, turn     # the last ones given
+    uint32_t fresh            # the serial that a site of the running order has if it holds
+    int64_t last_day          # by which what is sent is to be there
+    int64_t units, heavy      # wanted in all, and their grams
+    Rows met                  # locations, in the order in which they were met
+    Rows columns              # location of each candidate
+    Rows able                 # locations that have everything
     Rows quantities, grams, fixed, tariffs, stock, unit
-    Rows where                # position of each offer, by demand and candidate
+    Rows where                # position of each offer, by demand and location
     Rows cells                # of a plan again, over the runner-up's locations only
     scorer.Search search
     Buffer slip

@@ -37,31 +37,6 @@ cdef inline int64_t band_cost(const Band* band, int64_t grams) noexcept nogil:
     return band.base + band.per_g * grams
 
 
-cdef inline int64_t package_cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
-    cdef const Band* band = rates.tariffs[t].bands
-    while grams > band.up_to_g:
-        band += 1
-    return band.base + band.per_g * grams
-
-
-cdef inline int64_t heaviest(Rates* rates, int64_t t) noexcept nogil:
-    return rates.tariffs[t].heaviest
-
-
-cdef inline int64_t packages(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
-    cdef int64_t most = heaviest(rates, t)
-    return 1 if grams <= most else (grams + most - 1) // most
-
-
-cdef int64_t cost(Rates* rates, int64_t t, int64_t grams) noexcept nogil:
-    cdef int64_t most = heaviest(rates, t)
-    cdef int64_t full
-    if grams <= most:
-        return package_cost(rates, t, grams)
-    full = packages(rates, t, grams) - 1
-    return full * package_cost(rates, t, most) + package_cost(rates, t, grams - full * most)
-
-
 cdef int edges(Rates* rates, int64_t t, int64_t low, int64_t high, int64_t* found) noexcept nogil:
     """Write the edges; return how many, 0 where there are too many."""
     cdef int64_t most = heaviest(rates, t)

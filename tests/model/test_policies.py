@@ -1,6 +1,7 @@
 """Orders routed by random policies: the compiled ledger, packed or not, and the plain one agree,
 byte for byte (P7)."""
 
+from datetime import UTC, date, datetime
 from random import Random
 
 import pytest
@@ -9,11 +10,13 @@ from engine.core import commands as c
 from engine.core import packed
 from engine.core.ledger import Ledger as SlowLedger
 from engine.core.routing import POLICY_COSTS
+from engine.core.routing.policy import PutCapacity
 from ext.ledger import Ledger as FastLedger
 from tests.model import policies
 
 START_US = 1_800_000_000_000_000
 PLACES, SKUS = 9, 7
+DAYS = tuple(date(2027, 1, day) for day in (15, 16, 17))
 CHANNELS = ("web", "shop", "ünder ☕", "plain")
 
 
@@ -56,7 +59,22 @@ def _order(rng: Random, number: int) -> c.PlaceOrder:
         lines=lines,
         ship_to=rng.choice((home, home, home, None)),
         note=rng.choice((None, "ring {twice}")),
+        required_by=rng.choice((None, None, datetime(2027, 1, 18, 12, tzinfo=UTC))),
         when_short=rng.choice(("refuse", "refuse", "refuse", "split", "backorder", "complete")),
+    )
+
+
+def _changes(rng: Random) -> list:
+    """Draw what makes the locations cost or allow something else than a moment before."""
+    name = f"p{rng.randrange(PLACES)}"
+    return rng.sample(
+        (
+            c.PutLocation(name, "", "warehouse", "DE", active=rng.random() < 0.5),
+            c.PutLocation(f"new{rng.randrange(3)}", "", "warehouse", "DE"),
+            PutCapacity(name, rng.choice(DAYS), rng.choice((0, 1, 3))),
+            c.PutChannel("shop", policy=rng.choice(("main", None))),
+        ),
+        2,
     )
 
 
@@ -74,10 +92,12 @@ def test_twins_route_alike(number: int) -> None:
         if round_ == 3:
             puts = [policies.put(rng, names, 2)]
             puts += [policies.scarcity(rng, (f"s{n}",), names) for n in range(SKUS)]
+        if round_ in (1, 2):
+            puts = _changes(rng)
         found = []
         for at, ledger in enumerate(ledgers):
             ledger.begin(now_us)
-            for command in (*(opening if not round_ else ()), *(puts if round_ in (0, 3) else ())):
+            for command in (*(opening if not round_ else ()), *(puts if round_ < 4 else ())):
                 ledger.decide(c.Request(command))
             if at < 2:
                 found.append(ledger.decide_packed(data)[0])

@@ -8,15 +8,16 @@ from pathlib import Path
 TEMPORARY = ".tmp"
 
 
-def write_whole(path: Path, parts: Iterable[bytes]) -> Path:
+def write_whole(path: Path, parts: Iterable[bytes], mode: int = 0o666) -> Path:
     """Write `parts` to `path` so that a crash at any moment leaves the old file or the new one.
+    `mode` says who may read and write it, as far as the process lets anybody.
 
     Raises `OSError`; what was begun is removed then, unless the process dies.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for part in parts:
                 file.write(part)
             file.flush()

@@ -4,7 +4,6 @@ A file, and not the log: the log is kept for ever, is archived and copied, and s
 """
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from engine.connectors import registry
 from engine.connectors.base import Account
 from engine.core import limits
 from engine.core.errors import ConfigError
+from engine.log.files import write_whole
 
 log = structlog.get_logger("accounts")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -127,14 +127,8 @@ class Renewed:
 
 
 def _write(path: Path, document: bytes) -> None:
-    """Write a file that only its owner can read, all of it or nothing of it."""
-    fresh = path.with_suffix(path.suffix + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(document)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    """Write a file that only its owner can read."""
+    write_whole(path, [document], mode=0o600)
 
 
 class Watch:

@@ -10,6 +10,7 @@ once more. What is on its way is noted with its ticket, so a killed process asks
 
 import asyncio
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.sync.publisher import Publisher
 
 log = structlog.get_logger("bulk")
+_PERHAPS = "perhaps:"  # what tickets begin with that are not known
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
@@ -39,7 +41,10 @@ class BulkSender:
         async with asyncio.TaskGroup() as watched:
             sent = await publisher.store.table("bulk", publisher.account)
             for ticket, document in sent.items():
-                self._watch(watched, ticket, _decode(document))
+                if ticket.startswith(_PERHAPS):
+                    watched.create_task(self._lose(ticket, _decode(document)))
+                else:
+                    self._watch(watched, ticket, _decode(document))
             while True:
                 if await self._once(watched) == 0:
                     await asyncio.sleep(limits.BULK_LOOK_S)
@@ -59,14 +64,20 @@ class BulkSender:
         if not rows:
             return 0
         self._paid = False
+        sent = {row.listing: row.quantity for row in rows}
+        document, perhaps = msgspec.json.encode(sent), f"{_PERHAPS}{uuid.uuid4().hex}"
+        await publisher.store.put({perhaps: document}, "bulk", publisher.account)
         try:
             ticket = await bulk.send(rows)
         except (ConnectorError, CallError) as error:
             publisher.counts["bulk_problems"] += 1
             log.warning("not handed in", account=publisher.account, problem=str(error))
+            if isinstance(error, CallError) and not error.safe:  # or it was, and nobody heard
+                watched.create_task(self._lose(perhaps, sent))
+            else:
+                await publisher.store.drop([perhaps], "bulk", publisher.account)
             return 0
-        sent = {row.listing: row.quantity for row in rows}
-        await publisher.store.put({ticket: msgspec.json.encode(sent)}, "bulk", publisher.account)
+        await publisher.store.replace({ticket: document}, [perhaps], "bulk", publisher.account)
         publisher.counts["bulk"] += 1
         publisher.counts["bulk_listings"] += len(sent)
         self._watch(watched, ticket, sent)
@@ -80,6 +91,14 @@ class BulkSender:
     def _watch(self, watched: asyncio.TaskGroup, ticket: str, sent: dict[str, int]) -> None:
         self._publisher.queue.aloft |= sent
         watched.create_task(self._land(ticket, sent))
+
+    async def _lose(self, ticket: str, sent: dict[str, int]) -> None:
+        """Show anew what may have been in a delivery whose ticket nobody got, when it is surely
+        worked off: it may have come after newer quantities."""
+        publisher = self._publisher
+        await asyncio.sleep(limits.BULK_LOST_S)
+        publisher.mend(name for name in sent if name in publisher.listings.rows)
+        await publisher.store.drop([ticket], "bulk", publisher.account)
 
     async def _land(self, ticket: str, sent: dict[str, int]) -> None:
         """Wait until a delivery is worked off, and note what became of it."""

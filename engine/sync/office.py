@@ -84,8 +84,9 @@ class Worker:
         while not stop.is_set():
             try:
                 return await self.listings.load()
-            except LogError as error:
-                log.warning("begins later", account=self.account.name, problem=str(error))
+            except Exception as error:  # the log's server, or a listing that is none
+                self._failed()
+                log.warning("begins later", account=self.account.name, problem=repr(error))
                 await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
 
     async def map_anew(self) -> None:
@@ -194,6 +195,7 @@ class Office:
                     ends.set()
                 for job in jobs:
                     job.cancel()
+                await _end([running for running, _ in self._running.values()])
         finally:
             if self.webhooks is not None:
                 await self.webhooks.sender.close()
@@ -252,9 +254,7 @@ class Office:
         self._refused.clear()  # what it had may be another's now
         running, ends = self._running.pop(name)
         ends.set()
-        _, late = await asyncio.wait({running}, timeout=limits.CALL_TIMEOUT_S)
-        for task in late:
-            task.cancel()
+        await _end([running])
         if gone:
             try:
                 await noter.forget()
@@ -272,6 +272,18 @@ class Office:
                 except Exception as error:  # no order is to wait for numbers
                     log.warning("not noted", account=name, problem=repr(error))
             await asyncio.sleep(limits.STATUS_S)
+
+
+async def _end(tasks: Iterable[asyncio.Task]) -> None:
+    """Wait until tasks end that were asked to; those that do not in time are made to. What they
+    were at is repeated after the next start, as after any crash."""
+    left = set(tasks)
+    if left:
+        _, left = await asyncio.wait(left, timeout=limits.OFFICE_STOP_S)
+    while left:  # a client of the server may swallow a cancellation that meets its own timeout
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
 
 
 def _check_locations(accounts: list[Account]) -> None:

@@ -75,6 +75,8 @@ class Queue:
         elif there is None:
             self.rows[due.listing] = due
         else:
+            if due.wanted == 0 < there.wanted:  # one more try at once, whatever it rests for
+                there.not_before_s = 0.0
             there.wanted, there.shown = due.wanted, due.shown
             if there.held is not None and there.held != due.wanted:
                 there.held, there.not_before_s = None, 0.0

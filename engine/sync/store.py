@@ -10,7 +10,8 @@
     {p}:sync:shown:ACCOUNT     hash: listing → what it was last made to show
     {p}:sync:late:ACCOUNT      hash: listing → what it ought to show instead, for the latest ones
     {p}:sync:status            hash: account → how it is doing (`sync.status`)
-    {p}:sync:bulk:ACCOUNT      hash: ticket of a bulk delivery on its way → listing: quantity
+    {p}:sync:bulk:ACCOUNT      hash: ticket of a bulk delivery that is, or may be, on its way →
+                               listing: quantity
     {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account

@@ -172,7 +172,11 @@ async def test_what_is_stale_is_told_with_its_reason_and_by_pages(desk) -> None:
         rows = first["listings"] + rest["listings"]
         assert rest["next_cursor"] is None and len(first["listings"]) == 2
         assert [row["listing"] for row in rows] == sorted(shop.twin.listings())
-        assert (await shop.get(path, only="stale"))["listings"] == []
+
+        async def fresh() -> bool:
+            return not (await shop.get(path, only="stale"))["listings"]
+
+        await until(fresh, "none is stale")
         # One that its channel does not know.
         await Listings(shop.store, shop.name).put([Listing("999", names["MUG"])])
 

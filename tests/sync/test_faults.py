@@ -1,22 +1,29 @@
 """When something fails that a part of sync needs, the part goes on, and so does everybody else."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import msgspec
 import pytest
 
 from engine.connectors.base import Account, Delivery, Parcel
+from engine.connectors.calls import CallError
 from engine.connectors.registry import twin_class
+from engine.connectors.twins import serving
 from engine.core import limits
 from engine.core.errors import LogError
 from engine.sync import outbox
+from engine.sync.bulk import BulkSender
 from engine.sync.feed import Feed
 from engine.sync.hooks import Hooks
+from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office, Worker
+from engine.sync.queue import Due, Pace, Queue
 from engine.sync.sweep import Sweep
 from engine.views import outgoing
 from tests.sync.alone import publishing
@@ -137,7 +144,6 @@ async def test_what_is_to_be_told_waits_while_an_account_is_replaced(monkeypatch
         await office._reader.step()
         assert not store.rows  # it is gone for good
         following.cancel()
-    await office._client.aclose()
     await office._desk_client.aclose()
 
 
@@ -258,3 +264,80 @@ async def test_a_call_that_another_sender_has_made_is_given_back(store) -> None:
         await calls.prepay(operation)
         assert await site.publisher.send_some() == 0
         assert not calls._prepaid[operation]
+
+
+@pytest.mark.parametrize("how", ["killed", "not heard"])
+async def test_a_delivery_whose_ticket_nobody_got_is_shown_anew(store, monkeypatch, how) -> None:
+    """It may be worked off after newer single calls, and then shows what was right once."""
+    monkeypatch.setattr(limits, "BULK_LOST_S", 0.2)
+    twin = twin_class("woocommerce")({"TEA": 5})
+    async with publishing(twin, store, uuid.uuid4().hex[:8], ["1"]) as site:
+        publisher, sent = site.publisher, []
+
+        async def send(rows) -> str:
+            sent.append(rows)
+            await asyncio.sleep(0)
+            if how == "killed":
+                raise asyncio.CancelledError
+            raise CallError("no answer")
+
+        bulk = SimpleNamespace(operation="stock", rows=10, beyond=0, poll_s=0.1, send=send)
+        (listing,) = twin.listings()
+        publisher.queue.want(Due(listing, "TEA", 4, 5, 0.0))
+        publisher._shown[listing] = 4  # by a single call, meanwhile
+        sender = BulkSender(publisher, bulk)
+        work = asyncio.create_task(sender.run())
+        while not sent:
+            await asyncio.sleep(0.01)
+        if how == "killed":
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            work = asyncio.create_task(BulkSender(publisher, bulk).run())
+        publisher.queue.rows.clear()
+        async with asyncio.timeout(5):
+            while publisher.shows(listing) is not None:
+                await asyncio.sleep(0.02)
+            while await store.table("bulk", publisher.account):
+                await asyncio.sleep(0.02)
+        work.cancel()
+
+
+async def test_a_listing_that_sells_out_rests_no_more() -> None:
+    queue = Queue(Pace())
+    queue.want(Due("1", "TEA", 3, 9, 0.0))
+    (due,) = queue.best(1, 1.0)
+    due.not_before_s = 300.0
+    queue.want(Due("1", "TEA", 2, 9, 0.0))
+    assert queue.best(1, 1.0) == []
+    queue.want(Due("1", "TEA", 0, 9, 0.0))
+    assert queue.best(1, 1.0) == [due]
+    due.not_before_s = 300.0  # refused once more
+    queue.want(Due("1", "TEA", 0, 9, 0.0))
+    assert queue.best(1, 1.0) == []
+
+
+async def test_an_office_ends_though_dibs_does_not_answer(store, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "OFFICE_STOP_S", 0.2)
+    twin = twin_class("woocommerce")({"TEA": 5})
+    async with serving(twin.app) as url:
+        account = msgspec.structs.replace(twin.account(url), name=uuid.uuid4().hex[:8])
+        (listing,) = twin.listings()
+        await Listings(store, account.name).put([Listing(listing, "TEA")])
+        office = Office([account], store, Away(), None, url="http://127.0.0.1:9", key="k")
+        stop = asyncio.Event()
+        twin.buy(listing)
+        running = asyncio.create_task(office.run(stop))
+        while not await store.inbox_length(account.name):
+            await asyncio.sleep(0.02)
+        stop.set()
+        async with asyncio.timeout(10):
+            await running
+        await twin.pushes.close()
+
+
+class Away:
+    """A feed that says nothing."""
+
+    async def run(self, stop: asyncio.Event, *_) -> None:
+        """Wait."""
+        await stop.wait()

@@ -171,7 +171,7 @@ async def test_a_feed_waits_for_its_turn_and_is_not_handed_in_empty() -> None:
     async def put(*_) -> None:
         """Note nothing."""
 
-    calls.prepay, bulk.send, store.put = prepay, send, put
+    calls.prepay, bulk.send, store.put, store.replace = prepay, send, put, put
     publisher = SimpleNamespace(
         queue=queue,
         calls=calls,

@@ -1,6 +1,8 @@
 """What is particular to Magento: units that the shop keeps itself, stocks that share a source."""
 
 import asyncio
+import os
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -14,6 +16,7 @@ from engine.connectors.twins import serving
 from tests.sync.office import running, until
 from tests.sync.open_gate import OpenGate
 
+FULL = os.environ.get("DIBS_SYNC_FULL") == "1"
 NAMES = {"MUG": 9, "CUP 2/RED%": 9}
 
 
@@ -128,6 +131,40 @@ async def test_the_queue_does_each_row_by_itself(shop) -> None:
     results = await magento.bulk.done(ticket, names)
     assert [bool(row.problem) for row in results] == [False, True, False]
     assert twin.salable("MUG") == 4
+
+
+async def test_a_thousand_checkouts_at_once_leave_nothing_inconsistent(desk) -> None:
+    """Shoppers of the shop and of another front take the last units in the same moment."""
+    count = 1_000 if FULL else 100
+    units = count * 3 // 5
+    async with running(desk, "magento", {"MUG": units}) as site:
+        (mug,) = site.twin.listings()
+        sku = site.twin.listings()[mug]
+        lines = [{"sku": sku, "quantity": 1}]
+
+        async def check_out(number: int) -> int:
+            body = {"order_id": f"w{number}", "channel": site.channel, "lines": lines}
+            return (await desk.http.post("/v1/orders", json=body)).status_code
+
+        checkouts = [asyncio.create_task(check_out(n)) for n in range(count // 2)]
+        bought = [site.twin.buy(mug) for _ in range(count // 2)]
+        told = Counter(await asyncio.gather(*checkouts))
+        await asyncio.sleep(1.1)  # windows end at the last whole second
+        await site.worker.sweep.once()
+
+        async def all_there() -> bool:
+            return set(bought) <= (await desk.orders(site.channel)).keys()
+
+        await until(all_there, "every order is there", 120.0)
+        there = await desk.orders(site.channel)
+        states = Counter(there[order]["status"] for order in bought)
+        assert set(told) <= {201, 409} and set(states) <= {"allocated", "backordered"}
+        assert told[201] + states["allocated"] == units, "each unit has one buyer"
+        stock = (await desk.http.get(f"/v1/stock/{sku}")).json()
+        assert (stock["on_hand"], stock["allocated"], stock["available"]) == (units, units, 0)
+        await site.shows(mug, 0)
+        assert not await site.worker.publisher.audit(), "shop and ledger differ"
+        print(f"{count:,} checkouts for {units} units: {dict(told)} elsewhere, {dict(states)} here")
 
 
 async def test_nobody_may_push(shop) -> None:

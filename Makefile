@@ -14,7 +14,7 @@ PORT ?= 8787
 # Files begin in their order: those that take long have names that come first.
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? 2 * n : n)))
 
-.PHONY: build run test check race faults bench bench-full contracts load \
+.PHONY: build run test check race faults bench bench-full contracts conformance load \
 	channels-full channels-storm channels-kills channels-story channels-changes clean help
 
 help:            ## what there is
@@ -70,6 +70,9 @@ $(CONTRACTS)/node_modules/.bin/prism: $(CONTRACTS)/package-lock.json
 
 contracts: $(DEV_STAMP) $(CONTRACTS)/node_modules/.bin/prism ## every call that connectors make, judged by the channels' contracts: minutes
 	$(BIN)/python -m $(subst /,.,$(CONTRACTS))
+
+conformance: $(DEV_STAMP) $(CONTRACTS)/node_modules/.bin/prism ## what every connector must do, channels by tests; writes docs/connect/conformance.md
+	$(BIN)/python -m tests.sync.conformance
 
 load: $(DEV_STAMP)      ## a short round of load, judged; writes data/load/report.html
 	$(BIN)/python -m loadtests --out $(DATA)/load/report.html

@@ -29,6 +29,7 @@ class Twin:
         self.state = self.ledger._state
         self.looks = self.times = 0
         self.opened, self.after_epoch = False, False  # an epoch, in this frame, and the one before
+        self.risen = 0  # when the present epoch began
         self.unsure = False  # whether what waits was looked at since the last frame
         self.pick: Pick | None = None
         self.filling: list[Event] = []
@@ -50,13 +51,18 @@ class Twin:
 
     def open_frame(self, events: list[Event], packed: list[bytes], stamp_us: int) -> None:
         """Do what the ledger does before it decides a batch that comes to `events`."""
-        self.looks = limits.FILLS_PER_BATCH_MAX
         self.after_epoch, self.opened = self.opened, isinstance(events[0], EpochOpened)
+        self.looks = limits.FILLS_PER_BATCH_MAX
         self.times = 0 if self.opened else timers.most_at_once(self.state)
         began = self.state.waiting.hour_began(stamp_us)
         if self.opened:
+            self.risen = self.state.seq
+        if self.opened or self.after_epoch:
+            # Who was refused in a batch between the two came after all that wait; what is due by
+            # time in the first batch of an epoch comes before.
             self.pick, self.filling = None, []
-            self.state.waiting.rise_all(self.state.seq, "recovered")
+            self.state.waiting.rise_all(self.risen, "recovered")
+        if self.opened:
             return
         if began and self.state.registers.policies.rows:
             self.state.look_again("hour_began")

@@ -111,6 +111,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_session": (404, "The session does not exist"),
     "unknown_key": (404, "The API key does not exist"),
     "unknown_webhook": (404, "The webhook does not exist"),
+    "unknown_delivery": (404, "The message neither waits nor was given up"),
+    "webhook_idle": (409, "Nothing is sent to the webhook"),
     "first_admin_closed": (409, "There is no first admin to be made"),
     "last_admin": (409, "This is the last admin"),
     "no_password": (409, "An API key has no password"),

@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from api.endpoint import Ask, Endpoint, Reply
 from api.problems import fail, field, missing
-from api.routes import params
 from api.routes.asking import shown_once
 from api.wire import Param
 from engine.core import limits
@@ -19,7 +18,7 @@ from engine.core.errors import LogError, OutcomeUnknownError, UnavailableError
 from engine.sync.webhooks.book import TYPES, Book, Full, Type, Webhook
 from engine.sync.webhooks.places import Refused
 
-_NAME = Param("webhook", Id, "the webhook's name, chosen by you", example="crm")
+NAME = Param("webhook", Id, "the webhook's name, chosen by you", example="crm")
 Url = Annotated[str, Meta(min_length=1, max_length=limits.WEBHOOK_URL_CHARS_MAX)]
 Types = Annotated[list[Type], Meta(min_length=1, max_length=len(TYPES))]
 Overlap = Annotated[int, Meta(ge=0, le=limits.WEBHOOK_OVERLAP_S_MAX)]
@@ -66,34 +65,14 @@ class WebhooksPage(msgspec.Struct):
     webhooks: list[WebhookAnswer]
 
 
-class DeliveryRow(msgspec.Struct, kw_only=True):
-    """A try to deliver a message: the HTTP `status` that came back, 0 if none did; `problem` in
-    words; `next_at` when it is tried again, null if never."""
-
-    message: str
-    type: str
-    at: datetime
-    attempt: int
-    status: int
-    took_ms: int
-    problem: str | None
-    next_at: datetime | None
-
-
-class DeliveriesPage(msgspec.Struct):
-    """Tries, newest first. `next_cursor` is null on the last page."""
-
-    deliveries: list[DeliveryRow]
-    next_cursor: str | None
-
-
-def _book(ask: Ask) -> Book:
+def book_of(ask: Ask) -> Book:
+    """Return the webhooks. Raises `UnavailableError` where this process knows none."""
     if ask.front.webhooks is None:
         raise UnavailableError("this process knows no webhooks")
     return ask.front.webhooks
 
 
-async def _done(what: Awaitable[Any], *, harmless: bool = False) -> Any:
+async def done(what: Awaitable[Any], *, harmless: bool = False) -> Any:
     """Wait for something that may not be known to have happened."""
     try:
         return await what
@@ -103,14 +82,15 @@ async def _done(what: Awaitable[Any], *, harmless: bool = False) -> Any:
         raise OutcomeUnknownError("the log's server gave no answer; look first") from error
 
 
-def _at(seconds: float) -> datetime:
+def at(seconds: float) -> datetime:
+    """Return a time in seconds since 1970 as one in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 async def _answer(ask: Ask, row: Webhook, *, secret: bool = False) -> WebhookAnswer:
-    book = _book(ask)
-    stopped = await _done(book.stopped(), harmless=True)
-    waiting = await _done(book.shelf.waiting(row.name), harmless=True)
+    book = book_of(ask)
+    stopped = await done(book.stopped(), harmless=True)
+    waiting = await done(book.shelf.waiting(row.name), harmless=True)
     old = max((until_s for _, until_s in row.words if until_s), default=None)
     return WebhookAnswer(
         webhook=row.name,
@@ -118,27 +98,28 @@ async def _answer(ask: Ask, row: Webhook, *, secret: bool = False) -> WebhookAns
         types=list(row.types),
         active=row.active,
         waiting=waiting,
-        created_at=_at(row.made_s),
+        created_at=at(row.made_s),
         channel=row.channel,
         stopped=stopped.get(row.name),
-        old_secret_until=_at(old) if old and len(book.secrets(row)) > 1 else None,
+        old_secret_until=at(old) if old and len(book.secrets(row)) > 1 else None,
         secret=book.secrets(row)[0] if secret else None,
     )
 
 
-def _unknown() -> Exception:
+def unknown() -> Exception:
+    """Return the problem of a name that no webhook has."""
     return missing("unknown_webhook", "webhook", "there is no such webhook; see /v1/webhooks")
 
 
 async def _list(ask: Ask) -> Reply:
-    rows = await _done(_book(ask).all(), harmless=True)
+    rows = await done(book_of(ask).all(), harmless=True)
     return 200, WebhooksPage([await _answer(ask, row) for row in rows])
 
 
 async def _get(ask: Ask) -> Reply:
-    row = await _done(_book(ask).find(ask.params["webhook"]), harmless=True)
+    row = await done(book_of(ask).find(ask.params["webhook"]), harmless=True)
     if row is None:
-        raise _unknown()
+        raise unknown()
     return 200, await _answer(ask, row)
 
 
@@ -147,7 +128,7 @@ async def _put(ask: Ask) -> Reply:
     kinds = tuple(dict.fromkeys(wish.types))
     name = ask.params["webhook"]
     try:
-        found = await _done(_book(ask).put(name, wish.url, kinds, wish.channel, wish.active))
+        found = await done(book_of(ask).put(name, wish.url, kinds, wish.channel, wish.active))
     except Refused as error:
         raise field("invalid_value", "url", str(error)) from None
     except Full:
@@ -158,44 +139,21 @@ async def _put(ask: Ask) -> Reply:
 
 
 async def _remove(ask: Ask) -> Reply:
-    row = await _done(_book(ask).find(ask.params["webhook"]), harmless=True)
+    row = await done(book_of(ask).find(ask.params["webhook"]), harmless=True)
     if row is None:
-        raise _unknown()
+        raise unknown()
     answer = await _answer(ask, row)
-    await _done(_book(ask).remove(row.name))
+    await done(book_of(ask).remove(row.name))
     return 200, answer
 
 
 async def _rotate(ask: Ask) -> Reply:
     wish: RotationBody = ask.value
     name = ask.params["webhook"]
-    row = await _done(_book(ask).rotate(name, wish.rotation_id, float(wish.overlap_s)))
+    row = await done(book_of(ask).rotate(name, wish.rotation_id, float(wish.overlap_s)))
     if row is None:
-        raise _unknown()
+        raise unknown()
     return 201, shown_once(await _answer(ask, row, secret=True))
-
-
-async def _deliveries(ask: Ask) -> Reply:
-    name, limit = ask.params["webhook"], ask.query["limit"]
-    before = params.entry_of(ask.query["cursor"])
-    if await _done(_book(ask).find(name), harmless=True) is None:
-        raise _unknown()
-    rows = await _done(_book(ask).shelf.tries(name, before, limit + 1), harmless=True)
-    tries, more = params.page_of(rows, limit)
-    told = [
-        DeliveryRow(
-            message=row.message,
-            type=row.kind,
-            at=_at(row.at_ms / 1000),
-            attempt=row.attempt,
-            status=row.status,
-            took_ms=row.took_ms,
-            problem=row.problem or None,
-            next_at=_at(row.next_ms / 1000) if row.next_ms else None,
-        )
-        for row in tries
-    ]
-    return 200, DeliveriesPage(told, more)
 
 
 _URL = "https://crm.example.com/dibs"
@@ -208,17 +166,6 @@ _CRM = {
     "created_at": "2026-11-29T10:00:00Z",
 }
 _SECRET = {"secret": "whsec_qJ0yY2X8Qm4v7s1u9w3b5d7f9h1j3l5n7p9r1t3v5x4="}
-_TRY = {
-    "message": "order-41",
-    "type": "order.placed",
-    "at": "2026-11-29T10:00:01Z",
-    "attempt": 1,
-    "status": 503,
-    "took_ms": 120,
-    "problem": "answered 503",
-    "next_at": "2026-11-29T10:00:06Z",
-}
-
 ENDPOINTS = (
     Endpoint(
         name="list_webhooks",
@@ -239,7 +186,7 @@ ENDPOINTS = (
         summary="One webhook",
         scope="admin",
         handler=_get,
-        params=(_NAME,),
+        params=(NAME,),
         answer=WebhookAnswer,
         codes=("unknown_webhook",),
         answer_example=_CRM,
@@ -257,7 +204,7 @@ ENDPOINTS = (
         ),
         scope="admin",
         handler=_put,
-        params=(_NAME,),
+        params=(NAME,),
         body=WebhookBody,
         answer=WebhookAnswer,
         status=201,
@@ -274,7 +221,7 @@ ENDPOINTS = (
         summary="Remove a webhook and what waits for it",
         scope="admin",
         handler=_remove,
-        params=(_NAME,),
+        params=(NAME,),
         answer=WebhookAnswer,
         codes=("unknown_webhook",),
         answer_example=_CRM,
@@ -288,26 +235,12 @@ ENDPOINTS = (
         note="Until `old_secret_until` messages are signed with both, so no message is refused.",
         scope="admin",
         handler=_rotate,
-        params=(_NAME,),
+        params=(NAME,),
         body=RotationBody,
         answer=WebhookAnswer,
         status=201,
         codes=("unknown_webhook",),
         example={"rotation_id": "2026-11", "overlap_s": 86_400},
         answer_example=_CRM | _SECRET | {"old_secret_until": "2026-11-30T10:00:00Z"},
-    ),
-    Endpoint(
-        name="list_deliveries",
-        method="GET",
-        path="/v1/webhooks/{webhook}/deliveries",
-        noun="webhooks",
-        summary="What became of the messages of a webhook: its newest tries",
-        scope="admin",
-        handler=_deliveries,
-        params=(_NAME,),
-        query=(params.CURSOR, params.LIMIT),
-        answer=DeliveriesPage,
-        codes=("unknown_webhook",),
-        answer_example={"deliveries": [_TRY], "next_cursor": None},
     ),
 )

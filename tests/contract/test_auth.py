@@ -140,6 +140,8 @@ NEEDS = {
         "remove_webhook",
         "rotate_webhook",
         "list_deliveries",
+        "test_webhook",
+        "replay_delivery",
     },
     SELF: {"change_password", "list_sessions", "end_session"},
 }

@@ -84,7 +84,38 @@ async def test_tries_come_in_pages(world: World) -> None:
     (told,) = page["deliveries"]
     assert told["status"] == 503 and told["problem"] == "answered 503" and told["next_at"]
     assert page["next_cursor"] is None
-    for path in ("deliveries", "rotations"):
-        method, body = ("GET", None) if path == "deliveries" else ("POST", {"rotation_id": "x"})
-        answer = await world.call(method, f"/v1/webhooks/none/{path}", json=body)
-        assert answer.status_code == 404 and answer.json()["code"] == "unknown_webhook"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "deliveries", None),
+        ("POST", "rotations", {"rotation_id": "x"}),
+        ("POST", "tests", {"test_id": "x"}),
+        ("POST", "deliveries/order-41/replay", None),
+    ],
+)
+async def test_of_no_webhook_nothing_is_told_or_done(world: World, method, path, body) -> None:
+    answer = await world.call(method, f"/v1/webhooks/none/{path}", json=body)
+    assert answer.status_code == 404 and answer.json()["code"] == "unknown_webhook"
+    assert not world.webhooks.shelf.queued
+
+
+async def test_a_test_is_queued_unless_nothing_is_sent(world: World) -> None:
+    await world.good("PUT", "/v1/webhooks/crm", {"url": URL, "types": ["stock.back"]})
+    queued = await world.good("POST", "/v1/webhooks/crm/tests", {"test_id": "7"})
+    assert queued == {"webhook": "crm", "message": "test-7"}
+    row = world.webhooks.shelf.queued.pop("test-7")
+    assert row.kind == "webhook.test" and '"webhook":"crm"' in row.body
+    await world.good("PUT", "/v1/webhooks/crm", {"url": URL, "active": False})
+    for path, body in (("tests", {"test_id": "8"}), ("deliveries/order-41/replay", None)):
+        answer = await world.call("POST", f"/v1/webhooks/crm/{path}", json=body)
+        assert answer.status_code == 409 and answer.json()["code"] == "webhook_idle"
+        assert "active" in answer.json()["detail"] and not world.webhooks.shelf.queued
+
+
+async def test_what_does_not_wait_is_not_sent_again(world: World) -> None:
+    await world.good("PUT", "/v1/webhooks/crm", {"url": URL})
+    answer = await world.call("POST", "/v1/webhooks/crm/deliveries/order-40/replay")
+    assert answer.status_code == 404 and answer.json()["code"] == "unknown_delivery"
+    assert answer.json()["errors"][0]["path"] == "message"

@@ -22,7 +22,7 @@ from engine.sync.accounts import Accounts, Watch
 from engine.sync.connections import Connections
 from engine.sync.store import SyncStore
 from engine.sync.webhooks.book import Book
-from engine.sync.webhooks.shelf import Try
+from engine.sync.webhooks.shelf import Try, Waiting
 from engine.views.home import SqliteHome
 from engine.views.reader import ViewsReader
 from tests.contract.inprocess import InProcessClient
@@ -88,10 +88,11 @@ class DictStore:
 
 
 class DictShelf:
-    """Webhooks in a dictionary, each with one try to look at."""
+    """Webhooks in a dictionary, each with one try to look at: of a message that waits."""
 
     def __init__(self) -> None:
         self.rows: dict[str, bytes] = {}
+        self.queued: dict[str, Waiting] = {}
 
     async def webhooks(self) -> dict[str, bytes]:
         """Return all webhooks by name."""
@@ -130,6 +131,14 @@ class DictShelf:
     async def waiting(self, name: str) -> int:
         """Nothing waits."""
         return 0
+
+    async def add(self, name: str, message: str, row: Waiting, now_ms: int) -> None:
+        """Queue one message."""
+        self.queued[message] = row
+
+    async def hurry(self, name: str, message: str, now_ms: int) -> bool:
+        """Say whether it is the message that waits."""
+        return message == "order-41"
 
 
 class World:

@@ -140,6 +140,29 @@ async def test_what_is_not_taken_is_sent_again_over_days_and_restarts(shelf) -> 
         assert tries[0].next_ms == 0 and all(told.status == 500 for told in tries)
 
 
+async def test_what_waits_or_was_given_up_is_sent_when_somebody_asks(shelf, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "WEBHOOK_RETRIES_S", (300,))
+    service = Service()
+    service.status = 500
+    async with serving(service) as url:
+        book = await ready(shelf, url)
+        sender = Sender(book, shelf)
+        assert await sender.step() == 1 and await sender.step() == 0
+        for status in (500, 204):  # while it waits; and from the log, with all of its tries anew
+            service.status = status
+            assert await book.replay("crm", "order-1") and await sender.step() == 1
+        assert await shelf.waiting("crm") == 0
+        tries = [told for _, told in await shelf.tries("crm", "", 9)]
+        assert [(t.attempt, t.status) for t in tries] == [(1, 204), (2, 500), (1, 500)]
+        assert {body for _, body in service.took} == {BODY.encode()}
+        assert not await book.replay("crm", "order-1"), "what was taken is not sent again"
+        assert await book.test("crm", "1") == "test-1" and await sender.step() == 1
+        headers, body = service.took[-1]
+        (secret,) = book.secrets(await book.find("crm"))
+        assert Webhook(secret).verify(body, headers)["type"] == "webhook.test"
+        await sender.close()
+
+
 async def test_a_service_that_asks_for_time_gets_it(shelf) -> None:
     service, clock = Service(), Clock()
     service.status, service.headers = 429, {"retry-after": "120"}

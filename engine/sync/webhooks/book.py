@@ -6,6 +6,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from engine.connectors.signatures import PREFIX
 from engine.core import limits
 from engine.sync.webhooks.places import check
-from engine.sync.webhooks.shelf import Shelf
+from engine.sync.webhooks.shelf import Shelf, Waiting
 
 Type = Literal[
     "order.placed",
@@ -25,6 +26,11 @@ Type = Literal[
     "stock.back",
 ]
 TYPES: tuple[str, ...] = get_args(Type)
+TEST = "webhook.test"  # sent when somebody asks for it, whatever the types of a webhook
+
+
+class Idle(Exception):
+    """Nothing is sent to the webhook: it is paused, or was stopped."""
 
 
 class Full(Exception):
@@ -126,3 +132,37 @@ class Book:
         there = await self.find(name)
         await self.shelf.drop(name)
         return there
+
+    async def test(self, name: str, test: str) -> str | None:
+        """Queue a message that says nothing but that it is a test; return its id, None if there is
+        no such webhook. Raises `Idle`."""
+        row = await self._sending(name)
+        if row is None:
+            return None
+        now_s, message = self._now_s(), f"test-{test}"
+        at = datetime.fromtimestamp(now_s, UTC).isoformat()
+        document = {"type": TEST, "timestamp": at, "data": {"webhook": name}}
+        waiting = Waiting(msgspec.json.encode(document).decode(), TEST)
+        await self.shelf.add(name, message, waiting, int(now_s * 1000))
+        return message
+
+    async def replay(self, name: str, message: str) -> bool:
+        """Have a message sent now that waits, or that was given up and is still in the log; False
+        if there is none. One that was given up gets all of its tries anew. Raises `Idle`."""
+        if await self._sending(name) is None:
+            return False
+        now_ms = int(self._now_s() * 1000)
+        if await self.shelf.hurry(name, message, now_ms):
+            return True
+        tries = await self.shelf.tries(name, "", limits.WEBHOOK_LOG_MAX)
+        last = next((told for _, told in tries if told.message == message), None)
+        if last is None or not last.body:
+            return False
+        await self.shelf.add(name, message, Waiting(last.body, last.kind), now_ms)
+        return True
+
+    async def _sending(self, name: str) -> Webhook | None:
+        row = await self.find(name)
+        if row is not None and (not row.active or name in await self.stopped()):
+            raise Idle
+        return row

@@ -113,6 +113,7 @@ class Sender:
             took_ms=int((time.monotonic() - begun) * 1000),
             problem=problem,
             next_ms=again_ms,
+            body="" if done or again_ms else row.body,
         )
         left = Waiting(row.body, row.kind, row.tries + 1, row.first_ms or began_ms)
         await self._shelf.tried(webhook.name, left if again_ms else None, told)

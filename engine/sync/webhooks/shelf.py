@@ -29,7 +29,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a try: the `status` that came back, 0 if none did, and the `problem`. It is
-    tried again at `next_ms`; 0: never."""
+    tried again at `next_ms`; 0: never. The `body` of a message that was given up is kept with its
+    last try, so that it can be sent after all; of others it is empty."""
 
     message: str
     kind: str
@@ -39,6 +40,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int
     problem: str = ""
     next_ms: int = 0
+    body: str = ""
 
 
 class Shelf(Protocol):
@@ -64,6 +66,12 @@ class Shelf(Protocol):
 
     async def waiting(self, name: str) -> int:
         """Return how many messages wait for a webhook."""
+
+    async def add(self, name: str, message: str, row: Waiting, now_ms: int) -> None:
+        """Queue one message of a webhook, to be sent now."""
+
+    async def hurry(self, name: str, message: str, now_ms: int) -> bool:
+        """Have a message that waits sent now; False if it does not wait."""
 
 
 class StoreShelf:
@@ -136,6 +144,25 @@ class StoreShelf:
                 (pipe.sadd if gone else pipe.srem)(self._key("out"), sku)
             pipe.hset(self._store.key("cursors"), mapping=dict(cursors))
             await pipe.execute()
+
+    async def add(self, name: str, message: str, row: Waiting, now_ms: int) -> None:
+        """Queue one message of a webhook, to be sent now."""
+        async with asking("webhooks"):
+            pipe = self._store.redis.pipeline(transaction=True)
+            pipe.hset(self._key("q", name), message, msgspec.json.encode(row))
+            pipe.zadd(self._key("due", name), {message: now_ms})
+            await pipe.execute()
+
+    async def hurry(self, name: str, message: str, now_ms: int) -> bool:
+        """Have a message that waits sent now; False if it does not wait."""
+        async with asking("webhooks"):
+            due = self._key("due", name)
+            # `xx`: one that was taken a moment ago is not put back without its body.
+            pipe = self._store.redis.pipeline(transaction=True)
+            pipe.zadd(due, {message: now_ms}, xx=True)
+            pipe.zscore(due, message)
+            _, score = await pipe.execute()
+        return score is not None
 
     async def due(self, name: str, now_ms: int, count: int) -> list[str]:
         """Return up to `count` messages that are due, the longest first."""

@@ -106,6 +106,12 @@ SECTIONS = {
         "SQLite with orders of two lines over 50,000 SKUs, one reader in process; "
         "`--folder` keeps the tables between runs.",
     ),
+    "console": Section(
+        "The page Orders of the console",
+        "From the start of a navigation, as the page itself tells it: the first row of the queue "
+        "is painted, a press of `j` is answered. Chromium, the server, its views and the log share "
+        "the two cores.",
+    ),
     "recovery": Section(
         "Recovery",
         "From a cold start to ready, with the log alone and with a snapshot.",

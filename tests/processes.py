@@ -21,8 +21,8 @@ def free_port() -> int:
 
 
 class Dibs:
-    """`dibs serve` on the bundled server, with `dibs work` and its views if asked for. A context
-    manager."""
+    """`dibs serve` on the bundled server, with `dibs work`, its views and `dibs channels run` if
+    asked for. A context manager."""
 
     def __init__(
         self,
@@ -30,13 +30,16 @@ class Dibs:
         *,
         work: bool = False,
         views: bool = False,
+        channels: bool = False,
         options: tuple[str, ...] = (),
     ) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._work, self._views, self._options = work or views, views, options
+        self._channels = channels
         self.serve: subprocess.Popen | None = None
         self.worker: subprocess.Popen | None = None
+        self.sync: subprocess.Popen | None = None
 
     @property
     def key(self) -> str:
@@ -59,10 +62,14 @@ class Dibs:
         if self._work:
             views = () if self._views else ("--no-views",)
             self.worker = self._process("work", *views, *self._options)
+        if self._channels:
+            ports = ("--url", self.url, "--port", str(free_port()))
+            self.sync = self._process("channels run", *ports)
         return self
 
     def _process(self, command: str, *options: str) -> subprocess.Popen:
-        arguments = [sys.executable, "-m", "engine.cli", command, "--data", str(self.folder)]
+        words = [*command.split(), "--data", str(self.folder)]
+        arguments = [sys.executable, "-m", "engine.cli", *words]
         with (self.folder / f"{command}.log").open("ab") as out:
             return subprocess.Popen(
                 [*arguments, *options], stdout=out, stderr=out, start_new_session=True
@@ -73,8 +80,8 @@ class Dibs:
         return (self.folder / f"{command}.log").read_text(errors="replace")
 
     def stop(self) -> None:
-        """End the processes, the worker first, politely and then not."""
-        for process in (self.worker, self.serve):
+        """End the processes, the server last, politely and then not."""
+        for process in (self.sync, self.worker, self.serve):
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:

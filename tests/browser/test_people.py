@@ -129,12 +129,70 @@ def test_a_viewer_sees_and_cannot_act_and_the_server_refuses(tab, empty: Site) -
     empty.api("PUT", "users/bob", {"role": "operator"})
     tab.reload()
     expect(hold).to_be_enabled()
-    expect(tab.get_by_text("Users and roles")).to_have_count(0)
+    tab.goto(f"{empty.url}/#/settings?tab=users")
+    for name in ("Users and roles", "API keys", "Webhooks", "Audit"):
+        expect(button(tab, name)).to_be_disabled()
+    expect(tab.locator("h2").first).to_have_text("How it looks")
+    tab.goto(f"{empty.url}/#/orders?open=web/o-1")
     hold.click()
     tab.locator(".doing .primary").click()
     expect(tab.locator(".holds")).to_be_visible()
     told = empty.api("GET", "orders/web/o-1/timeline")
     assert any(change.get("actor") == "user:bob" for change in told["changes"]), told
+
+
+def test_what_a_viewer_may_not_do_is_closed_and_says_why(browser, empty: Site) -> None:
+    key = empty.api("POST", "keys", {"label": "viewer", "scopes": ["read"]})["token"]
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(f"{empty.url}/#key={key}")
+    page.locator(".state.good").wait_for()
+    asked: list[str] = []
+    page.on("request", lambda it: it.method != "GET" and asked.append(f"{it.method} {it.url}"))
+
+    page.goto(f"{empty.url}/#/flash")
+    page.get_by_label("SKUs").fill("SKU-00")
+    button(page, "in an hour").click()
+    refused(page, page.locator(".doing button[type=submit]"), "sell")
+    page.goto(f"{empty.url}/#/stock?panel=import")
+    page.locator(".ag-row").first.wait_for()
+    counts = {"name": "c.csv", "mimeType": "text/csv"}
+    counts["buffer"] = b"location,sku,on_hand\nberlin,SKU-00,5\n"
+    page.locator(".doing input[type=file]").set_input_files(counts)
+    expect(page.get_by_role("status").filter(has_text="1 row")).to_be_visible()
+    refused(page, page.locator(".doing button[type=submit]"), "stock")
+    page.locator(".doing select").select_option("catalogue")
+    refused(page, page.locator(".doing button[type=submit]"), "plan")
+    page.goto(f"{empty.url}/#/settings")
+    for name in ("Users and roles", "API keys", "Webhooks", "Audit"):
+        refused(page, button(page, name), "admin")
+    page.keyboard.press("Control+k")
+    page.locator(".palette input").fill("demo data")
+    options = page.locator(".palette [role=option]")
+    expect(options).to_have_count(2)
+    for option in options.all():
+        expect(option).to_be_disabled()
+        expect(option).to_contain_text("scope admin")
+        option.click(force=True)
+    expect(page.locator(".palette")).to_be_visible()
+    clean(page)
+    assert not asked
+    context.close()
+
+
+def refused(page, found, scope: str) -> None:
+    """A button is closed, says which scope would open it, to who points at it and to who comes to
+    it by keys, and does nothing."""
+    expect(found).to_be_disabled()
+    assert f"scope {scope}" in found.get_attribute("title")
+    found.focus()
+    expect(found).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    shown = "it => getComputedStyle(it, '::after').content"
+    assert f"scope {scope}" in found.evaluate(shown)
+    page.keyboard.press("Enter")
 
 
 def test_a_session_that_has_ended_asks_again_and_comes_back(tab, empty: Site) -> None:

@@ -6,8 +6,9 @@ import { t } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { changePassword, useSession } from "../lib/session";
 import type { SessionRow } from "../lib/people";
-import { Ago, Doing, Skeleton, Trouble } from "../ui/bits";
+import { Ago, Doing } from "../ui/bits";
 import { Secret } from "../ui/door";
+import { Listed } from "../ui/listed";
 import { attempt, said } from "../ui/toast";
 
 function Password() {
@@ -57,53 +58,41 @@ export function Sessions() {
       said(t("session.ended", { user: row.user }));
       found.again();
     });
-  if (found.error) return <Trouble error={found.error} again={found.again} />;
-  if (!found.value) return <Skeleton />;
   return (
-    <div className="wide">
-      <table>
-        <thead>
-          <tr>
-            <th>{t("user.user")}</th>
-            <th>{t("session.seen")}</th>
-            <th>{t("session.ends")}</th>
-            <th>{t("session.where")}</th>
-            <th>
-              <span className="hidden">{t("session.end")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.value.sessions.map((row) => (
-            <tr key={row.session}>
-              <td>{row.user}</td>
-              <td>
-                <Ago at={row.seen_at} />
-              </td>
-              <td>
-                <Ago at={row.ends_at} />
-              </td>
-              <td title={row.agent}>
-                {browserOf(row.agent)} · {row.address}
-              </td>
-              <td className="acts">
-                {row.current ? (
-                  <span className="soft">{t("session.this")}</span>
-                ) : (
-                  <button
-                    type="button"
-                    aria-label={`${t("session.end")}: ${row.user}`}
-                    onClick={() => void end(row)}
-                  >
-                    {t("session.end")}
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Listed
+      found={found}
+      rows={(value) => value.sessions}
+      heads={[t("user.user"), t("session.seen"), t("session.ends"), t("session.where")]}
+      acts={t("session.end")}
+    >
+      {(row) => (
+        <tr key={row.session}>
+          <td>{row.user}</td>
+          <td>
+            <Ago at={row.seen_at} />
+          </td>
+          <td>
+            <Ago at={row.ends_at} />
+          </td>
+          <td title={row.agent}>
+            {browserOf(row.agent)} · {row.address}
+          </td>
+          <td className="acts">
+            {row.current ? (
+              <span className="soft">{t("session.this")}</span>
+            ) : (
+              <button
+                type="button"
+                aria-label={`${t("session.end")}: ${row.user}`}
+                onClick={() => void end(row)}
+              >
+                {t("session.end")}
+              </button>
+            )}
+          </td>
+        </tr>
+      )}
+    </Listed>
   );
 }
 

@@ -6,9 +6,9 @@ import { t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { SCOPES } from "../lib/session";
 import type { ApiKey } from "../lib/people";
-import { Ago, Doing, Field, Skeleton, Trouble } from "../ui/bits";
+import { Ago, Doing, Field } from "../ui/bits";
+import { Listed, Once, Sure } from "../ui/listed";
 import { attempt, said } from "../ui/toast";
-import { Once } from "./users";
 
 function Fresh(props: { onDone: (made: ApiKey) => void; onCancel: () => void }) {
   const [label, setLabel] = useState("");
@@ -46,7 +46,6 @@ export function ApiKeys() {
   const found = useLoad("keys", (signal) => get<{ keys: ApiKey[] }>("v1/keys", signal));
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState<ApiKey | null>(null);
-  const [sure, setSure] = useState("");
   const revoke = (it: ApiKey) =>
     attempt(async () => {
       await call("DELETE", path("keys", it.key));
@@ -78,62 +77,39 @@ export function ApiKeys() {
           {t("key.new")}
         </button>
       )}
-      {found.error && <Trouble error={found.error} again={found.again} />}
-      {!found.value && !found.error && <Skeleton />}
-      {found.value && (
-        <div className="wide">
-          <table>
-            <thead>
-              <tr>
-                <th>{t("key.label")}</th>
-                <th>{t("key.scopes")}</th>
-                <th>{t("user.since")}</th>
-                <th>
-                  <span className="hidden">{t("key.revoke")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.value.keys.map((it) => (
-                <tr key={it.key}>
-                  <td>
-                    {it.revoked_at ? <del>{it.label}</del> : <b>{it.label}</b>}
-                    <div className="soft">{it.key}</div>
-                  </td>
-                  <td>{it.scopes.join(", ")}</td>
-                  <td>
-                    <Ago at={it.created_at} />
-                  </td>
-                  <td className="acts">
-                    {it.revoked_at ? (
-                      <span className="soft">
-                        {t("key.revoked")} <Ago at={it.revoked_at} />
-                      </span>
-                    ) : sure === it.key ? (
-                      <>
-                        <button type="button" className="danger" onClick={() => void revoke(it)}>
-                          {t("key.revoke_sure", { label: it.label })}
-                        </button>
-                        <button type="button" onClick={() => setSure("")}>
-                          {t("act.leave")}
-                        </button>
-                      </>
-                    ) : (
-                      <button
-                        type="button"
-                        aria-label={`${t("key.revoke")}: ${it.label}`}
-                        onClick={() => setSure(it.key)}
-                      >
-                        {t("key.revoke")}
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listed
+        found={found}
+        rows={(value) => value.keys}
+        heads={[t("key.label"), t("key.scopes"), t("user.since")]}
+        acts={t("key.revoke")}
+      >
+        {(it) => (
+          <tr key={it.key}>
+            <td>
+              {it.revoked_at ? <del>{it.label}</del> : <b>{it.label}</b>}
+              <div className="soft">{it.key}</div>
+            </td>
+            <td>{it.scopes.join(", ")}</td>
+            <td>
+              <Ago at={it.created_at} />
+            </td>
+            <td className="acts">
+              {it.revoked_at ? (
+                <span className="soft">
+                  {t("key.revoked")} <Ago at={it.revoked_at} />
+                </span>
+              ) : (
+                <Sure
+                  label={t("key.revoke")}
+                  of={it.label}
+                  sure={t("key.revoke_sure", { label: it.label })}
+                  onDo={() => void revoke(it)}
+                />
+              )}
+            </td>
+          </tr>
+        )}
+      </Listed>
     </section>
   );
 }

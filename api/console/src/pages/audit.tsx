@@ -3,10 +3,11 @@
 import { useState } from "react";
 import { get, query } from "../lib/api";
 import { absolute, whole } from "../lib/format";
-import { t, word } from "../lib/i18n";
+import { type Key, t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import type { Access, Audited } from "../lib/people";
-import { Ago, Empty, Skeleton, Trouble } from "../ui/bits";
+import { Ago } from "../ui/bits";
+import { Listed, usePages } from "../ui/listed";
 
 const ROWS = 50;
 const EVERY_MS = 5_000; // the newest page is read anew
@@ -87,8 +88,7 @@ async function read(kind: string, actor: string, cursor: string): Promise<Read> 
 export function Audit() {
   const [kind, setKind] = useState("log");
   const [actor, setActor] = useState("");
-  const [cursors, setCursors] = useState<string[]>([""]);
-  const cursor = cursors[cursors.length - 1]!;
+  const { cursor, begin: first, turn } = usePages();
   const found = useLoad(
     `audit ${kind} ${actor} ${cursor}`,
     () => read(kind, actor, cursor),
@@ -97,7 +97,7 @@ export function Audit() {
   const begin = (next: string, who = "") => {
     setKind(next);
     setActor(who);
-    setCursors([""]);
+    first();
   };
   return (
     <section className="card">
@@ -121,53 +121,26 @@ export function Audit() {
           />
         )}
       </div>
-      {found.error && <Trouble error={found.error} again={found.again} />}
-      {!found.value && !found.error && <Skeleton />}
-      {found.value?.rows.length === 0 && <Empty title={t("audit.none")} />}
-      {!!found.value?.rows.length && (
-        <div className="wide">
-          <table className="audit">
-            <thead>
-              <tr>
-                <th>{t("audit.when")}</th>
-                <th>{t("audit.who")}</th>
-                <th>{t("audit.what")}</th>
-                <th>{t("audit.of")}</th>
-                <th>{t("audit.change")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.value.rows.map((row) => (
-                <tr key={row.key}>
-                  <td title={absolute(row.at)}>
-                    <Ago at={row.at} />
-                  </td>
-                  <td>{row.who}</td>
-                  <td>{row.what}</td>
-                  <td title={row.of}>{row.of}</td>
-                  <td>{row.change}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      <div className="row">
-        <button
-          type="button"
-          disabled={cursors.length < 2}
-          onClick={() => setCursors(cursors.slice(0, -1))}
-        >
-          {t("audit.newer")}
-        </button>
-        <button
-          type="button"
-          disabled={!found.value?.next}
-          onClick={() => setCursors([...cursors, found.value!.next!])}
-        >
-          {t("audit.older")}
-        </button>
-      </div>
+      <Listed
+        found={found}
+        rows={(value) => value.rows}
+        heads={["when", "who", "what", "of", "change"].map((head) => t(`audit.${head}` as Key))}
+        none={t("audit.none")}
+        className="audit"
+      >
+        {(row) => (
+          <tr key={row.key}>
+            <td title={absolute(row.at)}>
+              <Ago at={row.at} />
+            </td>
+            <td>{row.who}</td>
+            <td>{row.what}</td>
+            <td title={row.of}>{row.of}</td>
+            <td>{row.change}</td>
+          </tr>
+        )}
+      </Listed>
+      {turn(found.value?.next)}
     </section>
   );
 }

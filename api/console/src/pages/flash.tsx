@@ -19,7 +19,7 @@ import {
   useSale,
   type Watched,
 } from "../lib/sale";
-import { Doing, Field, Skeleton, Trouble } from "../ui/bits";
+import { Closable, Doing, Field, Skeleton, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Icon } from "../ui/icon";
 import { Status } from "../ui/status";
@@ -60,6 +60,7 @@ function Plan() {
     <div className="settings">
       <Doing
         title={t("flash.plan")}
+        scope={when ? "sell" : "read"}
         action={t(when ? "flash.schedule" : "flash.watch", { n: names.length })}
         ready={names.length > 0 && names.length <= SKUS_MOST && !far && (!when || ahead > 0)}
         onCancel={() => setText("")}
@@ -147,13 +148,13 @@ function Run({ sale }: { sale: Sale }) {
           {state}
         </b>
         {waits && sale.id && (
-          <button
-            type="button"
+          <Closable
+            scope="sell"
             className="danger"
             onClick={() => void attempt(off).then((went) => went && said(t("flash.called_off")))}
           >
             {t("flash.call_off")}
-          </button>
+          </Closable>
         )}
         {!sale.stopped && !waits && (
           <button type="button" onClick={stop}>

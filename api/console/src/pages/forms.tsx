@@ -118,11 +118,36 @@ export function HoldForm(props: { orders: Order[]; onChange: Change; onLeave: ()
   );
 }
 
+export interface ParcelWish {
+  carrier?: string;
+  tracking_number?: string;
+}
+
+/** What is known of a parcel that leaves; used for an order and for the work of one location. */
+export function useParcelWish(): [ParcelWish, React.ReactNode] {
+  const [carrier, setCarrier] = useState("");
+  const [tracking, setTracking] = useState("");
+  const wish = {
+    ...(carrier.trim() ? { carrier: carrier.trim() } : {}),
+    ...(tracking.trim() ? { tracking_number: tracking.trim() } : {}),
+  };
+  const fields = (
+    <div className="pair">
+      <Field label={t("ship.tracking")}>
+        <input value={tracking} onChange={(event) => setTracking(event.target.value)} />
+      </Field>
+      <Field label={t("ship.carrier")}>
+        <input value={carrier} onChange={(event) => setCarrier(event.target.value)} />
+      </Field>
+    </div>
+  );
+  return [wish, fields];
+}
+
 export function ShipForm({ order, onChange, onLeave }: FormProps) {
   const places = placesOf(order);
   const [place, setPlace] = useState("");
-  const [carrier, setCarrier] = useState("");
-  const [tracking, setTracking] = useState("");
+  const [wish, fields] = useParcelWish();
   const total = places.reduce((sum, [, units]) => sum + units, 0);
   const units = place ? (places.find(([name]) => name === place)?.[1] ?? 0) : total;
   return (
@@ -132,11 +157,7 @@ export function ShipForm({ order, onChange, onLeave }: FormProps) {
       action={t("act.ship")}
       onCancel={onLeave}
       onDo={async () => {
-        await ship(order, {
-          ...(place ? { location: place } : {}),
-          ...(carrier ? { carrier } : {}),
-          ...(tracking ? { tracking_number: tracking } : {}),
-        });
+        await ship(order, { ...(place ? { location: place } : {}), ...wish });
         const now = await get<Order>(path("orders", order.channel, order.order_id));
         onChange(now, t("done.shipped", { n: units }));
       }}
@@ -151,14 +172,7 @@ export function ShipForm({ order, onChange, onLeave }: FormProps) {
           ]}
         />
       </Field>
-      <div className="pair">
-        <Field label={t("ship.carrier")}>
-          <input value={carrier} onChange={(event) => setCarrier(event.target.value)} />
-        </Field>
-        <Field label={t("ship.tracking")}>
-          <input value={tracking} onChange={(event) => setTracking(event.target.value)} />
-        </Field>
-      </div>
+      {fields}
       <p className="soft">{t("ship.final")}</p>
     </Doing>
   );

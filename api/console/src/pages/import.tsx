@@ -71,6 +71,7 @@ export function Import(props: {
       <Doing
         title={found ? t("import.dry") : t("import.how")}
         action={t("import.do", { n: changing.length })}
+        scope={kind === "counts" ? "stock" : "plan"}
         ready={changing.length > 0}
         onCancel={props.onClose}
         onDo={go}

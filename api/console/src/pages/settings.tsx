@@ -6,13 +6,14 @@ import { whole } from "../lib/format";
 import { type Key, type Language, LANGUAGES, languageNow, setLanguage, t, word } from "../lib/i18n";
 import { usePulse } from "../lib/live";
 import { patch, useRoute } from "../lib/route";
-import { signOut, useSession } from "../lib/session";
+import { Needs, signOut, useSession } from "../lib/session";
 import { setTheme, type Theme, themeNow } from "../lib/theme";
-import { Choice, Field } from "../ui/bits";
+import { Choice, Closable, Field } from "../ui/bits";
 import { Account } from "./account";
 import { ApiKeys } from "./apikeys";
 import { Audit } from "./audit";
 import { Roles, Users } from "./users";
+import { Webhooks } from "./webhooks";
 
 const THEMES: Theme[] = ["system", "light", "dark"];
 
@@ -96,16 +97,17 @@ const TABS: Record<string, { scope: string; Shown: React.ComponentType }> = {
     ),
   },
   keys: { scope: "admin", Shown: ApiKeys },
+  webhooks: { scope: "admin", Shown: Webhooks },
   audit: { scope: "admin", Shown: Audit },
 };
 
 export function Settings() {
   const { params } = useRoute();
   const session = useSession();
+  // One's own account is for whoever signed in, and for an admin, who sees everybody's sessions.
+  const mine = session?.kind === "user" || !!session?.may.includes("admin");
   const open = (scope: string): boolean =>
-    !scope ||
-    !!session?.may.includes(scope) ||
-    (scope === "self" && (session?.kind === "user" || !!session?.may.includes("admin")));
+    scope === "self" ? mine : !scope || !!session?.may.includes(scope);
   const asked = params.get("tab") || "look";
   const tab = TABS[asked] && open(TABS[asked].scope) ? asked : "look";
   const { Shown } = TABS[tab]!;
@@ -113,19 +115,21 @@ export function Settings() {
     <div className="people">
       <div className="views" role="group" aria-label={t("nav.settings")}>
         {Object.entries(TABS)
-          .filter(([, { scope }]) => open(scope))
-          .map(([name]) => (
-            <button
-              type="button"
+          .filter(([, { scope }]) => scope !== "self" || mine)
+          .map(([name, { scope }]) => (
+            <Closable
               key={name}
-              aria-pressed={tab === name}
-              onClick={() => patch({ tab: name })}
+              scope={scope === "self" ? "" : scope}
+              pressed={tab === name}
+              onClick={() => patch({ tab: name, open: "" })}
             >
               {t(`tab.${name}` as Key)}
-            </button>
+            </Closable>
           ))}
       </div>
-      <Shown />
+      <Needs.Provider value={TABS[tab]!.scope === "admin" ? "admin" : ""}>
+        <Shown />
+      </Needs.Provider>
     </div>
   );
 }

@@ -6,36 +6,11 @@ import { t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { ROLES, useSession } from "../lib/session";
 import type { User } from "../lib/people";
-import { Ago, Choice, Doing, Empty, Field, Skeleton, Trouble } from "../ui/bits";
+import { Ago, Choice, Doing, Field } from "../ui/bits";
+import { Listed, Once, Sure } from "../ui/listed";
 import { attempt, said } from "../ui/toast";
 
 const roles = (): [string, string][] => ROLES.map((role) => [role, word("role", role)]);
-
-/** A secret that is shown once: nobody can ask for it again. */
-export function Once(props: { title: string; text: string; how: string; onDone: () => void }) {
-  return (
-    <div className="once" role="status">
-      <p>{props.title}</p>
-      <p>
-        <code>{props.text}</code>
-      </p>
-      <p className="soft">{props.how}</p>
-      <div className="row">
-        <button
-          type="button"
-          onClick={() =>
-            void navigator.clipboard.writeText(props.text).then(() => said(t("once.copied")))
-          }
-        >
-          {t("once.copy")}
-        </button>
-        <button type="button" onClick={props.onDone}>
-          {t("once.done")}
-        </button>
-      </div>
-    </div>
-  );
-}
 
 function Fresh(props: { onDone: (made: User) => void; onCancel: () => void }) {
   const [user, setUser] = useState("");
@@ -77,7 +52,6 @@ function Row(props: {
 }) {
   const { it } = props;
   const me = useSession()?.user === it.user;
-  const [sure, setSure] = useState(false);
   return (
     <tr>
       <td>
@@ -102,33 +76,15 @@ function Row(props: {
         <Ago at={it.created_at} />
       </td>
       <td className="acts">
-        {sure ? (
-          <>
-            <button type="button" className="danger" autoFocus onClick={props.onRemove}>
-              {t("user.remove_sure", { user: it.user })}
-            </button>
-            <button type="button" onClick={() => setSure(false)}>
-              {t("act.leave")}
-            </button>
-          </>
-        ) : (
-          <>
-            <button
-              type="button"
-              aria-label={`${t("user.reset")}: ${it.user}`}
-              onClick={props.onReset}
-            >
-              {t("user.reset")}
-            </button>
-            <button
-              type="button"
-              aria-label={`${t("user.remove")}: ${it.user}`}
-              onClick={() => setSure(true)}
-            >
-              {t("user.remove")}
-            </button>
-          </>
-        )}
+        <button type="button" aria-label={`${t("user.reset")}: ${it.user}`} onClick={props.onReset}>
+          {t("user.reset")}
+        </button>
+        <Sure
+          label={t("user.remove")}
+          of={it.user}
+          sure={t("user.remove_sure", { user: it.user })}
+          onDo={props.onRemove}
+        />
       </td>
     </tr>
   );
@@ -138,7 +94,6 @@ export function Users() {
   const found = useLoad("users", (signal) => get<{ users: User[] }>("v1/users", signal));
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState<User | null>(null);
-  const users = found.value?.users;
   const tell = (user: User) => {
     setAdding(false);
     setMade(user.password ? user : null);
@@ -180,37 +135,23 @@ export function Users() {
           {t("user.new")}
         </button>
       )}
-      {found.error && <Trouble error={found.error} again={found.again} />}
-      {!users && !found.error && <Skeleton />}
-      {users?.length === 0 && <Empty title={t("user.none")} />}
-      {!!users?.length && (
-        <div className="wide">
-          <table>
-            <thead>
-              <tr>
-                <th>{t("user.user")}</th>
-                <th>{t("user.role")}</th>
-                <th>{t("session.title")}</th>
-                <th>{t("user.since")}</th>
-                <th>
-                  <span className="hidden">{t("user.remove")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {users.map((it) => (
-                <Row
-                  key={it.user}
-                  it={it}
-                  onRole={(role) => void change(it, role)}
-                  onReset={() => void reset(it)}
-                  onRemove={() => void remove(it)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listed
+        found={found}
+        rows={(value) => value.users}
+        heads={[t("user.user"), t("user.role"), t("session.title"), t("user.since")]}
+        acts={t("user.remove")}
+        none={t("user.none")}
+      >
+        {(it) => (
+          <Row
+            key={it.user}
+            it={it}
+            onRole={(role) => void change(it, role)}
+            onReset={() => void reset(it)}
+            onRemove={() => void remove(it)}
+          />
+        )}
+      </Listed>
     </section>
   );
 }

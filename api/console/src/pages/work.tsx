@@ -10,6 +10,7 @@ import type { Fulfillment, Order, Shipment } from "../lib/types";
 import { Act, Doing, Field, Skeleton } from "../ui/bits";
 import { Status } from "../ui/status";
 import { attempt } from "../ui/toast";
+import { useParcelWish } from "./forms";
 import type { Change } from "./order";
 
 type Step = "accept" | "pick" | "pack" | "ship" | "ready" | "handover" | "deliver";
@@ -129,8 +130,7 @@ function Short({ work, onDone, onLeave }: StepProps) {
 }
 
 function Ship({ work, onDone, onLeave }: StepProps) {
-  const [carrier, setCarrier] = useState("");
-  const [tracking, setTracking] = useState("");
+  const [wish, fields] = useParcelWish();
   const units = work.lines.reduce((sum, line) => sum + line.quantity, 0);
   return (
     <Doing
@@ -139,23 +139,11 @@ function Ship({ work, onDone, onLeave }: StepProps) {
       action={t("act.ship")}
       onCancel={onLeave}
       onDo={async () => {
-        const body = {
-          shipment_id: freshId("parcel"),
-          ...(carrier.trim() ? { carrier: carrier.trim() } : {}),
-          ...(tracking.trim() ? { tracking_number: tracking.trim() } : {}),
-        };
-        await call<Shipment>("POST", at(work, "ship"), body);
+        await call<Shipment>("POST", at(work, "ship"), { shipment_id: freshId("parcel"), ...wish });
         await onDone(t("done.shipped", { n: units }));
       }}
     >
-      <div className="pair">
-        <Field label={t("ship.tracking")}>
-          <input value={tracking} onChange={(event) => setTracking(event.target.value)} />
-        </Field>
-        <Field label={t("ship.carrier")}>
-          <input value={carrier} onChange={(event) => setCarrier(event.target.value)} />
-        </Field>
-      </div>
+      {fields}
     </Doing>
   );
 }

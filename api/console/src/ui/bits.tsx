@@ -146,6 +146,7 @@ export function Doing(props: {
   }, []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
+    if (lack) return;
     setBusy(true);
     setError("");
     try {
@@ -175,19 +176,58 @@ export function Doing(props: {
         </p>
       )}
       <div className="row">
-        <button
+        <Closable
+          scope={props.scope}
           className={props.danger ? "danger" : "primary"}
-          disabled={busy || props.ready === false || !!lack}
-          title={lack || undefined}
-          aria-busy={busy}
+          disabled={busy || props.ready === false}
+          busy={busy}
         >
           {props.action}
-        </button>
+        </Closable>
         <button type="button" onClick={props.onCancel}>
           {t("act.leave")}
         </button>
       </div>
     </form>
+  );
+}
+
+/**
+ * A button for something that needs a scope, that of the page unless said. Without it, the button
+ * is closed; it can still be reached, and says why when it is pointed at or has the focus.
+ */
+export function Closable(props: {
+  scope?: string;
+  className?: string;
+  title?: string;
+  label?: string;
+  pressed?: boolean;
+  disabled?: boolean;
+  busy?: boolean;
+  /** What it does; without it, it submits its form. */
+  onClick?: () => void;
+  children: ReactNode;
+}) {
+  const lack = useLack(props.scope);
+  return (
+    <button
+      type={props.onClick ? "button" : "submit"}
+      className={props.className}
+      disabled={props.disabled && !lack}
+      aria-disabled={!!lack || undefined}
+      aria-pressed={props.pressed}
+      aria-busy={props.busy}
+      aria-description={lack || undefined}
+      data-why={lack || undefined}
+      title={lack || props.title}
+      aria-label={props.label}
+      onClick={(event) => {
+        if (lack) event.preventDefault();
+        else props.onClick?.();
+      }}
+    >
+      {props.children}
+    </button>
   );
 }
 
@@ -199,40 +239,14 @@ export function Act(props: {
   scope?: string;
   onClick: () => void;
 }) {
-  const lack = useLack(props.scope);
   return (
-    <button
-      type="button"
-      disabled={props.disabled || !!lack}
+    <Closable
+      scope={props.scope}
+      disabled={props.disabled}
       onClick={props.onClick}
-      title={lack || props.hint}
+      title={props.hint}
     >
       <Icon name={props.icon} /> {props.label} {props.hint && <kbd>{props.hint}</kbd>}
-    </button>
-  );
-}
-
-/** A plain button for something that needs a scope; without it, it says why it is closed. */
-export function Closable(props: {
-  scope?: string;
-  className?: string;
-  title?: string;
-  label?: string;
-  disabled?: boolean;
-  onClick: () => void;
-  children: ReactNode;
-}) {
-  const lack = useLack(props.scope);
-  return (
-    <button
-      type="button"
-      className={props.className}
-      disabled={props.disabled || !!lack}
-      title={lack || props.title}
-      aria-label={props.label}
-      onClick={props.onClick}
-    >
-      {props.children}
-    </button>
+    </Closable>
   );
 }

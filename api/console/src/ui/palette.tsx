@@ -5,6 +5,7 @@ import { get, query } from "../lib/api";
 import { keyOf } from "../lib/format";
 import { LANGUAGES, setLanguage, t, word } from "../lib/i18n";
 import { go } from "../lib/route";
+import { useLack } from "../lib/session";
 import { setTheme, type Theme } from "../lib/theme";
 import type { Page } from "../lib/types";
 import { PAGES } from "../pages/list";
@@ -17,6 +18,8 @@ interface Command {
   icon: IconName;
   text: string;
   note?: string;
+  /** Why one may not run it. */
+  lack?: string;
   run: () => void;
 }
 
@@ -24,7 +27,7 @@ const THEMES: Theme[] = ["light", "dark", "system"];
 const AFTER_MS = 120;
 const ORDERS = 6;
 
-function commands(): Command[] {
+function commands(demoLack: string): Command[] {
   return [
     ...PAGES.map(({ name, icon, key }) => ({
       id: name,
@@ -43,6 +46,7 @@ function commands(): Command[] {
       id: `demo ${what}`,
       icon: "stock" as const,
       text: t(`demo.${what}`),
+      lack: demoLack,
       run: () => void demo(what),
     })),
     ...THEMES.map((theme) => ({
@@ -111,13 +115,14 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [at, setAt] = useState(0);
   const needle = text.trim().toLocaleLowerCase();
   const orders = useOrders(text.trim());
+  const demoLack = useLack("admin");
   const shown = [
-    ...commands().filter((command) => command.text.toLocaleLowerCase().includes(needle)),
+    ...commands(demoLack).filter((command) => command.text.toLocaleLowerCase().includes(needle)),
     ...orders,
   ];
   const chosen = Math.min(at, shown.length - 1);
   const run = (command?: Command) => {
-    if (!command) return;
+    if (!command || command.lack) return;
     onClose();
     command.run();
   };
@@ -152,11 +157,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
               id={`found-${i}`}
               role="option"
               aria-selected={i === chosen}
+              aria-disabled={!!command.lack || undefined}
+              title={command.lack}
               onMouseMove={() => setAt(i)}
               onClick={() => run(command)}
             >
               <Icon name={command.icon} /> {command.text}
-              <span className="soft">{command.note}</span>
+              <span className="soft">{command.lack || command.note}</span>
             </li>
           ))}
         </ul>

@@ -40,7 +40,11 @@ export function words(error: unknown): string {
   if (error.status === 0) return t("error.no_answer");
   if (error.status === 403) return t("error.forbidden", { detail: error.message });
   if (error.code === "stale_order") return t("error.stale");
-  return [error.message, ...error.faults.slice(0, FAULTS).map(faultOf)].join(" ");
+  // Of a single fault the message has all there is to say, unless there are numbers.
+  const more = error.faults.filter(
+    (fault) => fault.requested !== undefined || !error.message.includes(fault.detail),
+  );
+  return [error.message, ...more.slice(0, FAULTS).map(faultOf)].join(" ");
 }
 
 /** Of what, what is wrong, and how far it is from being right. */

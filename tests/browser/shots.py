@@ -2,7 +2,8 @@
 
     python -m tests.browser.shots URL KEY_FILE docs/console
 
-Asks a running dibs, so it shows what that has; the example is `dibs up --demo`.
+Asks a running dibs, so it shows what that has; the example is `dibs up --demo` with a webhook `crm`
+and the console's own demo.
 """
 
 import base64
@@ -82,6 +83,8 @@ def take(page, squeezer, url: str, folder: Path, kind: str) -> None:
         ("flash", "flash"),
         ("settings", "settings"),
         ("users", "settings?tab=users"),
+        ("keys", "settings?tab=keys"),
+        ("webhooks", "settings?tab=webhooks&open=crm"),
         ("audit", "settings?tab=audit"),
     ):
         page.goto(f"{url}/#/{place}")

@@ -5,7 +5,7 @@ import { whole } from "./lib/format";
 import { languageNow, t, useLanguage, word } from "./lib/i18n";
 import { useKeys } from "./lib/keys";
 import { useChannel } from "./lib/live";
-import { go, href, useRoute } from "./lib/route";
+import { go, href, useInSight, useRoute } from "./lib/route";
 import { Needs, useLack } from "./lib/session";
 import { PAGES, type PageName } from "./pages/list";
 import { Now } from "./pages/now";
@@ -62,8 +62,9 @@ const NEEDS: Partial<Record<PageName, string>> = {
 };
 
 function Nav({ page }: { page: string }) {
+  const row = useInSight<HTMLElement>(page);
   return (
-    <nav className="nav" aria-label={t("nav")}>
+    <nav className="nav" aria-label={t("nav")} ref={row}>
       {PAGES.map(({ name, icon, key }) => (
         <a
           key={name}

@@ -1,7 +1,7 @@
 // Where the console is: `#/orders?status=on_hold&open=web/1001`. Behind the # nothing is sent to
 // any server, so a search for a customer's name stays out of logs.
 
-import { useSyncExternalStore } from "react";
+import { type RefObject, useEffect, useRef, useSyncExternalStore } from "react";
 
 export interface Route {
   page: string;
@@ -45,4 +45,14 @@ export function patch(changes: Record<string, string>, options: { replace?: bool
     history.replaceState(null, "", next);
     window.dispatchEvent(new HashChangeEvent("hashchange"));
   }
+}
+
+/** A row of places of which the chosen one is brought into sight, where not all have room. */
+export function useInSight<T extends HTMLElement>(chosen: string): RefObject<T | null> {
+  const row = useRef<T>(null);
+  useEffect(() => {
+    const it = row.current?.querySelector("[aria-current=page], [aria-pressed=true]");
+    it?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [chosen]);
+  return row;
 }

@@ -150,7 +150,7 @@ function columnsOf(): ColDef<Order>[] {
       width: NARROW.matches ? 132 : 150,
       cellRenderer: ({ value }: { value: string }) => <Status value={value} />,
     },
-    { headerName: t("order.order"), field: "order_id", minWidth: 90, flex: 1 },
+    { headerName: t("order.order"), field: "order_id", minWidth: 120, flex: 1 },
     { headerName: t("order.channel"), field: "channel", width: 100, wide: true },
     {
       headerName: t("order.units"),

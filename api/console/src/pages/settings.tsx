@@ -5,7 +5,7 @@ import { useState } from "react";
 import { whole } from "../lib/format";
 import { type Key, type Language, LANGUAGES, languageNow, setLanguage, t, word } from "../lib/i18n";
 import { usePulse } from "../lib/live";
-import { patch, useRoute } from "../lib/route";
+import { patch, useInSight, useRoute } from "../lib/route";
 import { Needs, signOut, useSession } from "../lib/session";
 import { setTheme, type Theme, themeNow } from "../lib/theme";
 import { Choice, Closable, Field } from "../ui/bits";
@@ -111,9 +111,10 @@ export function Settings() {
   const asked = params.get("tab") || "look";
   const tab = TABS[asked] && open(TABS[asked].scope) ? asked : "look";
   const { Shown } = TABS[tab]!;
+  const row = useInSight<HTMLDivElement>(tab);
   return (
     <div className="people">
-      <div className="views" role="group" aria-label={t("nav.settings")}>
+      <div className="views" role="group" aria-label={t("nav.settings")} ref={row}>
         {Object.entries(TABS)
           .filter(([, { scope }]) => scope !== "self" || mine)
           .map(([name, { scope }]) => (

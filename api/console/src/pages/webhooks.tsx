@@ -90,7 +90,7 @@ function State({ it }: { it: Webhook }) {
     );
   const told = it.active ? "webhook.active" : "webhook.paused";
   return (
-    <span className={it.active ? "" : "warn"}>
+    <span className={it.active ? "nowrap" : "nowrap warn"}>
       <Icon name={it.active ? "full" : "hold"} /> {t(told)}
     </span>
   );
@@ -118,7 +118,9 @@ function Row(props: {
     <tr>
       <td>
         <b>{it.webhook}</b>
-        <div className="soft address">{it.url}</div>
+        <div className="soft address" title={it.url}>
+          {it.url}
+        </div>
       </td>
       <td>
         <State it={it} />
@@ -132,7 +134,7 @@ function Row(props: {
         {it.types.length === TYPES.length ? t("webhook.all_types") : it.types.join(", ")}
         {it.channel && <div className="soft">{it.channel}</div>}
       </td>
-      <td className="right">{whole(it.waiting)}</td>
+      <td>{whole(it.waiting)}</td>
       <td className="acts">
         <button
           type="button"
@@ -315,7 +317,7 @@ export function Webhooks() {
         <Listed
           found={found}
           rows={(value) => value.webhooks}
-          heads={[t("webhook.title"), t("webhook.state"), t("webhook.types"), t("webhook.waiting")]}
+          heads={[t("webhook.name"), t("webhook.state"), t("webhook.types"), t("webhook.waiting")]}
           acts={t("user.remove")}
           none={t("webhook.none")}
         >

@@ -37,7 +37,6 @@ FLOORS = {
     "RejectReturn": 1,
     "exchange waits": 1,
     "facts before their order": 1,
-    "fact told too late": 1,
     "hold over: release": 8,
     "hold over: escalate": 2,
     "hold over: cancel": 1,

@@ -142,6 +142,9 @@ cdef int plan_case(Core* c) noexcept nogil:
         one.search.one.shipments_max = 1
     if line_up(c, &lineup) != DONE:
         return MEMORY
+    lineup.priced = style.scarcity_weight > 0 and c.scarcity.count > 0
+    if lineup.priced and price_scarce(c, &lineup) != DONE:
+        return MEMORY
     if settle(c, &lineup):
         return send_alone(c, &lineup)
     if fill_case(c, demands, one.columns.count) != DONE:

@@ -52,6 +52,7 @@ cdef void free_case(Case* one) noexcept nogil:
     rows_free(&one.met)
     rows_free(&one.columns)
     rows_free(&one.able)
+    rows_free(&one.scarce)
     rows_free(&one.quantities)
     rows_free(&one.grams)
     rows_free(&one.fixed)

@@ -128,6 +128,7 @@ cdef struct Case:             # scratch of one decision, and the sites that are 
     int64_t units, heavy      # wanted in all, and their grams
     Rows met                  # locations, in the order in which they were met
     Rows columns              # location of each candidate
+    Rows scarce               # what it adds for all that is wanted, by location; then scratch
     Rows able                 # locations that have everything
     Rows quantities, grams, fixed, tariffs, stock, unit
     Rows where                # position of each offer, by demand and location

@@ -8,6 +8,8 @@ cdef struct Lineup:           # of the candidates of an order
     int64_t fixed_most
     int64_t unit_most
     int64_t unit_least
+    int64_t units_least       # what handling all units costs at least, scarcity in it
+    bint priced               # some unit may have a scarcity price
     uint64_t able             # candidates that have everything: the first so many of `cells`
     uint32_t best             # location of the cheapest of them, and of the next
     uint32_t other
@@ -51,6 +53,49 @@ cdef int line_up(Core* c, Lineup* l) noexcept nogil:
     return DONE
 
 
+cdef int price_scarce(Core* c, Lineup* l) noexcept nogil:
+    """Add up what scarcity adds for all that each candidate would send: `scarce`, by location, is of
+    use for those that have everything. It may overflow where `bounded` then says so."""
+    cdef Case* one = &c.case
+    cdef uint32_t* columns = <uint32_t*> one.columns.data
+    cdef int64_t* prices = <int64_t*> c.scarcity.data
+    cdef uint64_t* sums
+    cdef int64_t* own
+    cdef Group* group
+    cdef Offer* offer
+    cdef uint64_t i, n, least_sum = 0
+    cdef uint32_t j
+    cdef int64_t unit, cheapest
+    if room_for(&one.scarce, 2 * one.width, sizeof(int64_t)) != DONE:
+        return MEMORY
+    sums = <uint64_t*> one.scarce.data
+    own = <int64_t*> one.scarce.data + one.width
+    for n in range(one.columns.count):
+        sums[columns[n]] = 0
+    for i in range(c.plan.groups.count):
+        group = &(<Group*> c.plan.groups.data)[i]
+        for n in range(one.columns.count):
+            own[columns[n]] = 0
+        for j in range(group.offer_count):
+            offer = &(<Offer*> c.plan.offers.data)[group.offers + j]
+            if offer.position < c.scarcity.count:
+                own[offer.candidate] = (
+                    prices[offer.position] * one.ask.style.scarcity_weight // 100
+                )
+        cheapest = COST_MOST
+        for n in range(one.columns.count):
+            unit = one.row[columns[n]].unit + own[columns[n]]
+            l.unit_most, cheapest = max(l.unit_most, unit), least(cheapest, unit)
+            sums[columns[n]] += <uint64_t> group.demand * <uint64_t> own[columns[n]]
+        least_sum += <uint64_t> group.demand * <uint64_t> cheapest
+    l.units_least = <int64_t> least_sum
+    return DONE
+
+
+cdef inline int64_t scarce_of(Core* c, Lineup* l, uint32_t place) noexcept nogil:
+    return (<int64_t*> c.case.scarce.data)[place] if l.priced else 0
+
+
 cdef bint bounded(Core* c, Lineup* l) noexcept nogil:
     """Whether no sum can overflow: what `check` of core/routing/instance.py says, more strictly."""
     cdef Case* one = &c.case
@@ -73,16 +118,19 @@ cdef bint settle(Core* c, Lineup* l) noexcept nogil:
     cdef uint32_t* able = <uint32_t*> one.able.data
     cdef Site* site
     cdef uint64_t i
-    cdef int64_t total, units = one.units * l.unit_least
+    cdef int64_t total
     l.best_cost = l.other_cost = -1
-    if style.scarcity_weight and c.scarcity.count or not bounded(c, l):
+    if l.able == 0 or not bounded(c, l):
         return False
+    if not l.priced:
+        l.units_least = one.units * l.unit_least
     for i in range(l.able):
         site = &one.row[able[i]]
         # One that costs as much as the runner-up before it is weighed changes nothing.
-        if l.other_cost >= 0 and site.least + units >= l.other_cost:
+        if l.other_cost >= 0 and site.least + l.units_least >= l.other_cost:
             continue
-        total = site.fixed + scorer.cost(rates, site.tariff, one.heavy) + one.units * site.unit
+        total = site.fixed + scorer.cost(rates, site.tariff, one.heavy)
+        total += one.units * site.unit + scarce_of(c, l, able[i])
         if l.best_cost < 0 or total < l.best_cost:
             l.other, l.other_cost = l.best, l.best_cost
             l.best, l.best_cost = able[i], total
@@ -92,7 +140,7 @@ cdef bint settle(Core* c, Lineup* l) noexcept nogil:
         return False
     if one.columns.count < 2 or one.search.one.shipments_max == 1:
         return True
-    return l.first + l.second + style.split + units >= l.best_cost
+    return l.first + l.second + style.split + l.units_least >= l.best_cost
 
 
 cdef int send_alone(Core* c, Lineup* l) noexcept nogil:
@@ -112,11 +160,11 @@ cdef int send_alone(Core* c, Lineup* l) noexcept nogil:
             return MEMORY
         group.picks_end = <uint32_t> c.plan.picks.count
     p = put_varint(put_asked(c, one.slip.data, l.best_cost, l.best_cost), 1)
-    p = put_leg(c, p, l.best, quantities, 1, 0)
+    p = put_leg(c, p, l.best, quantities, 1, scarce_of(c, l, l.best))
     if l.other_cost < 0:
         p = put_varint(put_varint(p, 0), 0)
     else:
         p = put_varint(put_varint(p, <uint64_t> l.other_cost), 1)
-        p = put_leg(c, p, l.other, quantities, 1, 0)
+        p = put_leg(c, p, l.other, quantities, 1, scarce_of(c, l, l.other))
     one.slip.size = <uint64_t> (p - one.slip.data)
     return DONE

@@ -1,10 +1,11 @@
 """How often a channel may be called: data, dated and sourced, in each connector's `quotas.json`.
 
 A limit is written as its channel writes it: `per_s` and `burst`, like a token bucket; or `calls`
-in each `window_s`, in any such window, not only in those that begin on the minute. The second
-becomes a bucket of `burst` calls, a twentieth of all where that is left out, to which the others
-come back evenly: no window sees more than is allowed, and a steady caller uses 95 %. A larger one
-is for windows that are long beside a rush of shoppers, and leaves a steady caller less.
+in each `window_s`, in any such window, not only in those that begin on the minute. Few such calls
+are counted one by one, so all of them can be used. More become a bucket of `burst` calls, a
+twentieth of all where that is left out, to which the others come back evenly: no window sees more
+than is allowed, and a steady caller uses 95 %. A larger one is for windows that are long beside a
+rush of shoppers, and leaves a steady caller less.
 
 Some channels also refuse what was said already: `repeats` names operations that may not say the
 same again for a while; and some count how often each listing is changed: `each`.
@@ -16,6 +17,8 @@ from engine.connectors import registry
 from engine.connectors.base import Account
 from engine.core import limits
 from engine.core.errors import ConfigError
+
+_COUNTED_MAX = 200  # calls in a window; all of them are looked at for each call
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,8 +40,15 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         more["burst"] = max(more["burst"], min(self.burst, 1))
         return msgspec.structs.replace(self, per_s=self.per_s * pace, **more)
 
+    @property
+    def counted(self) -> bool:
+        """Whether the calls of a window are few enough to be counted one by one."""
+        return 0 < self.calls <= _COUNTED_MAX and not self.burst
+
     def bucket(self) -> tuple[float, int]:
         """Return (microseconds a unit, units at once)."""
+        if self.counted:
+            return 0.0, self.calls
         if self.calls:
             burst = self.burst or max(self.calls // 20, 1)
             return 1e6 * self.window_s / max(self.calls - burst, 1), burst

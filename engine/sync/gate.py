@@ -1,14 +1,15 @@
 """Quotas: how often an account may be called, kept in one place for all of its workers.
 
-The bucket is GCRA (generic cell rate algorithm, ITU-T I.371): one number for each limit, the time
-at which a bucket that was never touched again would be full. It needs no refill and no list of
-past calls, and one script takes from all limits of an operation or from none.
-
 A channel counts a call when it arrives, some time between our asking and its answer. Calls that
 were sent evenly but arrive together would be more than it allows. So a call is *under way* until
-it is answered, fills its place in the bucket meanwhile, and only then begins to leave it. What an
-interval sees arrive was answered in it or is under way, hence never more than was allowed. Who
-dies on the way, or has no answer, is taken to have arrived after `limits.CALL_ARRIVES_S`.
+it is answered, fills its place meanwhile, and only then begins to leave it. What an interval sees
+arrive was answered in it or is under way, hence never more than was allowed. Who dies on the way,
+or has no answer, is taken to have arrived after `limits.CALL_ARRIVES_S`.
+
+Few calls in a window are counted one by one. Otherwise a limit is a bucket by GCRA (generic cell
+rate algorithm, ITU-T I.371): one number, the time at which a bucket that was never touched again
+would be full. It needs no refill and no list of past calls. One script takes from all limits of an
+operation or from none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,53 +23,73 @@ from engine.sync.store import SyncStore, asking
 
 _LONG_S = 3_600
 
-# KEYS: of each bucket its number, and the calls under way: "ticket:units" by when they arrived at
-# the latest. ARGV: units, ticket ("" for units that are had at once), microseconds that a call is
-# under way at most, then interval and burst of each bucket, in microseconds and units.
+# KEYS: of each limit its number, and its calls, "ticket:units": those under way, by when they have
+# arrived at the latest; of a counted limit all, by when they leave the window at the latest.
+# ARGV: units, ticket ("" for units that are had at once), microseconds that a call is under way at
+# most, then of each limit (interval, burst, window) in microseconds and units; 0 is no window.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local units, wait, fresh, lost = tonumber(ARGV[1]), 0, {}, {}
+local units, wait, fresh, gone = tonumber(ARGV[1]), 0, {}, {}
 for at = 1, #KEYS / 2 do
-  local key, under_way = KEYS[2 * at - 1], KEYS[2 * at]
-  local every, burst = tonumber(ARGV[2 * at + 2]), tonumber(ARGV[2 * at + 3])
-  local level, flying, rows = tonumber(redis.call('GET', key) or 0), 0, {}
-  local calls = redis.call('ZRANGE', under_way, 0, -1, 'WITHSCORES')
-  for n = 1, #calls, 2 do
-    local has, arrived = tonumber(string.match(calls[n], '%d+$')), tonumber(calls[n + 1])
-    if arrived > now then flying = flying + has
+  local key, calls = KEYS[2 * at - 1], KEYS[2 * at]
+  local every, burst = tonumber(ARGV[3 * at + 1]), tonumber(ARGV[3 * at + 2])
+  local counted, first = tonumber(ARGV[3 * at + 3]) > 0, nil
+  local level, held, old = tonumber(redis.call('GET', key) or 0), 0, {}
+  local rows = redis.call('ZRANGE', calls, 0, -1, 'WITHSCORES')
+  for n = 1, #rows, 2 do
+    local has, by = tonumber(string.match(rows[n], '%d+$')), tonumber(rows[n + 1])
+    if by > now then
+      held = held + has
+      first = first or by
     else
-      level = math.max(level, arrived) + has * every
-      rows[#rows + 1] = calls[n]
+      old[#old + 1] = rows[n]
+      level = math.max(level, by) + has * every
     end
   end
-  local full = math.max(level, now) + units * every
   local shut = redis.call('PTTL', key .. ':shut') * 1000
-  wait = math.max(wait, full + flying * every - burst * every - now, shut)
-  fresh[at], lost[at] = math.max(ARGV[2] == '' and full or level, now), rows
+  local full = math.max(level, now) + units * every
+  if counted then
+    -- What is under way leaves a window after its answer, so a window from now on at the earliest.
+    local window = tonumber(ARGV[3 * at + 3])
+    if held + units > burst then
+      shut = math.max(shut, math.min(first or now, now + window) - now, 1)
+    end
+    wait = math.max(wait, shut)
+  else
+    wait = math.max(wait, full + held * every - burst * every - now, shut)
+  end
+  fresh[at], gone[at] = math.max(ARGV[2] == '' and full or level, now), old
 end
 if wait > 0 then return math.ceil(wait) end
 for at = 1, #KEYS / 2 do
-  local key, under_way = KEYS[2 * at - 1], KEYS[2 * at]
-  redis.call('SET', key, string.format('%.0f', fresh[at]), 'PX',
-    math.ceil((fresh[at] - now) / 1000) + 1000)
-  if #lost[at] > 0 then redis.call('ZREM', under_way, unpack(lost[at])) end
-  if ARGV[2] ~= '' then
-    redis.call('ZADD', under_way, now + ARGV[3], ARGV[2] .. ':' .. ARGV[1])
-    redis.call('PEXPIRE', under_way, math.ceil(ARGV[3] / 1000) + 3600000)
+  local key, calls, window = KEYS[2 * at - 1], KEYS[2 * at], tonumber(ARGV[3 * at + 3])
+  if #gone[at] > 0 then redis.call('ZREM', calls, unpack(gone[at])) end
+  if window == 0 then
+    redis.call('SET', key, string.format('%.0f', fresh[at]), 'PX',
+      math.ceil((fresh[at] - now) / 1000) + 1000)
   end
+  if ARGV[2] ~= '' then
+    redis.call('ZADD', calls, now + ARGV[3] + window, ARGV[2] .. ':' .. ARGV[1])
+  elseif window > 0 and units > 0 then
+    redis.call('ZADD', calls, now + window, redis.call('INCR', key) .. ':' .. ARGV[1])
+    redis.call('PEXPIRE', key, math.ceil(window / 1000) + 1000)
+  end
+  redis.call('PEXPIRE', calls, math.ceil((ARGV[3] + window) / 1000) + 1000)
 end
 return 0
 """
-# KEYS: failures in a row, then as above. ARGV: how many buckets there are, the interval of each,
-# and calls that are answered, "ticket:units". Returns whether there were failures.
+# KEYS: failures in a row, then as above. ARGV: how many limits there are, the interval and window
+# of each, and calls that are answered, "ticket:units". Returns whether there were failures.
 _LANDED = """
 local clock = redis.call('TIME')
 local now, count = clock[1] * 1000000 + clock[2], tonumber(ARGV[1])
 for at = 1, count do
-  local key, every, landed = KEYS[2 * at], tonumber(ARGV[1 + at]), 0
-  for n = count + 2, #ARGV do
-    if redis.call('ZREM', KEYS[2 * at + 1], ARGV[n]) == 1 then
+  local key, calls, landed = KEYS[2 * at], KEYS[2 * at + 1], 0
+  local every, window = tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
+  for n = 2 * count + 2, #ARGV do
+    if window > 0 then redis.call('ZADD', calls, 'XX', now + window, ARGV[n])
+    elseif redis.call('ZREM', calls, ARGV[n]) == 1 then
       landed = landed + tonumber(string.match(ARGV[n], '%d+$'))
     end
   end
@@ -81,8 +102,8 @@ end
 return redis.call('EXISTS', KEYS[1])
 """
 # KEYS: buckets. ARGV: microseconds to stay away, units to be had then, then interval and burst of
-# each, and whether its channel counts over hours: being refused for seconds then says nothing of
-# how much is left, so the bucket is shut for so long, and not emptied.
+# each, and whether it is only shut for so long and not emptied: where calls are counted; and where
+# the channel counts over hours, so being refused for seconds says nothing of how much is left.
 _EMPTY = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -120,12 +141,14 @@ class AccountGate:
         self._empty = store.redis.register_script(_EMPTY)
         self._failed = store.redis.register_script(_FAILED)
 
-    def _buckets(self, operation: str) -> tuple[list[str], list[tuple[float, int]]]:
-        """Return the keys of each bucket of an operation, two for one, and (interval, burst)."""
+    def _limits(self, operation: str) -> tuple[list[str], list[tuple[float, int, int]]]:
+        """Return the keys of each limit of an operation, two for one, and (µs a unit, units at
+        once, µs of the window in which calls are counted, or 0)."""
         found = self._quotas.of(operation)
         names = [self._store.key("gate", self._account, name) for name, _ in found]
-        keys = [key for name in names for key in (name, f"{name}:under-way")]
-        return keys, [self._now(operation, limit).bucket() for _, limit in found]
+        keys = [key for name in names for key in (name, f"{name}:calls")]
+        now = [self._now(operation, limit) for _, limit in found]
+        return keys, [(*row.bucket(), row.window_s * 1_000_000 * row.counted) for row in now]
 
     def _now(self, operation: str, limit: Limit) -> Limit:
         """Return a limit with the pace that the channel told us, where it is of this operation
@@ -144,20 +167,21 @@ class AccountGate:
         """Take `units` of the quota and return 0, or the seconds after which to ask again. With a
         `ticket` of its own, a call is under way from now on until that is told as landed. Fewer
         units than none are given back, at most until the bucket is full."""
-        keys, numbers = self._buckets(operation)
+        keys, numbers = self._limits(operation)
         if not keys:
             return 0.0
         longest_us = int(limits.CALL_ARRIVES_S * 1e6)
-        flat = [number for pair in numbers for number in pair]
+        flat = [number for row in numbers for number in row]
         async with asking("quota"):
             return await self._take(keys=keys, args=[units, ticket, longest_us, *flat]) / 1e6
 
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Empty the buckets of an operation; in `wait_s` seconds, `units` may be taken again."""
-        keys, _ = self._buckets(operation)
+        keys, _ = self._limits(operation)
         numbers: list[Any] = [int(wait_s * 1e6), units]
         for _, limit in self._quotas.of(operation):
-            numbers += [*limit.bucket(), int(limit.window_s >= _LONG_S)]
+            shut = limit.counted or limit.window_s >= _LONG_S
+            numbers += [*limit.bucket(), int(shut)]
         if keys:
             async with asking("quota"):
                 await self._empty(keys=keys[::2], args=numbers)
@@ -166,8 +190,9 @@ class AccountGate:
         """Note that calls, units by ticket, are under way no more, and whether they were answered
         or failed."""
         fails, opened = self._breaker()
-        keys, numbers = self._buckets(operation)
-        args = [len(numbers), *(every for every, _ in numbers)]
+        keys, numbers = self._limits(operation)
+        args: list[Any] = [len(numbers)]
+        args += [number for every, _, window_us in numbers for number in (every, window_us)]
         args += [f"{ticket}:{units}" for ticket, units in calls.items()]
         async with asking("quota"):
             had_failed = await self._landed(keys=[fails, *keys], args=args)
@@ -179,10 +204,10 @@ class AccountGate:
 
     async def spared(self, operation: str, ticket: str, units: int = 1) -> None:
         """Note that a call which was taken is not made."""
-        keys, _ = self._buckets(operation)
+        keys, _ = self._limits(operation)
         async with asking("quota"):
-            for under_way in keys[1::2]:
-                await self._store.redis.zrem(under_way, f"{ticket}:{units}")
+            for calls in keys[1::2]:
+                await self._store.redis.zrem(calls, f"{ticket}:{units}")
 
     def _breaker(self) -> Sequence[str]:
         return [self._store.key("gate", self._account, name) for name in ("fails", "open")]

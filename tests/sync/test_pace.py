@@ -49,6 +49,7 @@ async def test_a_refusal_says_how_much_there_will_be_and_when(gate) -> None:
 
 
 BRISK = Quotas((Limit(("a",), "a test", "2026-11-29", per_s=50.0, burst=5),))
+COUNTED = Quotas((Limit(("a",), "a test", "2026-11-29", calls=10, window_s=1),))
 
 
 def brisk(gate) -> AccountGate:
@@ -99,22 +100,46 @@ class Jam(httpx.AsyncBaseTransport):
         return httpx.Response(200 if allowed else 429)
 
 
+async def test_few_calls_of_a_window_are_counted_from_when_they_were_answered(gate) -> None:
+    ten = AccountGate(gate._store, uuid.uuid4().hex[:8], COUNTED)
+    for n in range(9):
+        assert await ten.take("a", 1, f"t{n}") == 0
+    assert await ten.take("a") == 0 and await ten.take("a", 1, "more") > 0
+    await ten.spared("a", "t0")
+    assert await ten.take("a", 1, "more") == 0
+    await asyncio.sleep(0.5)
+    await ten.landed("a", {f"t{n}": 1 for n in range(1, 9)}, well=True)
+    await asyncio.sleep(0.6)  # only the one that was had at once is a second old
+    assert await ten.take("a", 1, "u0") == 0 and 0 < await ten.take("a", 1, "u1") < 0.5
+    await asyncio.sleep(0.5)
+    for n in range(8):
+        assert await ten.take("a", 1, f"v{n}") == 0
+    assert await ten.take("a", 1, "w") > 0  # the tenth is under way still
+    await ten.refused("a", 0.05)
+    await asyncio.sleep(0.06)
+    await ten.landed("a", {"more": 1}, well=True)
+    assert await ten.take("a", 1, "w") > 0.8
+
+
+@pytest.mark.parametrize("quotas", [BRISK, COUNTED], ids=["bucket", "counted"])
 @pytest.mark.parametrize("workers", [1, 4, 16])
-async def test_calls_that_arrive_together_are_never_more_than_allowed(gate, workers) -> None:
-    name = uuid.uuid4().hex[:8]
-    meter = Meter(BRISK, asyncio.get_running_loop().time)
+async def test_calls_that_arrive_together_are_never_too_many(gate, workers, quotas) -> None:
+    name, count = uuid.uuid4().hex[:8], 80 if quotas is BRISK else 32
+    meter = Meter(quotas, asyncio.get_running_loop().time)
     async with httpx.AsyncClient(transport=Jam(meter)) as client:
-        calls = [Calls(client, AccountGate(gate._store, name, BRISK), name) for _ in range(workers)]
+        calls = [
+            Calls(client, AccountGate(gate._store, name, quotas), name) for _ in range(workers)
+        ]
 
         async def work(own: Calls) -> None:
-            for _ in range(80 // workers):
+            for _ in range(count // workers):
                 if workers == 4:
                     await own.prepay("a")
                     await asyncio.sleep(0.001)
                 await own.ask("a", "GET", "http://shop.example/")
 
         await asyncio.gather(*(work(own) for own in calls))
-    assert meter.calls["a"] == 80 and not meter.over
+    assert meter.calls["a"] == count and not meter.over
 
 
 def test_a_twin_counts_costs_as_the_gate_does() -> None:

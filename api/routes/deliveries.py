@@ -13,11 +13,13 @@ from api.routes.webhooks import NAME, at, book_of, done, unknown
 from api.wire import Param
 from engine.core import limits
 from engine.core.commands import Id
+from engine.core.terms import ID_PATTERN
 from engine.sync.webhooks.book import Idle
 
+_TEST_CHARS_MAX = limits.ID_CHARS_MAX - len("test-")
 _MESSAGE = Param(
     "message",
-    Annotated[str, Meta(min_length=1, max_length=4 * limits.ID_CHARS_MAX)],
+    Id,
     "the message's id, as the service and the list of deliveries have it",
     example="order-41",
 )
@@ -26,7 +28,7 @@ _MESSAGE = Param(
 class WebhookTestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Send a test; its message is `test-` and the `test_id`."""
 
-    test_id: Id
+    test_id: Annotated[str, Meta(min_length=1, max_length=_TEST_CHARS_MAX, pattern=ID_PATTERN)]
 
 
 class QueuedAnswer(msgspec.Struct):

@@ -9,11 +9,11 @@ from msgspec import Meta
 from engine.core import limits
 
 # `$` alone would let a newline at the end pass.
-_ID_PATTERN = r"^[^\x00-\x1f\x7f]+(?!\n)$"
+ID_PATTERN = r"^[^\x00-\x1f\x7f]+(?!\n)$"
 
-Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS_MAX, pattern=_ID_PATTERN)]
+Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS_MAX, pattern=ID_PATTERN)]
 Text = Annotated[str, Meta(max_length=limits.TEXT_CHARS_MAX)]
-Reason = Annotated[str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=_ID_PATTERN)]
+Reason = Annotated[str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX, pattern=ID_PATTERN)]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
 Quantity = Annotated[int, Meta(ge=1, le=limits.QUANTITY_MAX)]

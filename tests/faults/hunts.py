@@ -105,7 +105,7 @@ async def answered_never(bug: str) -> Verdict:
 
 async def restarts(bug: str) -> Verdict:
     """The writer dies and comes back; clients repeat what they do not know."""
-    return await _stormy(bug, 3, plans=_aim("durable_unreleased", "ledger"))
+    return await _stormy(bug, 5, plans=_aim("durable_unreleased", "ledger"))
 
 
 async def slow_clock(bug: str) -> Verdict:

@@ -267,11 +267,7 @@ class Publisher:
         await self.store.put(taken, "shown", self.account)
         self.counts["listings"] += len(taken)
         for listing, quantity in taken.items():
-            due = self.queue.rows.get(listing)
-            if due is not None and due.wanted == quantity:
-                del self.queue.rows[listing]
-            elif due is not None:  # it changed while it was sent
-                due.shown, due.since_s = quantity, now_s
+            self.queue.shown(listing, quantity, now_s)
 
     async def landed(self, results: list[Published], sent: dict[str, int]) -> None:
         """Note what became of a bulk delivery, and look at all of it again: much may have changed
@@ -287,7 +283,7 @@ class Publisher:
     def _failed(self, due: Due, result: Published, now_s: float) -> None:
         """Let a listing rest: for longer each time, and for long where trying alone won't help."""
         due.failures += 1
-        due.problem = result.problem
+        due.problem, due.newer_s = result.problem, None
         self.counts["problems"] += 1
         rest_s = 0.5 * 2 ** min(due.failures, 9)
         due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)

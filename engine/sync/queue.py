@@ -46,6 +46,7 @@ class Due(msgspec.Struct):
     not_before_s: float = 0.0
     failures: int = 0
     held: int | None = None  # the quantity that waits until then; another one need not
+    newer_s: float | None = None  # since when it ought to show otherwise than what is being sent
     problem: str = ""  # why the last try failed
 
     @property
@@ -77,6 +78,8 @@ class Queue:
         else:
             if due.wanted == 0 < there.wanted:  # one more try at once, whatever it rests for
                 there.not_before_s = 0.0
+            if due.wanted != there.wanted and there.newer_s is None:
+                there.newer_s = due.since_s if due.listing in self.flying else None
             there.wanted, there.shown = due.wanted, due.shown
             if there.held is not None and there.held != due.wanted:
                 there.held, there.not_before_s = None, 0.0
@@ -123,6 +126,16 @@ class Queue:
         if due.listing in self.flying:
             return False
         return self.aloft.get(due.listing) != due.wanted or due.wanted == 0
+
+    def shown(self, listing: str, quantity: int, now_s: float) -> None:
+        """Note that a listing shows `quantity` now. What it ought to show otherwise by then has had
+        no failure yet."""
+        due = self.rows.get(listing)
+        if due is not None and due.wanted == quantity:
+            del self.rows[listing]
+        elif due is not None:
+            since_s = now_s if due.newer_s is None else due.newer_s
+            self.rows[listing] = Due(listing, due.sku, due.wanted, quantity, since_s)
 
     def took(self, listing: str, quantity: int) -> None:
         """Note that a single call showed `quantity`."""

@@ -341,3 +341,21 @@ class Away:
     async def run(self, stop: asyncio.Event, *_) -> None:
         """Wait."""
         await stop.wait()
+
+
+async def test_a_listing_that_is_shown_again_has_no_failures_and_waits_since_it_changed() -> None:
+    """Who counted on would let a busy listing rest for longer with each failure of a whole day."""
+    queue = Queue(Pace())
+    queue.want(Due("1", "TEA", 8, 9, 1.0))
+    (due,) = queue.best(1, 1.0)
+    due.failures, due.problem, due.not_before_s = 7, "500", 2.0
+    queue.flying.add("1")
+    queue.want(Due("1", "TEA", 7, 9, 3.0))
+    queue.want(Due("1", "TEA", 6, 9, 4.0))
+    queue.flying.discard("1")
+    queue.shown("1", 8, 5.0)
+    (due,) = queue.best(1, 5.0)
+    assert (due.wanted, due.shown, due.since_s) == (6, 8, 3.0)
+    assert (due.failures, due.problem, due.not_before_s) == (0, "", 0.0)
+    queue.shown("1", 6, 6.0)
+    assert not queue.rows

@@ -34,6 +34,7 @@ from engine.sync import outbox
 from engine.sync.desk import Desk, Order, Refusal, order_path
 from engine.sync.inbox import Inbox
 from engine.sync.listings import Listings
+from engine.sync.standing import Standing
 from engine.sync.store import Applied, Kept, SyncStore
 
 log = structlog.get_logger("ingest")
@@ -59,9 +60,11 @@ class Ingest:
         desk: Desk,
         listings: Listings,
         calls: Calls,
+        standing: Standing,
     ) -> None:
         self._account, self._connector, self._calls = account, connector, calls
         self._store, self._desk, self._listings = store, desk, listings
+        self._standing = standing
         self._inbox = Inbox(account.name, store)
         self._told: dict[str, list[tuple[ForeignOrder, Kept]]] = {}  # by order that is worked on
         self._asked: dict[str, asyncio.Future[ForeignOrder | None]] = {}  # not begun yet
@@ -233,6 +236,8 @@ class Ingest:
         over = order.state == "cancelled"
         applied = Applied(order.version, turn, digest, order.brief, over)
         await self._store.note_applied(name, order.order_id, applied)
+        if word == "placed":
+            await self._standing.placed()
         return word
 
     async def _accepted(self, order_id: str, there: Order) -> None:

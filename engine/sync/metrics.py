@@ -28,6 +28,15 @@ _GAUGES = {
         lambda it: it.swept_until.timestamp() if it.swept_until else 0.0,
     ),
 }
+_RATES = {
+    "cancelled_share": ("of the orders placed, those the seller cancelled", lambda it: it.share),
+    "cancelled_share_allowed": ("the share that the channel allows", lambda it: it.allowed),
+    "cancelled_share_projected": (
+        "the share if orders that wait for stock are cancelled, too",
+        lambda it: it.projected,
+    ),
+    "held_back_units": ("not shown while that is near what is allowed", lambda it: it.held_back),
+}
 _COUNTERS = {
     "audited": ("listings read back", lambda it: it.audited),
     "drifted": ("listings found changed at the channel", lambda it: it.drifted),
@@ -57,6 +66,8 @@ class _Collector:
         """Yield everything of every account."""
         for name, (meaning, value) in _GAUGES.items():
             yield self._family(GaugeMetricFamily, name, meaning, value)
+        for name, (meaning, value) in _RATES.items():
+            yield self._rated(name, meaning, value)
         for name, (meaning, value) in _COUNTERS.items():
             yield self._family(CounterMetricFamily, name, meaning, value)
         for name, (meaning, label, values) in _BY_WORD.items():
@@ -70,6 +81,13 @@ class _Collector:
         family = kind(f"dibs_connection_{name}", meaning, labels=("account",))
         for status in self._statuses:
             family.add_metric((status.account,), value(status))
+        return family
+
+    def _rated(self, name: str, meaning: str, value: Callable) -> Family:
+        family = GaugeMetricFamily(f"dibs_connection_{name}", meaning, labels=("account",))
+        for status in self._statuses:
+            if status.cancellations is not None:
+                family.add_metric((status.account,), value(status.cancellations))
         return family
 
     def _split(self, kind: type, name: str, meaning: str, label: str, values: Callable) -> Family:

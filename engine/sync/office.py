@@ -31,6 +31,7 @@ from engine.sync.listener import Listener
 from engine.sync.listings import Listings
 from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
+from engine.sync.standing import Standing
 from engine.sync.status import AccountStatus, Noter
 from engine.sync.store import SyncStore
 from engine.sync.sweep import Sweep
@@ -61,9 +62,12 @@ class Worker:
         self.connector: Connector = connector_class(account.connector)(account, self.calls)
         self.listings = Listings(store, account.name)
         self.stock = StockNow(desk, account.channel, self.listings)
-        self.ingest = Ingest(account, self.connector, store, desk, self.listings, self.calls)
+        self.standing = Standing(account, store)
+        self.ingest = Ingest(
+            account, self.connector, store, desk, self.listings, self.calls, self.standing
+        )
         self.listener = Listener(account, self.connector, store)
-        self.teller = Teller(account, self.connector, store)
+        self.teller = Teller(account, self.connector, store, self.standing)
         self.sweep = Sweep(account, self.connector, store)
         self.publisher = Publisher(account, self.connector, self.calls, store, desk, self.listings)
         self.handoff: Handoff | None = None
@@ -150,7 +154,7 @@ class Office:
         # connection that never was from one that broke, which `CallError.safe` rests on.
         self._desk_client = HttpxAiohttpClient(timeout=limits.CALL_TIMEOUT_S)
         self.desk = Desk(self._desk_client, url, key)
-        self.store, self._feed, self._watch = store, feed, watch
+        self.store, self._feed, self._watch, self._views = store, feed, watch, views
         self.workers: dict[str, Worker] = {}
         self.noters: dict[str, Noter] = {}
         self.hooks = Hooks(self._open, store)
@@ -176,7 +180,7 @@ class Office:
         renewed = self._renewed(account.name) if self._renewed else None
         worker = Worker(account, self.store, self.desk, self._client(), renewed)
         self.workers[account.name] = worker
-        self.noters[account.name] = Noter(worker, self.store, self.hooks.counts)
+        self.noters[account.name] = Noter(worker, self.store, self.hooks.counts, self._views)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let go of everything."""

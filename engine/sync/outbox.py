@@ -31,6 +31,7 @@ from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.core.errors import LogError, UnavailableError
 from engine.sync.desk import Order
+from engine.sync.standing import Standing
 from engine.sync.store import Kept, SyncStore
 from engine.views import outgoing
 from engine.views.reader import ViewsReader
@@ -122,8 +123,11 @@ class Reader:
 class Teller:
     """Empties one account's outbox. `counts` is by what was done."""
 
-    def __init__(self, account: Account, connector: Connector, store: SyncStore) -> None:
+    def __init__(
+        self, account: Account, connector: Connector, store: SyncStore, standing: Standing
+    ) -> None:
         self._account, self._connector, self._store = account, connector, store
+        self._standing = standing
         self._rest: dict[str, tuple[float, int]] = {}
         self.counts: Counter[str] = Counter()
 
@@ -170,6 +174,8 @@ class Teller:
             return self._later(name)
         self.counts[word] += 1
         self._rest.pop(name, None)
+        if word == "cancelled":
+            await self._standing.cancelled(task.order_id)
         await self._store.drop([name], "outbox", account)
         return True
 

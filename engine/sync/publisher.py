@@ -67,6 +67,7 @@ class Publisher:
         self._most = getattr(connector, "publish_units_max", limits.QUANTITY_MAX)
         self._pace = Pace()
         self.queue = Queue(self._pace)
+        self._held_back = 0
         self._touched: dict[str, float] = {}
         self.ended = False
         self._news, self._work = asyncio.Event(), asyncio.Event()
@@ -83,6 +84,12 @@ class Publisher:
             if sold > 0:
                 self._pace.sold(sku, sold)
         self._news.set()
+
+    def hold_back(self, units: int) -> None:
+        """Show so many units less than there are, of every listing, from now on."""
+        if units != self._held_back:
+            self._held_back = units
+            self.touch(self.listings.skus)
 
     async def load(self) -> None:
         """Read what each listing shows, and have all of them looked at."""
@@ -136,7 +143,7 @@ class Publisher:
             some = skus[at : at + limits.AVAILABILITY_SKUS_MAX]
             for row in await self._desk.shown(self._account.channel, some):
                 for listing in self.listings.of(row.sku):
-                    wanted = min(max(row.sellable, 0), self._most)
+                    wanted = min(max(row.sellable - self._held_back, 0), self._most)
                     shown = self._shown.get(listing.listing)
                     due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku])
                     self.queue.want(due)

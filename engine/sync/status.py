@@ -15,12 +15,14 @@ import msgspec
 
 from engine.core import limits
 from engine.sync.queue import FALLING, RISING, SOLD_OUT, Due
+from engine.sync.standing import Rate
 from engine.sync.store import Backlog, SyncStore
+from engine.views.reader import ViewsReader
 
 if TYPE_CHECKING:
     from engine.sync.office import Worker
 
-Health = Literal["good", "letters", "behind", "failing", "stopped"]
+Health = Literal["good", "letters", "cancelling", "behind", "failing", "stopped"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
@@ -48,8 +50,9 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     five minutes, `p99_by_minute_ms` of each of the last thirty, null where nothing changed.
     `open_until` is set while the account is left alone because its calls fail. `drifted` counts
     listings that were found changed at the channel, `audited` those read back, `job_failures` how
-    often a part of the work began anew, `pushes` what came of pushes, by word, and `documents` what
-    became of documents.
+    often a part of the work began anew, `cancellations` how many orders the seller cancels (null:
+    the channel says of no share that it allows), `pushes` what came of pushes, by word, and
+    `documents` what became of documents.
     """
 
     account: str
@@ -75,6 +78,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     drifted: int = 0
     audited: int = 0
     job_failures: int = 0
+    cancellations: Rate | None = None
     pushes: dict[str, int] = {}
     documents: dict[str, int] = {}
 
@@ -93,7 +97,8 @@ def health_of(status: AccountStatus | None, now: datetime) -> Health:
     """Return the worst that is to be said of an account in one word; None: it was never noted.
 
     stopped: no office works; failing: its calls fail, so it is left alone; behind: a document or a
-    listing waits too long; letters: somebody has to look at dead letters; good: nothing of that.
+    listing waits too long; cancelling: the seller cancels nearly as many orders as the channel
+    allows, or will; letters: somebody has to look at dead letters; good: nothing of that.
     """
     if status is None or (now - status.written_at).total_seconds() > limits.STATUS_OLD_S:
         return "stopped"
@@ -101,14 +106,18 @@ def health_of(status: AccountStatus | None, now: datetime) -> Health:
         return "failing"
     if max(status.inbox_s, status.stale_s) > limits.STATUS_BEHIND_S:
         return "behind"
+    if status.cancellations and status.cancellations.near:
+        return "cancelling"
     return "letters" if status.dead else "good"
 
 
 class Noter:
     """Notes how one worker is doing."""
 
-    def __init__(self, worker: "Worker", store: SyncStore, pushes: Counter) -> None:
-        self._worker, self._store, self._pushes = worker, store, pushes
+    def __init__(
+        self, worker: "Worker", store: SyncStore, pushes: Counter, views: ViewsReader | None
+    ) -> None:
+        self._worker, self._store, self._pushes, self._views = worker, store, pushes, views
         self._late: dict[str, bytes] | None = None
         self.last: AccountStatus | None = None
 
@@ -136,6 +145,8 @@ class Noter:
         rows = publisher.queue.rows.values()
         ranks = Counter(due.rank for due in rows)
         stalest_s = min((due.since_s for due in rows), default=None)
+        rate = await worker.standing.look(self._views)
+        publisher.hold_back(rate.held_back if rate else 0)
         p50_s, p99_s = publisher.lags.percentiles(0.5, 0.99)
         return AccountStatus(
             account=account.name,
@@ -161,6 +172,7 @@ class Noter:
             drifted=publisher.counts["drifted"],
             audited=publisher.counts["audited"],
             job_failures=worker.failures,
+            cancellations=rate,
             pushes=self._heard(),
             documents=dict(worker.ingest.counts),
         )

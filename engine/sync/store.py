@@ -13,6 +13,8 @@
     {p}:sync:bulk:ACCOUNT      hash: ticket of a bulk delivery that is, or may be, on its way →
                                listing: quantity
     {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
+    {p}:sync:placed:ACCOUNT    hash: day → orders that came
+    {p}:sync:cancelled:ACCOUNT sorted set: orders that the seller cancelled, by when
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account
     {p}:sync:revised:A:LISTING when all changes that a listing may have will be there again
@@ -294,6 +296,23 @@ class SyncStore:
         if names := list(names):
             async with asking(parts[0]):
                 await self.redis.hdel(self.key(*parts), *names)
+
+    async def add(self, more: Mapping[str, int], *parts: str) -> None:
+        """Add to the numbers in fields of a hash."""
+        async with asking(parts[0]):
+            for name, count in more.items():
+                await self.redis.hincrby(self.key(*parts), name, count)
+
+    async def rank(self, rows: Mapping[str, float], *parts: str) -> None:
+        """Put members into a sorted set; those that are there keep their rank."""
+        async with asking(parts[0]):
+            await self.redis.zadd(self.key(*parts), dict(rows), nx=True)
+
+    async def ranked(self, least: float, *parts: str) -> int:
+        """Return how many members of a sorted set have this rank at least, and drop the others."""
+        async with asking(parts[0]):
+            await self.redis.zremrangebyscore(self.key(*parts), "-inf", f"({least}")
+            return await self.redis.zcard(self.key(*parts))
 
     async def outbox_put(
         self, rows: Mapping[str, Mapping[str, bytes]], cursor: str, seq: int

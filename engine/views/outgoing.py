@@ -34,6 +34,10 @@ _HAPPENED = """
     FROM activity a JOIN orders o ON o.seq = a.order_seq
     WHERE a.seq > ? ORDER BY a.seq LIMIT ?
 """
+_WAITING = """
+    SELECT COUNT(*) FROM orders
+    WHERE status IN ('backordered', 'partially_allocated') AND channel = ?
+"""
 _SOLD_OUT = """
     SELECT s.sku FROM positions p JOIN skus s ON s.number = p.sku_number
     GROUP BY s.sku HAVING SUM(p.available) <= 0
@@ -99,6 +103,11 @@ def newest(views: Database) -> int:
 def sold_out(views: Database) -> list[str]:
     """Return the SKUs that had stock once and of which nothing is available at any location."""
     return [sku for (sku,) in views.select(_SOLD_OUT)]
+
+
+def waiting(views: Database, channel: str) -> int:
+    """Return how many orders of a channel wait for stock that is not there."""
+    return views.select(_WAITING, [channel])[0][0]
 
 
 def left(views: Database, after: int, count: int) -> list[Left]:

@@ -24,6 +24,7 @@ from engine.sync.hooks import Hooks
 from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office, Worker
 from engine.sync.queue import Due, Pace, Queue
+from engine.sync.standing import Standing
 from engine.sync.sweep import Sweep
 from engine.views import outgoing
 from tests.sync.alone import publishing
@@ -177,7 +178,7 @@ class Broken:
 
 async def test_an_entry_that_cannot_be_told_stands_in_nobodys_way(store) -> None:
     name, channel = uuid.uuid4().hex[:8], Broken()
-    teller = outbox.Teller(account_of(name), channel, store)
+    teller = outbox.Teller(account_of(name), channel, store, Standing(account_of(name), store))
     parcel = Parcel(order_id="7", shipment_id="s", lines=(), shipped_at=datetime.now(UTC))
     tasks = {"ship:7:s": outbox.Shipment(parcel), "refund:8:r": outbox.Refund("8", "r", 5, "GBP")}
     for entry, task in tasks.items():

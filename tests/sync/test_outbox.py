@@ -12,6 +12,7 @@ from engine.connectors.base import Account, Parcel
 from engine.connectors.calls import CallError
 from engine.service.wiring import Wiring
 from engine.sync import outbox
+from engine.sync.standing import Standing
 from engine.sync.store import SyncStore
 
 
@@ -42,7 +43,7 @@ async def store(dibs):
 async def test_money_goes_back_after_the_parcel_it_is_for(store) -> None:
     name, channel = uuid.uuid4().hex[:8], Channel()
     account = Account(name=name, connector="woocommerce", channel=name, url="")
-    teller = outbox.Teller(account, channel, store)
+    teller = outbox.Teller(account, channel, store, Standing(account, store))
     parcel = Parcel(order_id="7", shipment_id="s", lines=(), shipped_at=datetime.now(UTC))
     tasks = {
         "refund:7:r": outbox.Refund("7", "r", 500, "GBP"),

@@ -9,6 +9,16 @@ export interface Waiting {
   rising: number;
 }
 
+/** @schema Rate */
+export interface Rate {
+  placed: number;
+  cancelled: number;
+  waiting: number;
+  days: number;
+  allowed: number;
+  held_back: number;
+}
+
 /** @schema AccountStatus */
 export interface Doing {
   written_at: string;
@@ -30,9 +40,10 @@ export interface Doing {
   published: number;
   drifted: number;
   job_failures: number;
+  cancellations: Rate | null;
 }
 
-export const HEALTHS = ["stopped", "failing", "behind", "letters", "good"] as const;
+export const HEALTHS = ["stopped", "failing", "behind", "cancelling", "letters", "good"] as const;
 export type Health = (typeof HEALTHS)[number];
 
 /** @schema Connection */

@@ -6,6 +6,10 @@ import type { Order } from "./types";
 export const whole = (n: number): string => Math.round(n).toLocaleString(languageNow());
 
 /** Minor units as money; without a currency, as a plain number. */
+/** A share of all, like 2.5 %. */
+export const share = (part: number): string =>
+  part.toLocaleString(languageNow(), { style: "percent", maximumFractionDigits: 1 });
+
 export function money(minor: number, currency?: string): string {
   if (!currency) return (minor / 100).toFixed(2);
   const style = new Intl.NumberFormat(languageNow(), { style: "currency", currency });

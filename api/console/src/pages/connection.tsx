@@ -7,11 +7,12 @@ import {
   type Doing,
   type Letter,
   type Listing,
+  type Rate,
   lasting,
   readable,
   waitingOf,
 } from "../lib/connections";
-import { whole } from "../lib/format";
+import { share, whole } from "../lib/format";
 import { type Key, t, word } from "../lib/i18n";
 import { useLoad } from "../lib/load";
 import { href, patch, useRoute } from "../lib/route";
@@ -37,6 +38,29 @@ const counts = (parts: [string, number][]): string =>
     .filter(([, n]) => n)
     .map(([name, n]) => `${name} ${whole(n)}`)
     .join(", ") || "–";
+
+/** How many orders the seller cancels, and what is done about it. */
+function Cancels({ rate }: { rate: Rate }) {
+  const placed = Math.max(rate.placed, 1);
+  const all = (rate.cancelled + rate.waiting) / placed;
+  return (
+    <>
+      {t("connection.cancels_of", {
+        share: share(rate.cancelled / placed),
+        allowed: share(rate.allowed),
+        days: rate.days,
+      })}
+      {rate.waiting > 0 && (
+        <div className="soft">
+          {t("connection.cancels_waiting", { n: rate.waiting, share: share(all) })}
+        </div>
+      )}
+      {rate.held_back > 0 && (
+        <div className="warn">{t("connection.held_back", { n: rate.held_back })}</div>
+      )}
+    </>
+  );
+}
 
 function Facts({ status }: { status: Doing }) {
   const { waiting } = status;
@@ -73,6 +97,11 @@ function Facts({ status }: { status: Doing }) {
       <Fact name="connection.swept_long">
         {status.swept_until ? <Ago at={status.swept_until} /> : t("connection.never")}
       </Fact>
+      {status.cancellations && (
+        <Fact name="connection.cancels">
+          <Cancels rate={status.cancellations} />
+        </Fact>
+      )}
       {status.job_failures > 0 && (
         <Fact name="connection.job_failures">{whole(status.job_failures)}</Fact>
       )}

@@ -8,6 +8,7 @@ const LOOKS: Record<Health, [IconName, string]> = {
   stopped: ["none", "bad"],
   failing: ["alert", "bad"],
   behind: ["wait", "warn"],
+  cancelling: ["alert", "warn"],
   letters: ["letter", "warn"],
   good: ["full", "good"],
 };

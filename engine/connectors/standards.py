@@ -1,0 +1,39 @@
+"""What a channel expects of a seller: data, dated and sourced, in a connector's `standards.json`.
+
+A seller who cancels more orders than a channel allows loses offers or the account. A channel that
+counts nothing of the kind, or says nothing of it, has no file.
+"""
+
+import msgspec
+
+from engine.connectors import registry
+from engine.core.errors import ConfigError
+
+
+class Cancelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the orders of `days` days, at most a `share` (0.02: one in fifty) may be cancelled by the
+    seller. `since` and `source` say from when on this holds and where it is written; `sure` is
+    false for what is only told."""
+
+    share: float
+    days: int
+    since: str
+    source: str
+    sure: bool = True
+
+
+class Standards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a channel expects; None where it expects nothing."""
+
+    cancelled: Cancelled | None = None
+
+
+def standards_of(connector: str) -> Standards:
+    """Read the standards of a connector's channel from its `standards.json`, if there is one."""
+    place = registry.folder(connector) / "standards.json"
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=Standards)
+    except FileNotFoundError:
+        return Standards()
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"the standards of {connector} cannot be read: {error}") from error

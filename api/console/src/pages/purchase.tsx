@@ -15,7 +15,9 @@ export function NewPurchase(props: {
   onClose: () => void;
 }) {
   const [id, setId] = useState("");
-  const [place, setPlace] = useState(props.locations[0]?.location ?? "");
+  // The locations may come later than the form.
+  const [chosen, setPlace] = useState("");
+  const place = chosen || (props.locations[0]?.location ?? "");
   const [supplier, setSupplier] = useState("");
   const [day, setDay] = useState(new Date(Date.now() + WEEK_MS).toISOString().slice(0, 10));
   const [text, setText] = useState("");

@@ -106,7 +106,9 @@ interface StepProps {
 export function ArriveForm(props: StepProps & { locations: Location[] }) {
   const { it } = props;
   const rest = it.units.filter((each) => each.received < each.expected);
-  const [place, setPlace] = useState(props.locations[0]?.location ?? "");
+  // The locations may come later than the form.
+  const [chosen, setPlace] = useState("");
+  const place = chosen || (props.locations[0]?.location ?? "");
   const [units, setUnits] = useState(rest.map((each) => String(each.expected - each.received)));
   const lines = rest
     .map((each, i) => ({ sku: each.sku, quantity: Number(units[i]) }))

@@ -133,6 +133,11 @@ class Site:
         """Return how many deliveries wait in the inboxes."""
         return sum([await self.store.inbox_length(shop.name) for shop in self.shops])
 
+    async def under_way(self) -> int:
+        """Return how many deliveries are pushed or wait in the inboxes. What a channel that does
+        not push has not been asked for yet is not among them."""
+        return await self.waiting() + sum(shop.twin.pushes.under_way for shop in self.shops)
+
     # The office.
 
     def start_office(self, words: Sequence[str] = OFFICE) -> None:

@@ -107,6 +107,11 @@ class Pushes:
         self.counts: Counter[str] = Counter()
         self.answer_s: list[float] = []
 
+    @property
+    def under_way(self) -> int:
+        """How many are not answered yet."""
+        return len(self._tasks)
+
     def send(
         self,
         key: Any,

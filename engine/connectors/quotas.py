@@ -1,8 +1,8 @@
 """How often a channel may be called: data, dated and sourced, in each connector's `quotas.json`.
 
 A limit is written as its channel writes it: `per_s` and `burst`, like a token bucket; or `calls`
-in each `window_s`, in any such window, not only in those that begin on the minute. Few such calls
-are counted one by one, so all of them can be used. More become a bucket of `burst` calls, a
+in each `window_s`, in any such window, not only in those that begin on the minute. Few calls of a
+second are counted one by one, so all of them can be used. Others become a bucket of `burst` calls, a
 twentieth of all where that is left out, to which the others come back evenly: no window sees more
 than is allowed, and a steady caller uses 95 %. A larger one is for windows that are long beside a
 rush of shoppers, and leaves a steady caller less.
@@ -19,6 +19,7 @@ from engine.core import limits
 from engine.core.errors import ConfigError
 
 _COUNTED_MAX = 200  # calls in a window; all of them are looked at for each call
+_COUNTED_S_MAX = 1
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,8 +43,10 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def counted(self) -> bool:
-        """Whether the calls of a window are few enough to be counted one by one."""
-        return 0 < self.calls <= _COUNTED_MAX and not self.burst
+        """Whether calls are counted one by one. In a longer window, who has used all of it at once
+        would wait for most of it."""
+        few = 0 < self.calls <= _COUNTED_MAX and not self.burst
+        return few and self.window_s <= _COUNTED_S_MAX
 
     def bucket(self) -> tuple[float, int]:
         """Return (microseconds a unit, units at once)."""

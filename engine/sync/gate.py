@@ -6,7 +6,7 @@ it is answered, fills its place meanwhile, and only then begins to leave it. Wha
 arrive was answered in it or is under way, hence never more than was allowed. Who dies on the way,
 or has no answer, is taken to have arrived after `limits.CALL_ARRIVES_S`.
 
-Few calls in a window are counted one by one. Otherwise a limit is a bucket by GCRA (generic cell
+Few calls of a second are counted one by one. Otherwise a limit is a bucket by GCRA (generic cell
 rate algorithm, ITU-T I.371): one number, the time at which a bucket that was never touched again
 would be full. It needs no refill and no list of past calls. One script takes from all limits of an
 operation or from none.

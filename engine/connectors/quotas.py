@@ -2,10 +2,10 @@
 
 A limit is written as its channel writes it: `per_s` and `burst`, like a token bucket; or `calls`
 in each `window_s`, in any such window, not only in those that begin on the minute. Few calls of a
-second are counted one by one, so all of them can be used. Others become a bucket of `burst` calls, a
-twentieth of all where that is left out, to which the others come back evenly: no window sees more
-than is allowed, and a steady caller uses 95 %. A larger one is for windows that are long beside a
-rush of shoppers, and leaves a steady caller less.
+second are counted one by one, so all of them can be used. Others become a bucket of `burst` calls,
+a twentieth of all where that is left out, to which the others come back evenly: no window sees
+more than is allowed, and a steady caller uses 95 %. A larger one is for windows that are long
+beside a rush of shoppers, and leaves a steady caller less.
 
 Some channels also refuse what was said already: `repeats` names operations that may not say the
 same again for a while; and some count how often each listing is changed: `each`.

@@ -35,6 +35,7 @@ from engine.sync.standing import Standing
 from engine.sync.status import AccountStatus, Noter
 from engine.sync.store import SyncStore
 from engine.sync.sweep import Sweep
+from engine.sync.tasks import end
 from engine.sync.webhooks.book import Book
 from engine.sync.webhooks.job import Webhooks
 from engine.sync.webhooks.shelf import StoreShelf
@@ -199,7 +200,7 @@ class Office:
                     ends.set()
                 for job in jobs:
                     job.cancel()
-                await _end([running for running, _ in self._running.values()])
+                await end((task for task, _ in self._running.values()), limits.OFFICE_STOP_S)
         finally:
             if self.webhooks is not None:
                 await self.webhooks.sender.close()
@@ -258,7 +259,7 @@ class Office:
         self._refused.clear()  # what it had may be another's now
         running, ends = self._running.pop(name)
         ends.set()
-        await _end([running])
+        await end([running], limits.OFFICE_STOP_S)
         if gone:
             try:
                 await noter.forget()
@@ -276,18 +277,6 @@ class Office:
                 except Exception as error:  # no order is to wait for numbers
                     log.warning("not noted", account=name, problem=repr(error))
             await asyncio.sleep(limits.STATUS_S)
-
-
-async def _end(tasks: Iterable[asyncio.Task]) -> None:
-    """Wait until tasks end that were asked to; those that do not in time are made to. What they
-    were at is repeated after the next start, as after any crash."""
-    left = set(tasks)
-    if left:
-        _, left = await asyncio.wait(left, timeout=limits.OFFICE_STOP_S)
-    while left:  # a client of the server may swallow a cancellation that meets its own timeout
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
 
 
 def _check_locations(accounts: list[Account]) -> None:

@@ -38,6 +38,7 @@ from engine.sync.queue import Due, Pace, Queue
 from engine.sync.repeats import Repeats, otherwise
 from engine.sync.revisions import Revisions
 from engine.sync.store import SyncStore
+from engine.sync.tasks import end
 
 log = structlog.get_logger("publisher")
 
@@ -109,17 +110,10 @@ class Publisher:
             try:
                 await stop.wait()
             finally:  # also after one of them failed: the others are to end before all begin anew
-                await self._end(ours)
-
-    async def _end(self, tasks: list[asyncio.Task]) -> None:
-        # A client of the server may swallow a cancellation that meets its own timeout.
-        self.ended = True
-        self._news.set()
-        self._work.set()
-        while left := [task for task in tasks if not task.done()]:
-            for task in left:
-                task.cancel()
-            await asyncio.wait(left, timeout=limits.OUTBOX_IDLE_S)
+                self.ended = True
+                self._news.set()
+                self._work.set()
+                await end(ours)
 
     # What ought to be shown.
 

@@ -113,11 +113,7 @@ class Quotas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def quotas_of(connector: str) -> Quotas:
     """Read the limits of a connector from its `quotas.json`."""
-    place = registry.folder(connector) / "quotas.json"
-    try:
-        return msgspec.json.decode(place.read_bytes(), type=Quotas)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"the quotas of {connector} cannot be read: {error}") from error
+    return registry.data(connector, "quotas.json", Quotas)
 
 
 def quotas_for(account: Account) -> Quotas:

@@ -4,9 +4,14 @@ the folders that the environment names in DIBS_CONNECTORS."""
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from engine import connectors
 from engine.core.errors import ConfigError
+
+Kind = TypeVar("Kind")
 
 
 @cache
@@ -29,6 +34,17 @@ def folder(name: str) -> Path:
     if name not in folders():
         raise ConfigError(f"no connector {name!r}; there are: {', '.join(names())}")
     return folders()[name]
+
+
+def data(name: str, file: str, kind: type[Kind], otherwise: Kind | None = None) -> Kind:
+    """Return what a JSON file in a connector's folder holds; `otherwise`, if given, where there is
+    no such file. Raises `ConfigError`."""
+    try:
+        return msgspec.json.decode((folder(name) / file).read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        if otherwise is not None and isinstance(error, FileNotFoundError):
+            return otherwise
+        raise ConfigError(f"{file} of {name} cannot be read: {error}") from error
 
 
 def connector_class(name: str) -> type:

@@ -7,7 +7,6 @@ counts nothing of the kind, or says nothing of it, has no file.
 import msgspec
 
 from engine.connectors import registry
-from engine.core.errors import ConfigError
 
 
 class Cancelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,10 +29,4 @@ class Standards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def standards_of(connector: str) -> Standards:
     """Read the standards of a connector's channel from its `standards.json`, if there is one."""
-    place = registry.folder(connector) / "standards.json"
-    try:
-        return msgspec.json.decode(place.read_bytes(), type=Standards)
-    except FileNotFoundError:
-        return Standards()
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"the standards of {connector} cannot be read: {error}") from error
+    return registry.data(connector, "standards.json", Standards, Standards())

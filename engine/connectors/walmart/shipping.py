@@ -4,12 +4,9 @@ list of lines of the order, empty if Walmart has been told."""
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import msgspec
-
-from engine.connectors import money
+from engine.connectors import money, registry
 from engine.connectors.base import ConnectorError, Parcel
 from engine.connectors.walmart import wire
 from engine.connectors.walmart.orders import LEFT, product
@@ -51,8 +48,8 @@ def shipped(order: wire.Order, parcel: Parcel, options: Mapping[str, str]) -> li
 @cache
 def _carriers() -> dict[str, str]:
     """Return the carriers that Walmart knows, as it writes them, by their name in lower case."""
-    place = files("engine.connectors.walmart") / "carriers.json"
-    return {name.lower(): name for name in msgspec.json.decode(place.read_bytes())["carriers"]}
+    known = registry.data("walmart", "carriers.json", dict[str, Any])["carriers"]
+    return {name.lower(): name for name in known}
 
 
 def _carrier(name: str | None, number: str, options: Mapping[str, str]) -> dict[str, Any]:

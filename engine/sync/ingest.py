@@ -30,8 +30,9 @@ from engine.connectors.base import (
 from engine.connectors.calls import CallError, Calls
 from engine.core import limits
 from engine.core.errors import LogError
+from engine.core.paths import order_path
 from engine.sync import outbox
-from engine.sync.desk import Desk, Order, Refusal, order_path
+from engine.sync.desk import Desk, Order, Refusal
 from engine.sync.inbox import Inbox
 from engine.sync.listings import Listings
 from engine.sync.standing import Standing
@@ -210,17 +211,17 @@ class Ingest:
         elif _rank(order) > seen.rank:
             turn = seen.turn + 1
         placeable = order.state == "open" and order.ready and bool(order.lines)
-        there, word = None, "placed"
+        there = None
         if placeable and seen == Applied():  # most likely it is not there
             there = await self._place(order)
-        if there is None:
-            there, word = await self._desk.order(channel, order.order_id), ""
+        if not (placed := there is not None):
+            there = await self._desk.order(channel, order.order_id)
         if isinstance(there, Refusal):
             raise Undeliverable(f"looking: {there}")
         if older:
             return "stale" if there is None else await self._fill_in(order, there)
-        if word:
-            pass
+        if placed:
+            word = "placed"
         elif there is not None and _cancelled_here(order, there, seen):
             word = "cancelled_here"
         elif there is not None:

@@ -88,8 +88,7 @@ class Standing:
             return self.rate
         self._looked_s = now_s
         try:
-            asked = (outgoing.waiting, self._account.channel)
-            waiting = await views.ask(*asked) if views is not None else 0
+            waiting = await views.ask(outgoing.waiting, self._account.channel) if views else 0
         except (UnavailableError, OverloadedError) as error:
             log.info("what waits is not known", account=self._account.name, why=str(error))
             return self.rate

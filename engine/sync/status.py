@@ -127,6 +127,8 @@ class Noter:
         backlog = await store.backlog(worker.account.name)
         if backlog.listings != worker.listings.mapped:
             await worker.map_anew()
+        rate = await worker.standing.look(self._views)
+        worker.publisher.hold_back(rate.held_back if rate else 0)
         self.last = await self._status(backlog)
         await self._note_late()
         await store.put({worker.account.name: _encode(self.last)}, "status")
@@ -145,8 +147,6 @@ class Noter:
         rows = publisher.queue.rows.values()
         ranks = Counter(due.rank for due in rows)
         stalest_s = min((due.since_s for due in rows), default=None)
-        rate = await worker.standing.look(self._views)
-        publisher.hold_back(rate.held_back if rate else 0)
         p50_s, p99_s = publisher.lags.percentiles(0.5, 0.99)
         return AccountStatus(
             account=account.name,
@@ -172,7 +172,7 @@ class Noter:
             drifted=publisher.counts["drifted"],
             audited=publisher.counts["audited"],
             job_failures=worker.failures,
-            cancellations=rate,
+            cancellations=worker.standing.rate,
             pushes=self._heard(),
             documents=dict(worker.ingest.counts),
         )

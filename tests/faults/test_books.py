@@ -2,27 +2,15 @@
 
 import pytest
 
-from tests.faults.bugs import dig_out, plant
+from tests.faults.bugs import BOOK_BUGS, dig_out, plant
 from tests.faults.judge import judge
 from tests.faults.synthetic import lively_story
 
-BUGS = (
-    "before its time",
-    "never too late",
-    "old fact wins",
-    "one more than asked",
-    "merged units get lost",
-    "split units get lost",
-    "goods not awaited",
-    "comes twice",
-    "shut place gives",
-    "moved one stays",
-)
 SEEDS = range(8)
 OWN_CHECK = 4
 
 
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", sorted(BOOK_BUGS))
 def test_books_do_not_believe_the_twin(bug):
     """P2, P5: ledger and twin are wrong alike; what was asked and what happened still differ."""
     undo = plant(bug)

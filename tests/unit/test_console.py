@@ -14,6 +14,7 @@ from engine import __version__
 from engine.core.events import OrderStatus
 from engine.core.notes.returns import STATUSES as RETURN_STATUSES
 from engine.core.terms import Disposition, HoldReason, HoldThen, Payment, WhenShort
+from engine.sync.webhooks.book import TYPES
 
 CONSOLE = Path(__file__).parents[2] / "api" / "console"
 SOURCES = sorted(p for p in (CONSOLE / "src").rglob("*") if p.is_file())
@@ -96,6 +97,12 @@ def test_every_value_of_the_api_has_a_word() -> None:
         if f"{group}.{value}" not in texts("en")
     ]
     assert not missing
+
+
+def test_a_webhook_may_be_told_what_the_api_tells() -> None:
+    text = (CONSOLE / "src" / "lib" / "webhooks.ts").read_text()
+    listed = re.search(r"export const TYPES = \[(.*?)\];", text, re.S)
+    assert tuple(re.findall(r'"(.+?)"', listed[1])) == TYPES
 
 
 def test_what_is_read_is_what_the_api_says() -> None:

@@ -2,7 +2,8 @@
 answers, records and dumps, byte for byte. A change of one is a change of both.
 
 The data plane (`plane/*.pxi`) is free functions over C structs that neither hold nor need the
-GIL; the class is the Python door. Rooms, in the order in which a command meets them:
+GIL; the class is the Python door. It fills this file, since Cython wants a class in one piece.
+Rooms, in the order in which a command meets them:
 
     octets     memory that grows, bytes read and written in place
     memory     keyed hashing, tables of ids, those of positions

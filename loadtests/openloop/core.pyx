@@ -1,8 +1,8 @@
 """The generator itself: one thread, epoll, N kept-alive connections, one request in flight on each.
 
-Requests leave in the order of their due times, so what waits for a connection is not a list but a
-range of numbers: the requests from `_next` on that are due. Nothing here holds the GIL, allocates
-or calls Python once it runs. Times are microseconds since the start on the monotonic clock.
+Due requests are no list but a range of numbers, those from `_next` on that are due, and leave in
+that order. Nothing here holds the GIL, allocates or calls Python once it runs. It is one class,
+which Cython wants in one file. Times are microseconds since the start on the monotonic clock.
 """
 
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, errno

@@ -17,6 +17,7 @@ tabs, at a time.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ from api.wire import encode
 from engine.core import limits
 from engine.core.errors import OverloadedError, ServiceError
 from engine.service.client import Pulse
+from engine.views.reader import position
 
 log = structlog.get_logger("api")
 _Name, _Thing = TypeVar("_Name"), TypeVar("_Thing")
@@ -44,12 +46,14 @@ _HEADERS = (
 
 
 class Beat(msgspec.Struct):
-    """What every tab is told: how the engine is, where its log stands, orders by status."""
+    """What every tab is told: how the engine is, where its log stands, orders by status. `views`:
+    the log position up to which the views tell; None where there are none."""
 
     state: str
     epoch: int
     seq: int
     standing: dict[str, int] = {}
+    views: int | None = None
 
 
 class _Tab:
@@ -116,6 +120,8 @@ class Live:
         self._orders: _Turns[Key, Whole] = _Turns(lambda: Whole(b"order"))
         self._gauges = gauges.Meter()
         self._looked_s = 0.0
+        self._views_seq: int | None = None
+        self._views_read_s = 0.0
 
     def __len__(self) -> int:
         """How many tabs are open."""
@@ -166,7 +172,8 @@ class Live:
             await self._read(number)
         except ServiceError:
             status = self._front.client.status()
-            self._beat.take(number, encode(Beat(status.state, status.epoch, status.seq)))
+            beat = Beat(status.state, status.epoch, status.seq, {}, self._views_seq)
+            self._beat.take(number, encode(beat))
         self._number = number
         await self._tell(number)
 
@@ -175,7 +182,7 @@ class Live:
         client = self._front.client
         pulse, status = await client.pulse(), client.status()
         seq = pulse.seq
-        beat = Beat(status.state, status.epoch, seq, pulse.standing)
+        beat = Beat(status.state, status.epoch, seq, pulse.standing, self._views_seq)
         self._beat.take(number, encode(beat))
         for keys in _parts(
             self._orders.due(seq, limits.LIVE_ORDERS_READ_MAX), limits.LIVE_ORDERS_TOGETHER
@@ -197,6 +204,17 @@ class Live:
         if now_s - self._looked_s >= limits.OVERVIEW_EVERY_S and any(w.now for w in self._wants):
             self._looked_s = now_s
             self._now.take(number, encode(await gauges.look(self._front, self._gauges, pulse)))
+        await self._look_at_views(seq)
+
+    async def _look_at_views(self, seq: int) -> None:
+        """See how far the views are, for the next round to tell, until they have all of the log."""
+        views, now_s, before = self._front.views, time.monotonic(), self._views_seq
+        recent = now_s - self._views_read_s < limits.OVERVIEW_EVERY_S
+        if views is None or recent or (before is not None and before >= seq):
+            return
+        self._views_read_s, self._views_seq = now_s, None
+        with contextlib.suppress(ServiceError):
+            self._views_seq = (await views.ask(position))[0]
 
     async def _read_queue(
         self, number: int, key: tuple[str, str, str], queue: Queue, pulse: Pulse

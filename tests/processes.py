@@ -75,6 +75,11 @@ class Dibs:
                 [*arguments, *options], stdout=out, stderr=out, start_new_session=True
             )
 
+    def followers(self) -> list[int]:
+        """Process ids of those that the worker has started: what writes its views."""
+        threads = Path(f"/proc/{self.worker.pid}/task").glob("*/children")
+        return [int(pid) for found in threads for pid in found.read_text().split()]
+
     def log(self, command: str) -> str:
         """What a process has said so far."""
         return (self.folder / f"{command}.log").read_text(errors="replace")

@@ -91,7 +91,13 @@ ENDPOINTS = (
         media="text/event-stream",
         codes=("missing_field", "invalid_length"),
         answer_example={
-            "beat": {"state": "leading", "epoch": 1, "seq": 12, "standing": {"allocated": 3}}
+            "beat": {
+                "state": "leading",
+                "epoch": 1,
+                "seq": 12,
+                "standing": {"allocated": 3},
+                "views": 12,
+            }
         },
     ),
 )

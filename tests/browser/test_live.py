@@ -1,6 +1,9 @@
 """The live channel in the browser: nothing is asked again and again, what is old is called old, and
 the demo comes and goes without a trace on what was there."""
 
+import os
+import signal
+
 import pytest
 
 from tests.browser.site import Site, becomes
@@ -53,7 +56,37 @@ def test_what_is_old_is_called_old_until_the_server_is_back(page, site: Site) ->
     site.dibs.start()
     expect(page.locator(".stale")).to_have_count(0, timeout=LONG_MS)
     site.order("stale-2", ("SKU-43", 1))
-    expect(page.get_by_role("gridcell", name="stale-2")).to_be_visible()
+    expect(page.get_by_role("gridcell", name="stale-2")).to_be_visible(timeout=LONG_MS)
+
+
+def signal_all(processes: list[int], what: signal.Signals) -> None:
+    for pid in processes:
+        os.kill(pid, what)
+
+
+def test_what_is_looked_for_comes_however_late_the_views_are(page, site: Site) -> None:
+    page.goto(f"{site.url}/#/orders?q=late-")
+    expect(page.get_by_text("No order is like that")).to_be_visible()
+    page.wait_for_timeout(QUIET_MS)
+    views = site.dibs.followers()
+    assert views
+    signal_all(views, signal.SIGSTOP)
+    try:
+        site.order("late-1", ("SKU-43", 1))
+        page.wait_for_timeout(5 * QUIET_MS)  # longer than a list is read after the last change
+    finally:
+        signal_all(views, signal.SIGCONT)
+    expect(page.get_by_role("gridcell", name="late-1")).to_be_visible(timeout=LONG_MS)
+
+
+def test_half_an_answer_is_asked_for_again(page, site: Site) -> None:
+    site.order("half-1", ("SKU-43", 1))
+    assert becomes(lambda: site.views_find("half-"), 1)
+    page.route(
+        "**/v1/views/orders*", lambda route: route.fulfill(status=200, body='{"orders": ['), times=1
+    )
+    page.goto(f"{site.url}/#/orders?q=half-")
+    expect(page.get_by_role("gridcell", name="half-1")).to_be_visible(timeout=LONG_MS)
 
 
 def test_picked_short_is_had_from_elsewhere(page, site: Site) -> None:

@@ -81,6 +81,12 @@ async function once(method: string, url: string, init: RequestInit): Promise<Res
   }
 }
 
+/** Why half an answer came: this tab wanted no more of it, or the server went away. */
+const brokenOff = (signal?: AbortSignal): Error =>
+  signal?.aborted
+    ? new DOMException("", "AbortError")
+    : new Refusal(0, { code: "no_answer", detail: "" });
+
 /**
  * Ask the API and return its answer; throws `Refusal`. What changes something carries an id or an
  * Idempotency-Key, so silence and 503 are answered by asking again: nothing happens twice.
@@ -99,11 +105,13 @@ export async function call<T>(
   for (let left = TRIES - 1; ; left--) {
     try {
       const answer = await once(method, url, init);
-      const found = await answer.json().catch(() => ({}));
-      if (answer.ok) return found as T;
-      if (answer.status === 401 && found.code !== "sign_in_failed")
-        turnedAway(String(found.detail ?? ""));
-      throw new Refusal(answer.status, found);
+      const found = await answer.json().catch(() => undefined);
+      if (answer.ok && found !== undefined) return found as T;
+      if (answer.ok) throw brokenOff(options.signal);
+      const problem = found ?? {};
+      if (answer.status === 401 && problem.code !== "sign_in_failed")
+        turnedAway(String(problem.detail ?? ""));
+      throw new Refusal(answer.status, problem);
     } catch (error) {
       const again = error instanceof Refusal && (error.status === 0 || error.status === 503);
       if (!again || left === 0 || method === "GET") throw error;

@@ -195,6 +195,12 @@ export const live = (): boolean => !channel.lost && channel.beat?.state === "lea
 /** The log position up to which this tab has heard; -1 while it hears nothing. */
 export const heardUpTo = (): number => (channel.lost ? -1 : (channel.beat?.seq ?? -1));
 
+/** Whether the views lack some of what this tab has heard: they are asked until they do not. */
+export const viewsLack = (): boolean => {
+  const { views, seq } = channel.beat ?? { views: null, seq: 0 };
+  return views !== null && views < seq;
+};
+
 /** The system at a glance, while this component is shown. */
 export function usePulse(): { overview: Overview | null; lost: Refusal | null } {
   const [overview, set] = useState<Overview | null>(null);

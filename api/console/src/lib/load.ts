@@ -2,9 +2,9 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { Refusal } from "./api";
-import { heardUpTo } from "./live";
+import { heardUpTo, viewsLack } from "./live";
 
-const AFTER_TURNS = 3; // read after the log has stood still: some lists come a little later
+const AFTER_TURNS = 3; // read after the log has stood still and the views have it all
 
 export interface Loaded<T> {
   value: T | null;
@@ -15,7 +15,7 @@ export interface Loaded<T> {
 
 /**
  * Read when `key` changes, and every `everyMs`, if given, while the tab is looked at and the log
- * grows; `always`: whether it grows or not, for what is not in the log.
+ * grows or the views lack some of it; `always`: whether or not, for what is not in the log.
  */
 export function useLoad<T>(
   key: string,
@@ -35,10 +35,10 @@ export function useLoad<T>(
     const stop = new AbortController();
     let timer = 0;
     let seen = -1;
-    let still = 0; // turns since the log has grown
+    let still = 0; // turns in which there was nothing new to read
     const look = async () => {
       const seq = heardUpTo();
-      still = seq >= 0 && seq === seen ? still + 1 : 0;
+      still = seq >= 0 && seq === seen && !viewsLack() ? still + 1 : 0;
       seen = seq;
       try {
         if ((!document.hidden && (always || still <= AFTER_TURNS)) || !timer) {

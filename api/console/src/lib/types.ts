@@ -159,6 +159,7 @@ export interface Beat {
   epoch: number;
   seq: number;
   standing: Record<string, number>;
+  views: number | null;
 }
 
 /** @schema Gauges */

@@ -49,6 +49,7 @@ class Story(msgspec.Struct):
     units `sold`, `oversold` of them, and `unsold` that could have been."""
 
     lags_s: list[float]
+    lags_of_s: dict[str, list[float]]  # by channel whose listing showed too much
     sold: int
     oversold: int
     unsold: int
@@ -56,7 +57,12 @@ class Story(msgspec.Struct):
 
     def lag_s(self, percent: float) -> float:
         """Return a percentile of the delays in seconds."""
-        return float(numpy.percentile(self.lags_s, percent)) if self.lags_s else 0.0
+        return percentile(self.lags_s, percent)
+
+
+def percentile(lags_s: list[float], percent: float) -> float:
+    """Return a percentile; 0 of nothing."""
+    return float(numpy.percentile(lags_s, percent)) if lags_s else 0.0
 
 
 def buffer_for(per_s: float, lag_s: float, risk: float = 0.01) -> int:
@@ -78,6 +84,7 @@ class _Watch:
         self._shops, self._left = shops, units
         self._open: list[tuple[float, int, set[str]]] = []
         self.lags_s: list[float] = []
+        self.lags_of_s: dict[str, list[float]] = {shop.name: [] for shop in shops}
 
     def sold(self, by: Shop) -> None:
         """Note a sale of one unit."""
@@ -91,7 +98,10 @@ class _Watch:
         shown = {shop.name: shop.twin.shown(shop.listing_of[HOT]) for shop in self._shops}
         still = []
         for began_s, left, behind in self._open:
-            behind -= {name for name in behind if shown[name] <= left}
+            right = {name for name in behind if shown[name] <= left}
+            for name in right:
+                self.lags_of_s[name].append(now_s - began_s)
+            behind -= right
             if behind:
                 still.append((began_s, left, behind))
             else:
@@ -148,7 +158,7 @@ async def story(
         watching.cancel()
         rows = [row for shop in site.shops for row in (await site.orders(shop.name)).values()]
         oversold = sum(line.get("backordered", 0) for row in rows for line in row["lines"])
-        return Story(watch.lags_s, sold, oversold, max(units - sold, 0), per_s)
+        return Story(watch.lags_s, watch.lags_of_s, sold, oversold, max(units - sold, 0), per_s)
 
 
 async def _surge(
@@ -201,6 +211,10 @@ def tell(options: argparse.Namespace, names: Sequence[str], samples: Samples) ->
         case = f"{options.units:,} units, surge on {accounts[0][0]}"
         samples.add(case, contestant, "s to all listings, p50", found.lag_s(50))
         samples.add(case, contestant, "s to all listings, p99", found.lag_s(99))
+        for name, lags_s in found.lags_of_s.items():
+            for percent in (50, 99):
+                what = f"s until {name} is right, p{percent}"
+                samples.add(case, contestant, what, percentile(lags_s, percent))
         samples.add(case, contestant, "units sold", found.sold)
         samples.add(case, contestant, "units oversold", found.oversold)
         samples.add(case, contestant, "units held back", held)

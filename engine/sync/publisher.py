@@ -36,7 +36,7 @@ from engine.sync.lags import Lags
 from engine.sync.listings import Listings
 from engine.sync.queue import Due, Pace, Queue
 from engine.sync.repeats import Repeats, otherwise
-from engine.sync.revisions import Revisions
+from engine.sync.revisions import Revisions, Wish
 from engine.sync.store import SyncStore
 from engine.sync.tasks import end
 
@@ -201,15 +201,24 @@ class Publisher:
     async def _revisable(self, chosen: list[Due]) -> list[Due]:
         """Return the listings that may be changed now. Variations of one listing, which then have
         an item `family`, are counted together."""
-        rows = self.listings.rows
-        names = [rows[due.listing].item.get("family", due.listing) for due in chosen]
-        ranks = [due.rank for due in chosen]
-        waits = await self._revisions.claim(list(zip(names, ranks, strict=True)))
+        waits = await self._revisions.claim([self._wish(due) for due in chosen])
         for due, wait_s in zip(chosen, waits, strict=True):
             if wait_s:
                 self.counts["held"] += 1
                 due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
         return [due for due, wait_s in zip(chosen, waits, strict=True) if not wait_s]
+
+    def _wish(self, due: Due) -> Wish:
+        item = self.listings.rows[due.listing].item
+        fallen = due.wanted if due.shown is None else due.shown - due.wanted
+        return Wish(
+            item.get("family", due.listing),
+            due.rank,
+            due.wanted,
+            fallen,
+            time.monotonic() - due.since_s,
+            self._pace.of(due.sku),
+        )
 
     async def _sayable(self, chosen: list[Due], flying: set[str]) -> dict[str, int]:
         """Return what to say so that these listings are told, perhaps not all of them: nothing,

@@ -146,14 +146,15 @@ class Calls:
             await self._gate.spared(operation, ticket)
             self._more()
 
-    def _paid(self, operation: str) -> str | None:
+    async def _paid(self, operation: str) -> str | None:
         """Return the ticket of a call that was taken ahead, if there is one that is not too old to
-        be under way still."""
+        be under way still. One that is was never made, so it is given back."""
         oldest_s = time.monotonic() - limits.CALL_ARRIVES_S / 2
         while self._prepaid[operation]:
             at_s, ticket = self._prepaid[operation].popleft()
             if at_s > oldest_s:
                 return ticket
+            await self._gate.spared(operation, ticket)
         return None
 
     def _more(self) -> None:
@@ -224,7 +225,7 @@ class Calls:
         if pause_s:
             raise CallError(f"{self.account} is left alone", 503, safe=True, retry_s=pause_s)
         tickets = {}
-        if (paid := self._paid(operation)) is not None:
+        if (paid := await self._paid(operation)) is not None:
             tickets[paid], units = 1, units - 1
         if units > 0:
             tickets[await self._wait(operation, units)] = units

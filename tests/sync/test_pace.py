@@ -49,6 +49,7 @@ async def test_a_refusal_says_how_much_there_will_be_and_when(gate) -> None:
 
 
 BRISK = Quotas((Limit(("a",), "a test", "2026-11-29", per_s=50.0, burst=5),))
+_ONE = Limit(("a",), "a test", "2026-11-29", per_s=0.01, burst=1)
 COUNTED = Quotas((Limit(("a",), "a test", "2026-11-29", calls=10, window_s=1),))
 
 
@@ -140,6 +141,18 @@ async def test_calls_that_arrive_together_are_never_too_many(gate, workers, quot
 
         await asyncio.gather(*(work(own) for own in calls))
     assert meter.calls["a"] == count and not meter.over
+
+
+async def test_a_call_taken_ahead_that_grew_too_old_is_given_back(gate, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "CALL_ARRIVES_S", 0.4)
+    one = AccountGate(gate._store, uuid.uuid4().hex[:8], Quotas((_ONE,)))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with httpx.AsyncClient(transport=transport) as client:
+        calls = Calls(client, one, "shop")
+        await calls.prepay("a")
+        await asyncio.sleep(0.25)  # longer than half of what a call is taken to be under way
+        async with asyncio.timeout(10):
+            await calls.ask("a", "GET", "http://shop.example/")
 
 
 def test_a_twin_counts_costs_as_the_gate_does() -> None:

@@ -15,7 +15,8 @@ PORT ?= 8787
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? 2 * n : n)))
 
 .PHONY: build run test check race faults bench bench-full contracts conformance load \
-	channels-full channels-storm channels-kills channels-story channels-changes clean help
+	channels-full channels-storm channels-kills channels-story channels-changes \
+	channels-webhooks clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -88,6 +89,9 @@ channels-kills: $(BENCH_STAMP)   ## kill -9 of the office in the middle of telli
 
 channels-story: $(BENCH_STAMP)   ## one surge on three channels, beside batches and first in first out
 	$(BIN)/python -m benchmarks.bench_channels_story
+
+channels-webhooks: $(BENCH_STAMP) ## 10,000 webhooks that come twice, too early or never: answers timed, orders judged
+	$(BIN)/python -m benchmarks.bench_channels_webhooks
 
 channels-changes: $(BENCH_STAMP) ## 100,000 stock changes: calls made, quotas used, repeats
 	$(BIN)/python -m benchmarks.bench_channels_changes

@@ -252,7 +252,8 @@ Wrap = Callable[[Any, Callable[[], int | None]], Any]
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a site has: accounts as `accounts_of` gives them, units received by SKU, units that
     listings show at first, how bad the channels are, `pace` times their least quotas, seconds
-    between sweeps if not as usual, and settings of channels beside the priority."""
+    between sweeps and of a whole read-back if not as usual, and settings of channels beside the
+    priority."""
 
     accounts: list[tuple[str, str]]
     units: dict[str, int]
@@ -260,6 +261,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     faults: Faults = msgspec.field(default_factory=Faults)
     pace: float = 1.0
     sweep_s: float = 0.0
+    audit_s: float = 0.0
     settings: dict[str, dict] = {}
     seed: int = 1
 
@@ -315,6 +317,8 @@ def _account(twin: Twin, url: str, name: str, plan: Plan) -> Account:
     options = account.options | {"pace": str(plan.pace)}
     if plan.sweep_s or not twin.pushes_orders:
         options["sweep_s"] = str(plan.sweep_s or SWEEP_S)
+    if plan.audit_s:
+        options["audit_s"] = str(plan.audit_s)
     return msgspec.structs.replace(account, name=name, channel=name, options=options)
 
 

@@ -6,6 +6,7 @@ from benchmarks import bench_channels_changes as changes
 from benchmarks import bench_channels_kills as kills
 from benchmarks import bench_channels_storm as storms
 from benchmarks import bench_channels_story as stories
+from benchmarks import bench_channels_webhooks as webhooks
 from benchmarks.channels.books import Verdict, judge_order
 from benchmarks.channels.shoppers import Wish
 from benchmarks.channels.site import OFFICE
@@ -63,6 +64,13 @@ async def test_changes_while_the_office_is_away_take_the_least_calls(tmp_path) -
     for case in (away, "the office runs"):
         assert samples.of(case, name, "calls over a quota") == [0]
         assert samples.of(case, name, "forbidden repeats") == [0]
+
+
+async def test_webhooks_that_come_twice_too_early_or_never_lose_no_order(tmp_path) -> None:
+    found = await webhooks.webhooks(tmp_path / "data", 200, 40.0, 20)
+    assert not found.verdict.wrong, found.verdict.examples
+    assert found.verdict.orders >= 100 and found.pushes["doubled"] and found.behind
+    assert found.pushes.keys() <= {"meant", "dropped", "doubled", "answered 200"}
 
 
 async def test_a_surge_is_over_on_all_listings(tmp_path) -> None:

@@ -144,11 +144,13 @@ class Quantity(msgspec.Struct, frozen=True):
 
 class Published(msgspec.Struct, frozen=True):
     """What became of a `Quantity`: taken, or the channel's `problem`. `again` says whether trying
-    the same again may help."""
+    the same again may help; `crossed`, that the listing changed meanwhile, so that another quantity
+    is likely to be right at once."""
 
     listing: str
     problem: str = ""
     again: bool = False
+    crossed: bool = False
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):

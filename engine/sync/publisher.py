@@ -272,7 +272,7 @@ class Publisher:
                 if due is not None:
                     self.lags.add(now_s - due.since_s)
             elif due is not None:
-                self._failed(due, result, now_s)
+                self._failed(due, result, sent[result.listing], now_s)
         self._shown |= taken
         await self.store.put(taken, "shown", self.account)
         self.counts["listings"] += len(taken)
@@ -290,13 +290,18 @@ class Publisher:
         rows = self.listings.rows
         self.touch({rows[listing].sku for listing in sent if listing in rows})
 
-    def _failed(self, due: Due, result: Published, now_s: float) -> None:
-        """Let a listing rest: for longer each time, and for long where trying alone won't help."""
+    def _failed(self, due: Due, result: Published, sent: int, now_s: float) -> None:
+        """Let a listing rest: for longer each time, and for long where trying alone won't help.
+        Where a sale crossed what was `sent`, the quantity after the sale needs no rest."""
         due.failures += 1
         due.problem, due.newer_s = result.problem, None
         self.counts["problems"] += 1
         rest_s = 0.5 * 2 ** min(due.failures, 9)
         due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
+        if result.crossed and due.wanted != sent:
+            due.not_before_s = now_s
+        elif result.crossed:
+            due.held = sent
         log.warning(
             "a listing is not published",
             account=self.account,

@@ -267,6 +267,19 @@ async def test_a_call_that_another_sender_has_made_is_given_back(store) -> None:
         assert not calls._prepaid[operation]
 
 
+async def test_a_sale_that_crossed_a_quantity_lets_the_next_one_go_at_once(store) -> None:
+    """What the shop would not take rests; what is right after the sale was heard of does not."""
+    twin = twin_class("shopify")({"MUG": 9})
+    async with publishing(twin, store, uuid.uuid4().hex[:8], ["1"]) as site:
+        assert await site.show({"1": 9}) == 1
+        twin.meddle("1", 6)  # two were sold that nobody here has heard of
+        assert await site.show({"1": 8}) == 1
+        assert site.publisher.queue.rows["1"].problem
+        assert await site.show({"1": 8}) == 0
+        assert await site.show({"1": 6}) == 1
+        assert not site.publisher.queue.rows and site.publisher.shows("1") == 6
+
+
 @pytest.mark.parametrize("how", ["killed", "not heard"])
 async def test_a_delivery_whose_ticket_nobody_got_is_shown_anew(store, monkeypatch, how) -> None:
     """It may be worked off after newer single calls, and then shows what was right once."""

@@ -143,7 +143,7 @@ class Stock:
         else:
             self._seen[row.listing] = there
             problem = f"somebody made it {there} meanwhile"
-            results[row.listing] = Published(row.listing, problem, True)
+            results[row.listing] = Published(row.listing, problem, again=True, crossed=True)
         return False
 
     async def shown(self, items: Sequence[Quantity]) -> dict[str, int]:

@@ -173,16 +173,16 @@ class Site:
         self.office = None
 
     async def swept(self, since: datetime, wait_s: float = 300.0) -> None:
-        """Wait until every account was looked through after a time."""
+        """Wait until every account was looked through after a time; `SystemExit` names others."""
+        deadline = time.monotonic() + wait_s
+        while left := [shop.name for shop in self.shops if not await self._swept(shop, since)]:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"never swept: {', '.join(left)}; see {self.folder}/office.log")
+            await asyncio.sleep(STEP_S)
 
-        async def so() -> bool:
-            rows = await self.store.table("cursors")
-            ends = [
-                rows.get(f"sweep:{shop.name}", b"1970-01-01T00:00+00:00") for shop in self.shops
-            ]
-            return all(datetime.fromisoformat(end.decode()) > since for end in ends)
-
-        await until(so, "every account is swept", wait_s)
+    async def _swept(self, shop: Shop, since: datetime) -> bool:
+        end = await self.store.field(f"sweep:{shop.name}", "cursors")
+        return end is not None and datetime.fromisoformat(end.decode()) > since
 
     async def restart_office(self, words: Sequence[str] = OFFICE) -> None:
         """End the office and start it anew, which sweeps every account at once. Twins answer

@@ -131,6 +131,17 @@ async def test_a_refresh_token_outlives_the_process_that_got_it(tmp_path) -> Non
         await twin.pushes.close()
 
 
+async def test_an_answer_that_was_lost_locks_nobody_out() -> None:
+    async with shop({"MUG": 5}) as (twin, connector):
+        order = twin.buy("1001/5001")
+        before = twin.refresh
+        await connector.fetch(order)
+        assert twin.refresh_before == twin.refresh != before, "the new token was used"
+        twin.refresh, twin.refresh_before = "refresh_9", twin.refresh  # one that nobody heard of
+        twin.tokens = dict.fromkeys(twin.tokens, 0.0)
+        assert await connector.fetch(order)
+
+
 async def test_a_token_that_ended_is_fetched_once_for_all_with_the_newest_refresh_token() -> None:
     async with shop({"MUG": 5}) as (twin, connector):
         order = twin.buy("1001/5001")

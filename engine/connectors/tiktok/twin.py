@@ -41,7 +41,7 @@ class Shop(Twin):
         self.book: dict[str, dict[str, Any]] = {}
         self.address = ""
         self.tokens: dict[str, float] = {}
-        self.refresh = "refresh_0"
+        self.refresh = self.refresh_before = "refresh_0"
         self.holds = self.packs = False
         self.shipments: list[tuple[str, str]] = []  # (package, number) of each that was told
         self.ids = itertools.count(576_000_000_000_000_000)

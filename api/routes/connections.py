@@ -148,6 +148,9 @@ _STATUS = {
     "drifted": 0,
     "audited": 240,
     "job_failures": 0,
+    "cancellations": None,
+    "late_shipments": None,
+    "untracked_parcels": None,
     "pushes": {"kept": 310, "repeated": 4},
     "documents": {"placed": 300, "told": 9, "dead": 1},
 }
@@ -210,8 +213,9 @@ ENDPOINTS = (
             "`health` is the worst that is to be said in one word: `stopped` where nobody works "
             "(see `dibs channels run`), `failing` while the account is left alone because its "
             "calls fail, `behind` where a document or a listing waits for more than "
-            f"{limits.STATUS_BEHIND_S:.0f} seconds, `letters` where there are dead ones, else "
-            "`good`. Secrets are never told."
+            f"{limits.STATUS_BEHIND_S:.0f} seconds, `cancelling`, `late` or `untracked` where the "
+            "seller is near what the channel allows of that, `letters` where there are dead ones, "
+            "else `good`. Secrets are never told."
         ),
     ),
     _row(

@@ -273,9 +273,10 @@ class Connector(Protocol):
     async def shown(self, items: Sequence[Quantity]) -> dict[str, int]:
         """Return what the channel shows of listings now, for those that it knows."""
 
-    async def ship(self, parcel: Parcel) -> None:
+    async def ship(self, parcel: Parcel) -> bool | None:
         """Tell the channel of a parcel. May be called again for the same parcel: one that the
-        channel has is not told twice."""
+        channel has is not told twice. Return True if the channel follows it by a number of its
+        own, False if it does not follow this carrier, None if that depends on the number."""
 
     async def refund(self, order_id: str, refund_id: str, amount: int, currency: str) -> None:
         """Have the channel pay back `amount` minor units, once for each `refund_id`."""

@@ -1,7 +1,8 @@
 """What a channel expects of a seller: data, dated and sourced, in a connector's `standards.json`.
 
-A seller who cancels more orders than a channel allows loses offers or the account. A channel that
-counts nothing of the kind, or says nothing of it, has no file.
+A seller who cancels more orders than a channel allows, ships more of them late, or names more
+tracking numbers that lead nowhere, loses offers or the account. A channel that counts nothing of
+the kind, or says nothing of it, has no file.
 """
 
 import msgspec
@@ -9,10 +10,10 @@ import msgspec
 from engine.connectors import registry
 
 
-class Cancelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of the orders of `days` days, at most a `share` (0.02: one in fifty) may be cancelled by the
-    seller. `since` and `source` say from when on this holds and where it is written; `sure` is
-    false for what is only told."""
+class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of what counts in `days` days, at most a `share` (0.02: one in fifty) may be the seller's
+    fault. `since` and `source` say from when on this holds and where it is written; `sure` is false
+    for what is only told."""
 
     share: float
     days: int
@@ -22,9 +23,13 @@ class Cancelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Standards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a channel expects; None where it expects nothing."""
+    """What a channel expects; None where it expects nothing. `cancelled`: of the orders placed,
+    those the seller cancels. `late`: of the orders that left, those of which the channel heard
+    after it was due. `untracked`: of the parcels, those the channel cannot follow."""
 
-    cancelled: Cancelled | None = None
+    cancelled: Allowed | None = None
+    late: Allowed | None = None
+    untracked: Allowed | None = None
 
 
 def standards_of(connector: str) -> Standards:

@@ -19,6 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.connectors.base import Account
+from engine.connectors.penalties import Penalties
 from engine.connectors.quotas import Limit, Quotas, quotas_of
 
 
@@ -186,6 +187,9 @@ class Twin:
     refunds_before_parcel = True
     """Whether the channel pays back what has not left yet."""
 
+    ship_by_s = 172_800.0
+    """Seconds after its payment at which an order is due, where the channel says so."""
+
     pace = 1.0
     """How much more than the least the account may do, as its option `pace` says."""
 
@@ -195,6 +199,7 @@ class Twin:
         self.faults, self.seed = faults or Faults(), seed
         self.meter = Meter(quotas_of(self.connector).times(self.pace))
         self.pushes = Pushes(self.faults, seed, self.answered)
+        self.penalties = Penalties()
 
     def answered(self, key: Any, status: int) -> None:
         """Note what became of a push."""

@@ -22,8 +22,8 @@ _decode_listing = msgspec.json.Decoder(Listing).decode
 
 class Connection(msgspec.Struct, frozen=True):
     """An account that is connected: to what, and how it is doing (null: no office has noted it).
-    `health` is the worst of it: good, letters (dead ones), cancelling (too many orders), behind,
-    failing, stopped."""
+    `health` is the worst of it: good, letters (dead ones), untracked (too many parcels), late (too
+    many orders), cancelling (too many orders), behind, failing, stopped."""
 
     account: str
     connector: str

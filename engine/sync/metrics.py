@@ -8,9 +8,24 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from engine.sync.standing import Rate
 from engine.sync.status import AccountStatus
 
 Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _share(rate: Rate) -> float:
+    return rate.share
+
+
+def _allowed(rate: Rate) -> float:
+    return rate.allowed
+
+
+def _projected(rate: Rate) -> float:
+    return rate.projected
+
+
 _GAUGES = {
     "dead_letters": ("documents that nobody could apply", lambda it: it.dead),
     "inbox": ("documents that wait to be applied", lambda it: it.inbox),
@@ -28,14 +43,34 @@ _GAUGES = {
         lambda it: it.swept_until.timestamp() if it.swept_until else 0.0,
     ),
 }
-_RATES = {
-    "cancelled_share": ("of the orders placed, those the seller cancelled", lambda it: it.share),
-    "cancelled_share_allowed": ("the share that the channel allows", lambda it: it.allowed),
-    "cancelled_share_projected": (
-        "the share if orders that wait for stock are cancelled, too",
-        lambda it: it.projected,
+_RATES: dict[str, tuple[Callable, dict[str, tuple[str, Callable]]]] = {
+    "cancelled_share": (
+        lambda it: it.cancellations,
+        {
+            "": ("of the orders placed, those the seller cancelled", _share),
+            "_allowed": ("the share that the channel allows", _allowed),
+            "_projected": ("the share if what waits for stock is cancelled, too", _projected),
+        },
     ),
-    "held_back_units": ("not shown while that is near what is allowed", lambda it: it.held_back),
+    "late_share": (
+        lambda it: it.late_shipments,
+        {
+            "": ("of the orders that left, those told after they were due", _share),
+            "_allowed": ("the share that the channel allows", _allowed),
+            "_projected": ("the share if open orders that are due, or soon, are late", _projected),
+        },
+    ),
+    "untracked_share": (
+        lambda it: it.untracked_parcels,
+        {
+            "": ("of the parcels told, those the channel cannot follow", _share),
+            "_allowed": ("the share that the channel allows", _allowed),
+        },
+    ),
+    "held_back_units": (
+        lambda it: it.cancellations,
+        {"": ("not shown while cancellations are near what is allowed", lambda it: it.held_back)},
+    ),
 }
 _COUNTERS = {
     "audited": ("listings read back", lambda it: it.audited),
@@ -66,8 +101,9 @@ class _Collector:
         """Yield everything of every account."""
         for name, (meaning, value) in _GAUGES.items():
             yield self._family(GaugeMetricFamily, name, meaning, value)
-        for name, (meaning, value) in _RATES.items():
-            yield self._rated(name, meaning, value)
+        for name, (rate_of, parts) in _RATES.items():
+            for part, (meaning, value) in parts.items():
+                yield self._rated(name + part, meaning, rate_of, value)
         for name, (meaning, value) in _COUNTERS.items():
             yield self._family(CounterMetricFamily, name, meaning, value)
         for name, (meaning, label, values) in _BY_WORD.items():
@@ -83,11 +119,11 @@ class _Collector:
             family.add_metric((status.account,), value(status))
         return family
 
-    def _rated(self, name: str, meaning: str, value: Callable) -> Family:
+    def _rated(self, name: str, meaning: str, rate_of: Callable, value: Callable) -> Family:
         family = GaugeMetricFamily(f"dibs_connection_{name}", meaning, labels=("account",))
         for status in self._statuses:
-            if status.cancellations is not None:
-                family.add_metric((status.account,), value(status.cancellations))
+            if (rate := rate_of(status)) is not None:
+                family.add_metric((status.account,), value(rate))
         return family
 
     def _split(self, kind: type, name: str, meaning: str, label: str, values: Callable) -> Family:

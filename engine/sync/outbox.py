@@ -31,7 +31,7 @@ from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.core.errors import LogError, UnavailableError
 from engine.sync.desk import Order
-from engine.sync.standing import Standing
+from engine.sync.standing import Counted, Standing
 from engine.sync.store import Kept, SyncStore
 from engine.views import outgoing
 from engine.views.reader import ViewsReader
@@ -43,9 +43,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Shipment(msgspec.Struct, frozen=True, tag="ship"):
-    """Tell of a parcel."""
+    """Tell of a parcel. Its order was due at `due_us`, microseconds since 1970; `first`:
+    nothing of the order left before."""
 
     parcel: Parcel
+    due_us: int | None = None
+    first: bool = True
 
 
 class Refund(msgspec.Struct, frozen=True, tag="refund"):
@@ -153,9 +156,9 @@ class Teller:
         return told
 
     async def _tell(self, name: str, task: Task, document: bytes) -> bool:
-        account = self._account.name
+        account, followed = self._account.name, None
         try:
-            word = await self._do(task)
+            word, followed = await self._do(task)
         except NotImplementedError as error:
             word = "not_possible"
             log.info("the channel has no call for it", account=account, entry=name, why=str(error))
@@ -176,7 +179,10 @@ class Teller:
         self._rest.pop(name, None)
         if word == "cancelled":
             await self._standing.cancelled(task.order_id)
-        await self._store.drop([name], "outbox", account)
+        counted = Counted()
+        if word == "shipped":
+            counted = self._standing.left(task.parcel, task.due_us, task.first, followed)
+        await self._store.outbox_told(account, name, counted.more, counted.marks)
         return True
 
     def _later(self, name: str) -> bool:
@@ -186,11 +192,14 @@ class Teller:
         self._rest[name] = (time.monotonic() + rest_s, failures + 1)
         return False
 
-    async def _do(self, task: Task) -> str:
+    async def _do(self, task: Task) -> tuple[str, bool | None]:
+        """Return what was done, and of a parcel what the channel makes of its tracking number."""
+        if isinstance(task, Shipment):
+            return "shipped", await self._connector.ship(task.parcel)
+        return await self._say(task), None
+
+    async def _say(self, task: Refund | Cancellation | Taking) -> str:
         match task:
-            case Shipment(parcel):
-                await self._connector.ship(parcel)
-                return "shipped"
             case Taking(acceptance):
                 await self._connector.accept(acceptance)
                 return "accepted"
@@ -229,7 +238,7 @@ def _shipment(row: outgoing.Left) -> tuple[str, Task]:
         tracking=row.tracking,
         last=row.last,
     )
-    return f"{row.order_id}:{row.shipment_id}", Shipment(parcel)
+    return f"{row.order_id}:{row.shipment_id}", Shipment(parcel, row.required_us, row.first)
 
 
 def _refund(row: outgoing.Refunded) -> tuple[str, Task]:

@@ -22,7 +22,9 @@ from engine.views.reader import ViewsReader
 if TYPE_CHECKING:
     from engine.sync.office import Worker
 
-Health = Literal["good", "letters", "cancelling", "behind", "failing", "stopped"]
+Health = Literal[
+    "good", "letters", "untracked", "late", "cancelling", "behind", "failing", "stopped"
+]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
@@ -50,9 +52,10 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     five minutes, `p99_by_minute_ms` of each of the last thirty, null where nothing changed.
     `open_until` is set while the account is left alone because its calls fail. `drifted` counts
     listings that were found changed at the channel, `audited` those read back, `job_failures` how
-    often a part of the work began anew, `cancellations` how many orders the seller cancels (null:
-    the channel says of no share that it allows), `pushes` what came of pushes, by word, and
-    `documents` what became of documents.
+    often a part of the work began anew, `pushes` what came of pushes, by word, and `documents` what
+    became of documents. `cancellations` are orders that the seller cancels, `late_shipments` orders
+    that leave after they were due, `untracked_parcels` parcels that the channel cannot follow; each
+    is null where the channel says of no share that it allows.
     """
 
     account: str
@@ -79,6 +82,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     audited: int = 0
     job_failures: int = 0
     cancellations: Rate | None = None
+    late_shipments: Rate | None = None
+    untracked_parcels: Rate | None = None
     pushes: dict[str, int] = {}
     documents: dict[str, int] = {}
 
@@ -98,7 +103,8 @@ def health_of(status: AccountStatus | None, now: datetime) -> Health:
 
     stopped: no office works; failing: its calls fail, so it is left alone; behind: a document or a
     listing waits too long; cancelling: the seller cancels nearly as many orders as the channel
-    allows, or will; letters: somebody has to look at dead letters; good: nothing of that.
+    allows, or will; late: as many leave late, or will; untracked: as many parcels cannot be
+    followed; letters: somebody has to look at dead letters; good: nothing of that.
     """
     if status is None or (now - status.written_at).total_seconds() > limits.STATUS_OLD_S:
         return "stopped"
@@ -106,8 +112,14 @@ def health_of(status: AccountStatus | None, now: datetime) -> Health:
         return "failing"
     if max(status.inbox_s, status.stale_s) > limits.STATUS_BEHIND_S:
         return "behind"
-    if status.cancellations and status.cancellations.near:
-        return "cancelling"
+    rates: dict[Health, Rate | None] = {
+        "cancelling": status.cancellations,
+        "late": status.late_shipments,
+        "untracked": status.untracked_parcels,
+    }
+    for word, rate in rates.items():
+        if rate and rate.near:
+            return word
     return "letters" if status.dead else "good"
 
 
@@ -127,8 +139,8 @@ class Noter:
         backlog = await store.backlog(worker.account.name)
         if backlog.listings != worker.listings.mapped:
             await worker.map_anew()
-        rate = await worker.standing.look(self._views)
-        worker.publisher.hold_back(rate.held_back if rate else 0)
+        rates = await worker.standing.look(self._views)
+        worker.publisher.hold_back(rates.held_back)
         self.last = await self._status(backlog)
         await self._note_late()
         await store.put({worker.account.name: _encode(self.last)}, "status")
@@ -141,7 +153,7 @@ class Noter:
 
     async def _status(self, backlog: Backlog) -> AccountStatus:
         worker, now = self._worker, datetime.now(UTC)
-        account, publisher = worker.account, worker.publisher
+        account, publisher, rates = worker.account, worker.publisher, worker.standing.rates
         left_alone_s = await worker.gate.failing()
         oldest = _EPOCH + timedelta(milliseconds=backlog.oldest_ms)
         rows = publisher.queue.rows.values()
@@ -172,7 +184,9 @@ class Noter:
             drifted=publisher.counts["drifted"],
             audited=publisher.counts["audited"],
             job_failures=worker.failures,
-            cancellations=worker.standing.rate,
+            cancellations=rates.cancelled,
+            late_shipments=rates.late,
+            untracked_parcels=rates.untracked,
             pushes=self._heard(),
             documents=dict(worker.ingest.counts),
         )

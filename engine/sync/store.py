@@ -326,6 +326,26 @@ class SyncStore:
             pipe.hset(self.key("cursors"), cursor, seq)
             await pipe.execute()
 
+    async def outbox_told(
+        self,
+        account: str,
+        name: str,
+        more: Mapping[str, Mapping[str, int]],
+        marks: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        """Remove what was told, and count it, in one step: nothing is counted twice. By table of
+        the account, `more` is as in `add`, `marks` as in `rank`."""
+        async with asking("outbox"):
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.hdel(self.key("outbox", account), name)
+            for table, rows in more.items():
+                for field, count in rows.items():
+                    pipe.hincrby(self.key(table, account), field, count)
+            for table, ranks in marks.items():
+                if ranks:
+                    pipe.zadd(self.key(table, account), dict(ranks), nx=True)
+            await pipe.execute()
+
 
 def _kept(kind: type, place: bytes, row: Mapping[bytes, bytes]) -> Any:
     text = {name.decode(): value for name, value in row.items()}

@@ -3,11 +3,16 @@ that were cancelled here. Each is a function of a database, by log position, for
 
 from typing import NamedTuple
 
+from engine.core.events import OrderStatus
 from engine.views.work import Database
+
+_OVER = (OrderStatus.CANCELLED, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
+_STATUSES = tuple(status.name.lower() for status in OrderStatus if status not in _OVER)
 
 _SHIPPED = """
     SELECT s.seq, o.channel, o.order_id, s.shipment_id, s.carrier, s.tracking_number, s.shipped_us,
-           o.status IN ('shipped', 'delivered')
+           o.status IN ('shipped', 'delivered'), o.required_by_us,
+           NOT EXISTS (SELECT 1 FROM shipments e WHERE e.order_seq = o.seq AND e.seq < s.seq)
     FROM shipments s JOIN orders o ON o.seq = s.order_seq
     WHERE s.seq > ? ORDER BY s.seq LIMIT ?
 """
@@ -38,6 +43,12 @@ _WAITING = """
     SELECT COUNT(*) FROM orders
     WHERE status IN ('backordered', 'partially_allocated') AND channel = ?
 """
+# Of each status the oldest orders: an index has them in this order.
+_OPEN = "SELECT channel, required_by_us FROM orders WHERE status = ? ORDER BY seq LIMIT ?"
+_DUE = f"""
+    SELECT COUNT(*) FROM ({" UNION ALL ".join([f"SELECT * FROM ({_OPEN}) s"] * len(_STATUSES))}) o
+    WHERE channel = ? AND required_by_us < ?
+"""
 _SOLD_OUT = """
     SELECT s.sku FROM positions p JOIN skus s ON s.number = p.sku_number
     GROUP BY s.sku HAVING SUM(p.available) <= 0
@@ -45,7 +56,8 @@ _SOLD_OUT = """
 
 
 class Left(NamedTuple):
-    """A shipment, quantities by the channel's name of the line; `last`: nothing more is to come."""
+    """A shipment, quantities by the channel's name of the line; `last`: nothing more is to come,
+    `first`: nothing of its order has left before, `required_us`: when the order was due."""
 
     seq: int
     channel: str
@@ -55,6 +67,8 @@ class Left(NamedTuple):
     tracking: str | None
     shipped_us: int
     last: bool
+    required_us: int | None
+    first: bool
     lines: tuple[tuple[str, int], ...]
 
 
@@ -110,13 +124,20 @@ def waiting(views: Database, channel: str) -> int:
     return views.select(_WAITING, [channel])[0][0]
 
 
+def due(views: Database, channel: str, before_us: int, count: int) -> int:
+    """Return how many orders of a channel have not left whole and were to before a time; of each
+    status, only the `count` oldest orders of all channels are looked at."""
+    looked = [value for status in _STATUSES for value in (status, count)]
+    return views.select(_DUE, [*looked, channel, before_us])[0][0]
+
+
 def left(views: Database, after: int, count: int) -> list[Left]:
     """Return up to `count` shipments after a log position."""
     found = []
-    for *head, last in views.select(_SHIPPED, [after, count]):
+    for *head, last, required_us, first in views.select(_SHIPPED, [after, count]):
         rows = views.select(_LINES, [head[0]])
         lines = tuple((name, units) for name, units in rows if name is not None)
-        found.append(Left(*head, bool(last), lines))
+        found.append(Left(*head, bool(last), required_us, bool(first), lines))
     return found
 
 

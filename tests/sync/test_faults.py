@@ -29,7 +29,7 @@ from engine.sync.sweep import Sweep
 from engine.views import outgoing
 from tests.sync.alone import publishing
 
-SHIPPED = outgoing.Left(7, "web", "1", "s", None, None, 0, True, ())
+SHIPPED = outgoing.Left(7, "web", "1", "s", None, None, 0, True, None, True, ())
 
 
 def account_of(name: str, **more) -> Account:

@@ -129,8 +129,9 @@ class Amazon:
         """What Amazon has as the seller's own stock now."""
         return await stock.shown(self._api, items)
 
-    async def ship(self, parcel: Parcel) -> None:
-        """A package has a number of ours, by which it can be seen that Amazon has it."""
+    async def ship(self, parcel: Parcel) -> bool | None:
+        """A package has a number of ours, by which it can be seen that Amazon has it. It follows
+        none of a carrier that it has no code for."""
         if not parcel.tracking:
             raise ConnectorError(f"parcel {parcel.shipment_id}: Amazon wants a tracking number")
         reference = package_number(parcel.shipment_id)
@@ -138,9 +139,10 @@ class Amazon:
         if whole is None:
             raise ConnectorError(f"Amazon has no order {parcel.order_id}")
         order = orders.decode(whole)
-        if any(package.package_reference_id == reference for package in order.packages):
-            return
         carrier = _CARRIERS.get((parcel.carrier or "").lower())
+        followed = None if carrier else False
+        if any(package.package_reference_id == reference for package in order.packages):
+            return followed
         package = {
             "packageReferenceId": reference,
             "carrierCode": carrier or "Other",
@@ -156,6 +158,7 @@ class Amazon:
         path = f"/orders/v0/orders/{quote(parcel.order_id, safe='')}/shipmentConfirmation"
         body = {"packageDetail": package, "marketplaceId": market}
         await self._api.ask("confirm", "POST", path, json=body, once=True)
+        return followed
 
     async def refund(self, order_id: str, refund_id: str, amount: int, currency: str) -> None:
         """There is a feed for it, but one that carries no id of ours and cannot be asked later."""

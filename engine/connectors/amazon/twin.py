@@ -144,13 +144,13 @@ class Marketplace(Twin):
             "buyer": {"buyerEmail": "x7f@marketplace.amazon.co.uk"},
             "recipient": {"deliveryAddress": address},
             "fulfillment": {
-                "fulfillmentStatus": "UNSHIPPED" if paid else "PENDING",
+                "fulfillmentStatus": "PENDING",
                 "fulfilledBy": "AMAZON" if by_amazon else "MERCHANT",
             },
             "orderItems": [item],
             "packages": [],
         }
-        self._changed(name)
+        self._becomes(name, "UNSHIPPED" if paid else "PENDING")
         return name
 
     def pay(self, order: str) -> None:
@@ -204,10 +204,16 @@ class Marketplace(Twin):
         if self.orders()[order] in ("fulfilled", "cancelled"):
             return f"order {order} is {self.orders()[order]}"
         self.cancel(order)
+        self.penalties.cancel(order)
         return ""
 
     def _becomes(self, order: str, status: str) -> None:
-        self.book[order]["fulfillment"]["fulfillmentStatus"] = status
+        fulfillment = self.book[order]["fulfillment"]
+        fulfillment["fulfillmentStatus"] = status
+        if status == "UNSHIPPED":
+            self.penalties.order(order)
+            due = datetime.now(UTC) + timedelta(seconds=self.ship_by_s)
+            fulfillment["shipByWindow"] = {"latestDateTime": stamp(due)}
         self._changed(order)
 
     def _changed(self, order: str) -> None:
@@ -320,6 +326,9 @@ class Marketplace(Twin):
             items[told["orderItemId"]]["quantityUnfulfilled"] -= told["quantity"]
             items[told["orderItemId"]]["quantityFulfilled"] += told["quantity"]
         row["packages"].append(package)
+        due = datetime.fromisoformat(row["fulfillment"]["shipByWindow"]["latestDateTime"])
+        number, known = package["trackingNumber"], package["carrierCode"] != "Other"
+        self.penalties.parcel(row["orderId"], due.timestamp(), number, known)
         left = any(part["quantityUnfulfilled"] for part in items.values())
         self._becomes(row["orderId"], "PARTIALLY_SHIPPED" if left else "SHIPPED")
         return Response(status_code=204)

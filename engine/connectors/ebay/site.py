@@ -101,6 +101,7 @@ async def _parcel(twin: Any, request: Request) -> Response:
     row |= {"shippedDate": body["shippedDate"]}
     row["shipmentTrackingNumber"] = body.get("trackingNumber", "")
     twin.shipped[name].append(row)
+    twin.penalties.parcel(name, None, row["shipmentTrackingNumber"])
     left = {line["lineItemId"]: line["quantity"] for line in order["lineItems"]}
     for parcel in twin.shipped[name]:
         for line in parcel["lineItems"]:
@@ -133,6 +134,7 @@ async def _cancel(twin: Any, request: Request) -> Response:
     if twin.book[name]["cancelStatus"]["cancelState"] == "CANCELED":
         return error(409, 1_617, "It is cancelled already")
     twin.cancel(name)
+    twin.penalties.cancel(name)
     return JSONResponse({"cancelId": str(next(twin.ids))})
 
 

@@ -147,6 +147,7 @@ class Marketplace(Twin):
         }
         self.changed(name)
         if paid:
+            self.penalties.order(name)
             self._push(name)
         return name
 
@@ -154,6 +155,7 @@ class Marketplace(Twin):
         """The payment of an order arrives."""
         self.book[order]["orderPaymentStatus"] = "PAID"
         self.changed(order)
+        self.penalties.order(order)
         self._push(order)
 
     def cancel(self, order: str) -> None:

@@ -207,9 +207,9 @@ class TikTok:
             if str(sku.id) in names
         }
 
-    async def ship(self, parcel: Parcel) -> None:
+    async def ship(self, parcel: Parcel) -> bool | None:
         """Package by package, see `shipping`."""
-        await shipping.ship(self, parcel)
+        return await shipping.ship(self, parcel)
 
     async def order(self, order_id: str) -> wire.Order:
         """Return an order as TikTok shows it. Raises `ConnectorError` where there is none."""

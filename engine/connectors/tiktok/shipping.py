@@ -31,18 +31,16 @@ _HELD_S = 600.0  # between two looks at an order whose cool-off has not ended
 _SHIPPED = "11006021"  # the package has been shipped
 
 
-async def ship(shop: "TikTok", parcel: Parcel) -> None:
-    """Tell of a parcel what was not told of it yet. Raises `ConnectorError` where the order has
-    fewer units to send."""
+async def ship(shop: "TikTok", parcel: Parcel) -> bool | None:
+    """Tell of a parcel what was not told of it yet; return True if its number is TikTok's. Raises
+    `ConnectorError` where the order has fewer units to send."""
     order = await shop.order(parcel.order_id)
     if order.status == HELD:
         raise ConnectorError("the buyer may still cancel it", _HELD_S)
     units = _untold(order, parcel)
-    if not units:
-        return
     own = order.shipping_type != "TIKTOK"
     tracking: dict[str, str] = {}
-    if own:
+    if own and units:
         provider = await shop.carrier(str(order.delivery_option_id), parcel.carrier)
         number = parcel.tracking or parcel.shipment_id
         tracking = {"tracking_number": number, "shipping_provider_id": provider}
@@ -57,6 +55,7 @@ async def ship(shop: "TikTok", parcel: Parcel) -> None:
         if len(some) < len(there):
             package = await _split(shop, parcel.order_id, some)
         await _send(shop, package, tracking)
+    return None if own else True
 
 
 def _untold(order: wire.Order, parcel: Parcel) -> list[wire.Unit]:

@@ -128,7 +128,9 @@ class Shop(Twin):
         return number
 
     def _paid(self, number: str) -> None:
-        self.book[number]["paid_time"] = int(time.time())
+        now_s = int(time.time())
+        self.book[number] |= {"paid_time": now_s, "rts_sla_time": now_s + round(self.ship_by_s)}
+        self.penalties.order(number)
         self._become(number, "ON_HOLD" if self.holds else "AWAITING_SHIPMENT")
         if not self.holds and self.packs:
             self.pack(number)
@@ -234,6 +236,7 @@ class Shop(Twin):
             for unit in inside:
                 unit |= {"package_status": "PROCESSING", "tracking_number": number}
             if inside:
+                self.penalties.parcel(order, found["rts_sla_time"], number)
                 whole = all(unit["package_status"] in _LEFT for unit in units)
                 found["status"] = "AWAITING_COLLECTION" if whole else "PARTIALLY_SHIPPING"
                 self._touch(order)

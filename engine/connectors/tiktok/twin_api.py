@@ -179,6 +179,7 @@ class Api:
         if self.shop.orders().get(order) not in ("open", "unpaid"):
             return _failed(25001020, "the order cannot be cancelled")
         self.shop.cancel(order)
+        self.shop.penalties.cancel(order)
         return _done({"cancel_id": "1", "cancel_status": "CANCELLATION_REQUEST_SUCCESS"})
 
 

@@ -106,15 +106,15 @@ class Market(Twin):
             return None
         self.stock[listing] -= quantity
         number = str(next(self._ids))
-        order = fresh(number, listing, quantity)
-        (self.book if paid else self.unpaid)[number] = order
+        self.unpaid[number] = fresh(number, listing, quantity, self.ship_by_s)
         if paid:
-            self._happened("PO_CREATED", order)
+            self.pay(number)
         return number
 
     def pay(self, order: str) -> None:
         """The payment arrives: a purchase order is made."""
         self.book[order] = self.unpaid.pop(order)
+        self.penalties.order(order)
         self._happened("PO_CREATED", self.book[order])
 
     def cancel(self, order: str) -> None:
@@ -274,7 +274,9 @@ class Market(Twin):
             elif action == "refund":
                 pay_back(lines, (await request.json())["orderRefund"])
             elif action in ("shipping", "cancel"):
-                self._change(lines, action, await request.json())
+                body = await request.json()
+                self._change(lines, action, body)
+                self._judge(order, action, body)
             else:
                 return _error(404, "NOT_FOUND", action)
         except Refused as error:
@@ -301,6 +303,20 @@ class Market(Twin):
                 move(line, "Cancelled", count)
             else:
                 move(line, "Shipped", count, tracking=status["trackingInfo"])
+
+    def _judge(self, order: dict[str, Any], action: str, body: dict[str, Any]) -> None:
+        """Note what it says of the seller."""
+        name = order["purchaseOrderId"]
+        if action == "cancel":
+            return self.penalties.cancel(name)
+        due_s = order["shippingInfo"]["estimatedShipDate"] / 1000
+        parcels = {}
+        for row in body["orderShipment"]["orderLines"]["orderLine"]:
+            for status in row["orderLineStatuses"]["orderLineStatus"]:
+                info = status["trackingInfo"]
+                parcels[info["trackingNumber"]] = "carrier" in info["carrierName"]
+        for number, known in parcels.items():
+            self.penalties.parcel(name, due_s, number, known)
 
     async def _get_inventory(self, request: Request) -> Response:
         sku = request.query_params.get("sku", "")

@@ -10,14 +10,14 @@ class Refused(Exception):
     """What Walmart does not take."""
 
 
-def fresh(number: str, sku: str, quantity: int) -> dict[str, Any]:
-    """Return a purchase order of one line, at 10 dollars a unit."""
+def fresh(number: str, sku: str, quantity: int, ship_by_s: float) -> dict[str, Any]:
+    """Return a purchase order of one line, at 10 dollars a unit, to be shipped within so long."""
     now_ms = int(time.time() * 1000)
     postal = {"name": "Ada Lovelace", "address1": "1830 Mason St", "city": "San Francisco"}
     postal |= {"state": "CA", "postalCode": "94133", "country": "USA", "addressType": "RESIDENTIAL"}
     info = {"phone": "4155550123", "methodCode": "Value", "postalAddress": postal}
     info |= {
-        "estimatedShipDate": now_ms + 86_400_000,
+        "estimatedShipDate": now_ms + round(ship_by_s * 1000),
         "estimatedDeliveryDate": now_ms + 432_000_000,
     }
     charge = {"chargeType": "PRODUCT", "chargeName": "ItemPrice"}

@@ -11,9 +11,10 @@ export interface Waiting {
 
 /** @schema Rate */
 export interface Rate {
-  placed: number;
-  cancelled: number;
-  waiting: number;
+  total: number;
+  counted: number;
+  coming: number;
+  beyond: number;
   days: number;
   allowed: number;
   held_back: number;
@@ -41,9 +42,20 @@ export interface Doing {
   drifted: number;
   job_failures: number;
   cancellations: Rate | null;
+  late_shipments: Rate | null;
+  untracked_parcels: Rate | null;
 }
 
-export const HEALTHS = ["stopped", "failing", "behind", "cancelling", "letters", "good"] as const;
+export const HEALTHS = [
+  "stopped",
+  "failing",
+  "behind",
+  "cancelling",
+  "late",
+  "untracked",
+  "letters",
+  "good",
+] as const;
 export type Health = (typeof HEALTHS)[number];
 
 /** @schema Connection */

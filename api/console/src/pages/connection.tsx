@@ -39,21 +39,18 @@ const counts = (parts: [string, number][]): string =>
     .map(([name, n]) => `${name} ${whole(n)}`)
     .join(", ") || "–";
 
-/** How many orders the seller cancels, and what is done about it. */
-function Cancels({ rate }: { rate: Rate }) {
-  const placed = Math.max(rate.placed, 1);
-  const all = (rate.cancelled + rate.waiting) / placed;
+/** What a channel holds against the seller, what is to come of it, and what is done about it. */
+function Held({ rate, name, coming }: { rate: Rate; name: Key; coming?: Key }) {
+  const all = (rate.counted + rate.coming) / Math.max(rate.total + rate.beyond, 1);
   return (
     <>
-      {t("connection.cancels_of", {
-        share: share(rate.cancelled / placed),
+      {t(name, {
+        share: share(rate.counted / Math.max(rate.total, 1)),
         allowed: share(rate.allowed),
         days: rate.days,
       })}
-      {rate.waiting > 0 && (
-        <div className="soft">
-          {t("connection.cancels_waiting", { n: rate.waiting, share: share(all) })}
-        </div>
+      {coming && rate.coming > 0 && (
+        <div className="soft">{t(coming, { n: rate.coming, share: share(all) })}</div>
       )}
       {rate.held_back > 0 && (
         <div className="warn">{t("connection.held_back", { n: rate.held_back })}</div>
@@ -99,7 +96,25 @@ function Facts({ status }: { status: Doing }) {
       </Fact>
       {status.cancellations && (
         <Fact name="connection.cancels">
-          <Cancels rate={status.cancellations} />
+          <Held
+            rate={status.cancellations}
+            name="connection.cancels_of"
+            coming="connection.cancels_waiting"
+          />
+        </Fact>
+      )}
+      {status.late_shipments && (
+        <Fact name="connection.late">
+          <Held
+            rate={status.late_shipments}
+            name="connection.late_of"
+            coming="connection.late_due"
+          />
+        </Fact>
+      )}
+      {status.untracked_parcels && (
+        <Fact name="connection.untracked">
+          <Held rate={status.untracked_parcels} name="connection.untracked_of" />
         </Fact>
       )}
       {status.job_failures > 0 && (

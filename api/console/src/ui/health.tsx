@@ -9,6 +9,8 @@ const LOOKS: Record<Health, [IconName, string]> = {
   failing: ["alert", "bad"],
   behind: ["wait", "warn"],
   cancelling: ["alert", "warn"],
+  late: ["alert", "warn"],
+  untracked: ["alert", "warn"],
   letters: ["letter", "warn"],
   good: ["full", "good"],
 };

@@ -92,7 +92,7 @@ async def test_a_flash_sale_to_zero_sells_nothing_twice(desk) -> None:
         assert not any(site.twin.meter.over for site in sites)
         for site in sites:
             rate = await Standing(site.worker.account, site.office.store).look(site.office._views)
-            assert rate is None or (rate.placed and rate.projected == 0), "nothing to cancel"
+            assert rate is None or (rate.total and rate.projected == 0), "nothing to cancel"
 
 
 async def test_without_pushes_the_same_sale_sells_what_is_not_there(desk) -> None:

@@ -45,7 +45,9 @@ async def shop(stock: dict[str, int], **options: str) -> AsyncIterator[tuple[Sho
 async def test_webhooks_twice_too_early_or_never_end_in_what_the_shop_has(
     desk, monkeypatch
 ) -> None:
-    count = 10_000 if FULL else 200
+    """Shop, office and shoppers share this loop; `make channels-webhooks` sends 10,000, with
+    processes of their own, and times the answers."""
+    count = 1_000 if FULL else 200
     monkeypatch.setattr(Shop, "pace", 10.0)
     faults = Faults(dropped=0.01 if FULL else 0.03, doubled=0.05)
     async with running(desk, "shopify", {"MUG": count + 50}, faults) as site:
@@ -59,7 +61,7 @@ async def test_webhooks_twice_too_early_or_never_end_in_what_the_shop_has(
                 site.twin.pay(order)
             else:
                 site.twin.buy(mug)
-            if number % 20 == 0:  # a rush; at full size 50 orders a second, for 200 seconds
+            if number % 20 == 0:  # a rush
                 await asyncio.sleep(0.4 if FULL else 0.02)
         await site.twin.pushes.drain()
         _judge_answers(site)
@@ -73,7 +75,7 @@ async def test_webhooks_twice_too_early_or_never_end_in_what_the_shop_has(
                 order["status"] == "allocated" for order in there.values()
             )
 
-        await until(all_there, "every order is there", 600.0 if FULL else 30.0)
+        await until(all_there, "every order is there", 120.0 if FULL else 30.0)
         assert await desk.available(site.twin.listings()[mug]) == 50
         await site.shows(mug, 50)
         assert not await site.office.store.dead(site.name) and not site.twin.meter.over
@@ -86,9 +88,8 @@ def _judge_answers(site: Running) -> None:
     repeated, kept = counts[site.name, "repeated"], counts[site.name, "kept"]
     assert sent["doubled"] - unanswered <= repeated <= sent["doubled"] > 0
     assert kept + repeated >= sent["answered 200"]
-    p99_ms = 1000 * sorted(site.twin.pushes.answer_s)[int(0.99 * sent["answered 200"]) - 1]
     print(f"{kept:,} webhooks kept, {repeated} repeats known, {unanswered} not answered,", end=" ")
-    print(f"{sent['dropped']} never sent; an answer took {p99_ms:.1f} ms (p99)")
+    print(f"{sent['dropped']} never sent")
 
 
 async def test_a_webhook_is_proved_by_its_raw_bytes() -> None:

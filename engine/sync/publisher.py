@@ -299,7 +299,7 @@ class Publisher:
         rest_s = 0.5 * 2 ** min(due.failures, 9)
         due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
         if result.crossed and due.wanted != sent:
-            due.not_before_s = now_s
+            due.not_before_s, due.failures = now_s, 0
         elif result.crossed:
             due.held = sent
         log.warning(

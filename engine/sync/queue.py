@@ -82,7 +82,7 @@ class Queue:
                 there.newer_s = due.since_s if due.listing in self.flying else None
             there.wanted, there.shown = due.wanted, due.shown
             if there.held is not None and there.held != due.wanted:
-                there.held, there.not_before_s = None, 0.0
+                there.held, there.not_before_s, there.failures = None, 0.0, 0
 
     def worth(self, due: Due) -> tuple[int, float, float]:
         """Return what a listing is sorted by, the most urgent least."""

@@ -280,6 +280,17 @@ async def test_a_sale_that_crossed_a_quantity_lets_the_next_one_go_at_once(store
         assert not site.publisher.queue.rows and site.publisher.shows("1") == 6
 
 
+async def test_many_sales_that_cross_quantities_let_none_rest_for_longer(store) -> None:
+    """Each is another quantity's first failure: a busy listing does not end in a long rest."""
+    twin = twin_class("shopify")({"MUG": 50})
+    async with publishing(twin, store, uuid.uuid4().hex[:8], ["1"]) as site:
+        assert await site.show({"1": 50}) == 1
+        for heard in range(40, 30, -1):  # a few more were sold than anybody here has heard of
+            twin.meddle("1", heard - 8)
+            assert await site.show({"1": heard}) == 1
+            assert site.publisher.queue.rows["1"].failures == 1
+
+
 @pytest.mark.parametrize("how", ["killed", "not heard"])
 async def test_a_delivery_whose_ticket_nobody_got_is_shown_anew(store, monkeypatch, how) -> None:
     """It may be worked off after newer single calls, and then shows what was right once."""

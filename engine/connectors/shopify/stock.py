@@ -73,7 +73,8 @@ class Stock:
             errors = await self._set(rest, base)
             rest = await self._judged(rest, errors, base, results)
         for row in rest:
-            results[row.listing] = Published(row.listing, "it changes faster than we set it", True)
+            problem = "it changes faster than we set it"
+            results[row.listing] = Published(row.listing, problem, again=True, crossed=True)
         return [results[row.listing] for row in rows]
 
     async def _set(self, rows: list[Row], base: dict[str, int | None]) -> list[UserError]:

@@ -174,11 +174,10 @@ class Shop(Twin):
         found = self.book.get(_number(name))
         return twin_orders.graph(found) if found else None
 
-    def graph_between(self, since: str, until: str) -> list[dict[str, Any]]:
+    def between(self, since: str, until: str) -> list[Order]:
         """Return the orders that changed in [since, until), by when they did."""
         rows = [order for order in self.book.values() if since <= text(order.changed) < until]
-        rows.sort(key=lambda order: (text(order.changed), order.id))
-        return [twin_orders.graph(order) for order in rows]
+        return sorted(rows, key=lambda order: (text(order.changed), order.id))
 
     def _part(self, name: str) -> tuple[Order, Part] | None:
         for order in self.book.values():

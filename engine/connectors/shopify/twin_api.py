@@ -19,7 +19,7 @@ from graphql import (
     validate,
 )
 
-from engine.connectors.shopify import twin_schema
+from engine.connectors.shopify import twin_orders, twin_schema
 
 if TYPE_CHECKING:
     from engine.connectors.shopify.twin import Shop
@@ -84,8 +84,8 @@ class Api:
     def _orders(self, _: Any, first: int, query: str = "", after: Any = None, **__: Any) -> Any:
         bounds = dict(_WINDOW.findall(query))
         since, until = bounds.get(">=", ""), bounds.get("<", "9")
-        rows = self._shop.graph_between(since, until)
-        return page(rows, first, after)
+        found = page(self._shop.between(since, until), first, after)
+        return found | {"nodes": [twin_orders.graph(order) for order in found["nodes"]]}
 
     def _node(self, name: str) -> Any:
         kind, number = name.split("/")[-2:]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -94,6 +95,7 @@ class Order(msgspec.Struct, kw_only=True):
         return "FULFILLED" if done else "PARTIALLY_FULFILLED"
 
 
+@lru_cache(maxsize=2**16)  # each page of a shop with many orders is sorted by it
 def text(at: datetime | None) -> str | None:
     """Return a time as GraphQL shows it, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

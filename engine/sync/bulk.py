@@ -39,12 +39,14 @@ class BulkSender:
         """Send until cancelled; what was on its way before is watched first."""
         publisher = self._publisher
         async with asyncio.TaskGroup() as watched:
-            sent = await publisher.store.table("bulk", publisher.account)
-            for ticket, document in sent.items():
+            known = await publisher.store.table("bulk", publisher.account)
+            for ticket, document in known.items():
                 if ticket.startswith(_PERHAPS):
                     watched.create_task(self._lose(ticket, _decode(document)))
                 else:
-                    self._watch(watched, ticket, _decode(document))
+                    sent = _decode(document)
+                    publisher.queue.aloft |= sent
+                    watched.create_task(self._land(ticket, sent))
             while True:
                 if await self._once(watched) == 0:
                     await asyncio.sleep(limits.BULK_LOOK_S)
@@ -65,12 +67,15 @@ class BulkSender:
             return 0
         self._paid = False
         sent = {row.listing: row.quantity for row in rows}
+        # At once: what a connector reads to hand them in, no single call of ours may change.
+        publisher.queue.aloft |= sent
         document, perhaps = msgspec.json.encode(sent), f"{_PERHAPS}{uuid.uuid4().hex}"
         await publisher.store.put({perhaps: document}, "bulk", publisher.account)
         try:
             ticket = await bulk.send(rows)
         except (ConnectorError, CallError) as error:
             publisher.counts["bulk_problems"] += 1
+            publisher.queue.landed(sent)
             log.warning("not handed in", account=publisher.account, problem=str(error))
             if isinstance(error, CallError) and not error.safe:  # or it was, and nobody heard
                 watched.create_task(self._lose(perhaps, sent))
@@ -80,17 +85,13 @@ class BulkSender:
         await publisher.store.replace({ticket: document}, [perhaps], "bulk", publisher.account)
         publisher.counts["bulk"] += 1
         publisher.counts["bulk_listings"] += len(sent)
-        self._watch(watched, ticket, sent)
+        watched.create_task(self._land(ticket, sent))
         return len(sent)
 
     def _waiting(self):
         """Return what the next delivery takes: what single calls do not reach before it is done."""
         beyond, rows = self._bulk.beyond, self._bulk.rows
         return self._publisher.queue.best(beyond + rows, time.monotonic(), bulk=True)[beyond:]
-
-    def _watch(self, watched: asyncio.TaskGroup, ticket: str, sent: dict[str, int]) -> None:
-        self._publisher.queue.aloft |= sent
-        watched.create_task(self._land(ticket, sent))
 
     async def _lose(self, ticket: str, sent: dict[str, int]) -> None:
         """Show anew what may have been in a delivery whose ticket nobody got, when it is surely

@@ -5,12 +5,13 @@ always one SKU, and what may be shown of it is what dibs says of that SKU. A lis
 mapped sells the SKU that the seller named it by at the channel, if dibs knows that one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
 
 from engine.sync.store import SyncStore
+
+_TOGETHER = 10_000
 
 
 class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +32,7 @@ class Listings:
         self._store, self._account = store, account
         self.mapped = 0
         self.rows: dict[str, Listing] = {}
-        self._by_sku: dict[str, set[str]] = defaultdict(set)
+        self._by_sku: dict[str, tuple[str, ...]] = {}  # a set of each would take four times as much
 
     async def load(self) -> None:
         """Read all of them from the store."""
@@ -39,23 +40,25 @@ class Listings:
         self.mapped = int(mapped or 0)
         decode = msgspec.json.Decoder(Listing).decode
         rows = await self._store.table("listings", self._account)
-        self.rows, self._by_sku = {}, defaultdict(set)
+        self.rows, self._by_sku = {}, {}
         for document in rows.values():
             self._set(decode(document))
 
     async def put(self, rows: Iterable[Listing]) -> None:
         """Set listings, durably."""
         rows = list(rows)
-        documents = {row.listing: msgspec.json.encode(row) for row in rows}
-        await self._store.map_listings(self._account, documents)
+        for at in range(0, len(rows), _TOGETHER):  # nobody waits long for a store that is busy
+            documents = {x.listing: msgspec.json.encode(x) for x in rows[at : at + _TOGETHER]}
+            await self._store.map_listings(self._account, documents)
         for row in rows:
             self._set(row)
 
     def _set(self, row: Listing) -> None:
         if before := self.rows.get(row.listing):
-            self._by_sku[before.sku].discard(row.listing)
+            rest = tuple(x for x in self._by_sku[before.sku] if x != row.listing)
+            self._by_sku[before.sku] = rest
         self.rows[row.listing] = row
-        self._by_sku[row.sku].add(row.listing)
+        self._by_sku[row.sku] = (*self._by_sku.get(row.sku, ()), row.listing)
 
     def sku(self, listing: str, named: str | None) -> str:
         """Return the SKU that a listing sells; what the seller named it, if it is not mapped."""

@@ -157,7 +157,7 @@ async def test_many_listings_go_by_feed_and_keep_their_handling_time(desk, optio
 async def test_feeds_and_subscriptions_are_as_the_contract_asks(desk, options) -> None:
     needed("amazon")
     options(bulk_beyond="3")
-    async with running(desk, "amazon", {f"S{n}": n + 1 for n in range(12)}) as site:
+    async with running(desk, "amazon", {f"S{n}": n + 1 for n in range(60)}) as site:
         site.twin.subscribed = False
         await site.worker.sweep.once()
     found = await judge("amazon", site.recorder.calls, each=5)

@@ -100,7 +100,7 @@ class Seller(PackageTwin):
         return {
             "id": pack.number,
             "orderNumber": pack.order,
-            "shipmentPackageStatus": "Unpacked" if word == "UnPacked" else word,
+            "shipmentPackageStatus": word,
             "lastModifiedDate": pack.changed_ms,
             "agreedDeliveryDate": pack.placed_ms + 86_400_000,
             "customerId": 77,

@@ -57,8 +57,9 @@ class Desk:
     async def receive(self, receipt: str, units: dict[str, int]) -> None:
         """Units arrive at the warehouse."""
         lines = [{"sku": sku, "quantity": n} for sku, n in units.items() if n]
-        body = {"receipt_id": receipt, "location": "main", "lines": lines}
-        await self.post("/v1/stock/receipts", body)
+        if lines:
+            body = {"receipt_id": receipt, "location": "main", "lines": lines}
+            await self.post("/v1/stock/receipts", body)
 
     async def orders(self, channel: str) -> dict[str, dict]:
         """Return every order of a channel by its id."""

@@ -29,7 +29,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from benchmarks.channels.site import Plan, Site, accounts_of, opened, progress, until
+from benchmarks.channels.site import STEP_S, Plan, Site, accounts_of, opened, progress
 from benchmarks.show import CONSOLE, Samples, finish
 from engine.connectors import registry
 from engine.connectors.calls import CallError, Calls
@@ -102,12 +102,20 @@ async def change(site: Site, name: str, skus: Sequence[str], changes: int) -> in
 
 
 async def shown(site: Site, quantity: int, wait_s: float) -> None:
-    """Wait until every listing of every shop shows so many."""
+    """Wait until every listing of every shop shows so many; `SystemExit` names those that do
+    not."""
+    deadline = time.monotonic() + wait_s
+    while behind := _behind(site, quantity):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"do not show {quantity} after {wait_s:.0f} s: {dict(behind)}")
+        await asyncio.sleep(STEP_S)
 
-    async def so() -> bool:
-        return all(shop.twin.shown(x) == quantity for shop in site.shops for x in shop.skus)
 
-    await until(so, f"every listing shows {quantity}", wait_s)
+def _behind(site: Site, quantity: int) -> Counter[str]:
+    """Return how many listings of each shop show something else."""
+    return Counter(
+        shop.name for shop in site.shops for x in shop.skus if shop.twin.shown(x) != quantity
+    )
 
 
 async def changes(
@@ -240,7 +248,7 @@ def main() -> None:
     parser.add_argument("--listings", type=int, default=2_000)
     parser.add_argument("--rate", type=float, default=40.0, help="calls/s that quotas are made")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each quota")
-    parser.add_argument("--wait", type=float, default=240.0, help="seconds for all to show")
+    parser.add_argument("--wait", type=float, default=900.0, help="seconds for all to show")
     parser.add_argument("--only", default="", help="connectors, with commas")
     options = parser.parse_args()
     if options.short:

@@ -24,7 +24,7 @@ from engine.sync.queue import Due, Pace, Queue
 from tests.sync.office import running, until
 from tests.sync.open_gate import OpenGate
 
-SKUS = 50_000 if os.environ.get("DIBS_SYNC_FULL") else 150
+SKUS = 50_000 if os.environ.get("DIBS_SYNC_FULL") else 400
 
 
 @pytest.fixture

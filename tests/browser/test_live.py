@@ -67,13 +67,12 @@ def signal_all(processes: list[int], what: signal.Signals) -> None:
 def test_what_is_looked_for_comes_however_late_the_views_are(page, site: Site) -> None:
     page.goto(f"{site.url}/#/orders?q=late-")
     expect(page.get_by_text("No order is like that")).to_be_visible()
-    page.wait_for_timeout(QUIET_MS)
     views = site.dibs.followers()
     assert views
     signal_all(views, signal.SIGSTOP)
     try:
         site.order("late-1", ("SKU-43", 1))
-        page.wait_for_timeout(5 * QUIET_MS)  # longer than a list is read after the last change
+        page.wait_for_timeout(3 * QUIET_MS)  # longer than a list is read after the last change
     finally:
         signal_all(views, signal.SIGCONT)
     expect(page.get_by_role("gridcell", name="late-1")).to_be_visible(timeout=LONG_MS)

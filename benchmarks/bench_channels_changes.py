@@ -19,7 +19,7 @@ import contextlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +105,16 @@ async def shown(site: Site, quantity: int, wait_s: float) -> None:
     """Wait until every listing of every shop shows so many; `SystemExit` names those that do
     not."""
     deadline = time.monotonic() + wait_s
-    while behind := _behind(site, quantity):
+    while any(_behind(site, quantity)):
         if time.monotonic() > deadline:
+            behind = Counter(_behind(site, quantity))
             raise SystemExit(f"do not show {quantity} after {wait_s:.0f} s: {dict(behind)}")
         await asyncio.sleep(STEP_S)
 
 
-def _behind(site: Site, quantity: int) -> Counter[str]:
-    """Return how many listings of each shop show something else."""
-    return Counter(
-        shop.name for shop in site.shops for x in shop.skus if shop.twin.shown(x) != quantity
-    )
+def _behind(site: Site, quantity: int) -> Iterator[str]:
+    """Give the shop of each listing that shows something else."""
+    return (shop.name for shop in site.shops for x in shop.skus if shop.twin.shown(x) != quantity)
 
 
 async def changes(

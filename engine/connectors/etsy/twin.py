@@ -125,20 +125,25 @@ class Shop(Twin):
             for product in row["inventory"]["products"]
         }
 
+    def _product(self, listing: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        number, _, sku = listing.partition("/")
+        row = self.shelf[int(number)]
+        return row, next(it for it in row["inventory"]["products"] if it["sku"] == sku)
+
     def listings(self) -> dict[str, str]:
         """Return the SKU of each product: each is a listing to dibs."""
         return {name: product["sku"] for name, (_, product) in self.products().items()}
 
     def shown(self, listing: str) -> int:
         """Return the units that shoppers see."""
-        row, product = self.products()[listing]
+        row, product = self._product(listing)
         offering = product["offerings"][0]
         seen = row["state"] == "active" and offering["is_enabled"]
         return offering["quantity"] if seen else 0
 
     def meddle(self, listing: str, quantity: int) -> None:
         """The seller changes a quantity by hand."""
-        row, product = self.products()[listing]
+        row, product = self._product(listing)
         product["offerings"][0]["quantity"], row["state"] = quantity, "active"
 
     # Orders.
@@ -147,7 +152,7 @@ class Shop(Twin):
         """Have a shopper buy; a listing whose last unit goes is sold out."""
         if self.shown(listing) < quantity:
             return None
-        row, product = self.products()[listing]
+        row, product = self._product(listing)
         product["offerings"][0]["quantity"] -= quantity
         if not any(p["offerings"][0]["quantity"] for p in row["inventory"]["products"]):
             row["state"] = "sold_out"

@@ -278,17 +278,26 @@ class Publisher:
         self.counts["listings"] += len(taken)
         for listing, quantity in taken.items():
             self.queue.shown(listing, quantity, now_s)
+        await self._forget(self.queue.in_doubt(taken))
 
     async def landed(self, results: list[Published], sent: dict[str, int]) -> None:
         """Note what became of a bulk delivery, and look at all of it again: much may have changed
         since it was handed in."""
         unknown = self.queue.landed(sent)
         await self._note([row for row in results if row.listing not in unknown], sent)
-        for listing in unknown:
-            self._shown.pop(listing, None)
-        await self.store.drop(unknown, "shown", self.account)
+        await self._forget(unknown)
         rows = self.listings.rows
         self.touch({rows[listing].sku for listing in sent if listing in rows})
+
+    async def _forget(self, listings: set[str]) -> None:
+        """Nobody knows what these show: show them anew."""
+        if not listings:
+            return
+        for listing in listings:
+            self._shown.pop(listing, None)
+        await self.store.drop(listings, "shown", self.account)
+        rows = self.listings.rows
+        self.touch({rows[listing].sku for listing in listings if listing in rows})
 
     def _failed(self, due: Due, result: Published, sent: int, now_s: float) -> None:
         """Let a listing rest: for longer each time, and for long where trying alone won't help.

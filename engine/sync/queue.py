@@ -66,6 +66,7 @@ class Queue:
         self.flying: set[str] = set()  # being sent: their next quantity waits for the answer
         self.aloft: dict[str, int] = {}  # handed in with this quantity, not worked off yet
         self.crossed: set[str] = set()  # shown otherwise while they were aloft
+        self.doubted: set[str] = set()  # being sent while what was aloft came down
         self._pace, self._horizon_s = pace, horizon_s
 
     def want(self, due: Due) -> None:
@@ -142,10 +143,19 @@ class Queue:
         if self.aloft.get(listing, quantity) != quantity:
             self.crossed.add(listing)
 
+    def in_doubt(self, taken: dict[str, int]) -> set[str]:
+        """Return which of these listings, which a single call showed, are in doubt; once."""
+        doubted = self.doubted & taken.keys()
+        self.doubted -= doubted
+        return doubted
+
     def landed(self, sent: dict[str, int]) -> set[str]:
-        """Note that what was aloft is worked off; return of what nobody knows what is shown."""
+        """Note that what was aloft is worked off; return of what nobody knows what is shown. Of
+        what is being sent nobody knows it either, when that is answered: which came first?"""
+        sending = self.flying & sent.keys()
+        self.doubted |= sending
         for listing in sent:
             self.aloft.pop(listing, None)
-        unknown = self.crossed & sent.keys()
+        unknown = (self.crossed & sent.keys()) | sending
         self.crossed -= unknown
         return unknown

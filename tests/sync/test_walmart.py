@@ -154,6 +154,18 @@ def test_what_is_aloft_is_left_alone_unless_it_sold_out_or_changed() -> None:
     assert not queue.aloft and not queue.crossed
 
 
+def test_what_is_being_sent_while_a_delivery_lands_is_in_doubt_once() -> None:
+    """Whether the call or the delivery came last, nobody can tell."""
+    queue = Queue(Pace())
+    queue.aloft |= {"A": 5, "B": 6}
+    queue.flying.add("A")
+    assert queue.landed({"A": 5, "B": 6}) == {"A"}
+    queue.flying.clear()
+    queue.took("A", 7)
+    assert queue.in_doubt({"A": 7, "C": 1}) == {"A"}
+    assert queue.in_doubt({"A": 7}) == set()
+
+
 async def test_a_feed_waits_for_its_turn_and_is_not_handed_in_empty() -> None:
     queue, turns, handed_in = Queue(Pace()), [], []
     calls, store = SimpleNamespace(), SimpleNamespace()

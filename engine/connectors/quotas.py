@@ -53,7 +53,7 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.counted:
             return 0.0, self.calls
         if self.calls:
-            burst = self.burst or max(self.calls // 20, 1)
+            burst = self.burst or max(self.calls // 25, 1)
             return 1e6 * self.window_s / max(self.calls - burst, 1), burst
         # A little less: the channel's clock is not ours.
         return 1e6 / (self.per_s * 0.995), max(self.burst, 1)

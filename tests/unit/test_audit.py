@@ -8,11 +8,9 @@ from engine.core import commands as c
 from engine.core.actors import of_user
 from engine.core.commands import Request
 from engine.views import audit
-from engine.views.home import Home, SqliteHome
-from engine.views.postgres import PostgresHome
-from engine.views.projector import Projector
-from tests.postgres import postgres
+from engine.views.home import Home
 from tests.unit.logkit import START_US, Chain
+from tests.unit.viewskit import opened
 
 ADA, KEY = of_user("ada"), "5f1c09aa72e4"
 
@@ -36,21 +34,9 @@ def history() -> Chain:
     return chain
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def views(request, tmp_path_factory) -> Iterator:
-    def opened(home: Home) -> Iterator:
-        fresh = home.new()
-        Projector(fresh).apply(history().frames)
-        home.swap(fresh)
-        database = home.open(read_only=True)
-        yield database
-        database.close()
-
-    if request.param == "sqlite":
-        yield from opened(SqliteHome(tmp_path_factory.mktemp("views")))
-    else:
-        with postgres() as url:
-            yield from opened(PostgresHome(url))
+@pytest.fixture(scope="module")
+def views(home: Home) -> Iterator:
+    yield from opened(home, history())
 
 
 def did(views, *by: str, **more) -> list[tuple[str, str | None]]:

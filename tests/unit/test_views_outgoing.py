@@ -7,11 +7,9 @@ import pytest
 
 from engine.core import commands as c
 from engine.views import outgoing
-from engine.views.home import Home, SqliteHome
-from engine.views.postgres import PostgresHome
-from engine.views.projector import Projector
-from tests.postgres import postgres
+from engine.views.home import Home
 from tests.unit.logkit import Chain
+from tests.unit.viewskit import opened
 
 DUE = datetime(2026, 12, 1, 12, tzinfo=UTC)
 DUE_US = round(DUE.timestamp() * 1e6)
@@ -34,23 +32,9 @@ def history() -> Chain:
     return chain
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def home(request, tmp_path_factory) -> Iterator[Home]:
-    if request.param == "sqlite":
-        yield SqliteHome(tmp_path_factory.mktemp("views"))
-    else:
-        with postgres() as url:
-            yield PostgresHome(url)
-
-
 @pytest.fixture(scope="module")
 def views(home: Home) -> Iterator:
-    fresh = home.new()
-    Projector(fresh).apply(history().frames)
-    home.swap(fresh)
-    database = home.open(read_only=True)
-    yield database
-    database.close()
+    yield from opened(home, history())
 
 
 def test_orders_are_due_that_have_not_left_whole(views) -> None:

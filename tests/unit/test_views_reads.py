@@ -19,13 +19,12 @@ from engine.views import order_page, queries, spreadsheet
 from engine.views.ddl import VIEWS
 from engine.views.export import to_csv, to_parquet
 from engine.views.home import Home, SqliteHome
-from engine.views.postgres import PostgresHome
 from engine.views.projector import Projector
 from engine.views.queries import OrderFilter
 from engine.views.reader import ViewsReader, position
 from engine.views.schema import BY_NAME
-from tests.postgres import postgres
 from tests.unit.logkit import Chain
+from tests.unit.viewskit import opened
 
 ALL = OrderFilter()
 
@@ -65,23 +64,9 @@ def history() -> Chain:
     return chain
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def home(request, tmp_path_factory) -> Iterator[Home]:
-    if request.param == "sqlite":
-        yield SqliteHome(tmp_path_factory.mktemp("views"))
-    else:
-        with postgres() as url:
-            yield PostgresHome(url)
-
-
 @pytest.fixture(scope="module")
 def views(home: Home) -> Iterator:
-    fresh = home.new()
-    Projector(fresh).apply(history().frames)
-    home.swap(fresh)
-    database = home.open(read_only=True)
-    yield database
-    database.close()
+    yield from opened(home, history())
 
 
 def ids(views, limit: int = 50, **wanted) -> list[str]:

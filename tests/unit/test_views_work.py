@@ -16,9 +16,6 @@ from engine.views.home import Home
 from engine.views.projector import Projector
 from engine.views.sqlite import SqliteViews
 from tests.unit.logkit import Chain
-from tests.unit.test_views_reads import home
-
-__all__ = ["home"]
 
 
 def history() -> Chain:

@@ -1,6 +1,7 @@
 """Prometheus metrics of the office: how each account is doing, as it was last noted."""
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -8,24 +9,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from engine.sync.standing import Rate
 from engine.sync.status import AccountStatus
 
 Family = CounterMetricFamily | GaugeMetricFamily
 
 
-def _share(rate: Rate) -> float:
-    return rate.share
-
-
-def _allowed(rate: Rate) -> float:
-    return rate.allowed
-
-
-def _projected(rate: Rate) -> float:
-    return rate.projected
-
-
+_share, _allowed, _projected = map(attrgetter, ("share", "allowed", "projected"))
 _GAUGES = {
     "dead_letters": ("documents that nobody could apply", lambda it: it.dead),
     "inbox": ("documents that wait to be applied", lambda it: it.inbox),

@@ -278,7 +278,8 @@ class Publisher:
         self.counts["listings"] += len(taken)
         for listing, quantity in taken.items():
             self.queue.shown(listing, quantity, now_s)
-        await self._forget(self.queue.in_doubt(taken))
+        if doubted := self.queue.in_doubt(taken):
+            await self._forget(doubted)
 
     async def landed(self, results: list[Published], sent: dict[str, int]) -> None:
         """Note what became of a bulk delivery, and look at all of it again: much may have changed
@@ -286,16 +287,17 @@ class Publisher:
         unknown = self.queue.landed(sent)
         await self._note([row for row in results if row.listing not in unknown], sent)
         await self._forget(unknown)
-        rows = self.listings.rows
-        self.touch({rows[listing].sku for listing in sent if listing in rows})
+        self._look_again(sent)
 
     async def _forget(self, listings: set[str]) -> None:
         """Nobody knows what these show: show them anew."""
-        if not listings:
-            return
         for listing in listings:
             self._shown.pop(listing, None)
         await self.store.drop(listings, "shown", self.account)
+        self._look_again(listings)
+
+    def _look_again(self, listings: Iterable[str]) -> None:
+        """Have these looked at, as far as they are mapped still."""
         rows = self.listings.rows
         self.touch({rows[listing].sku for listing in listings if listing in rows})
 
@@ -353,4 +355,4 @@ class Publisher:
         for listing in drifted:
             self._shown.pop(listing, None)
         self.counts["drifted"] += len(drifted)
-        self.touch({self.listings.rows[listing].sku for listing in drifted})
+        self._look_again(drifted)

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 import uvicorn
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.connectors.base import Account
@@ -305,8 +306,14 @@ async def _plain(send: Send, status: int, headers: list[tuple[bytes, bytes]] | N
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, port: int = 0):
-    """Serve an application on loopback while the block runs; gives its address."""
-    config = uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off")
+    """Serve an application on loopback while the block runs; gives its address. Of a caller that
+    goes in the middle of its call, nothing is said."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(ClientDisconnect):
+            await app(scope, receive, send)
+
+    config = uvicorn.Config(served, "127.0.0.1", port, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server.serve())

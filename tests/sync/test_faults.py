@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -294,7 +295,7 @@ async def test_a_delivery_whose_ticket_nobody_got_is_shown_anew(store, monkeypat
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             work = asyncio.create_task(BulkSender(publisher, bulk).run())
-        publisher.queue.rows.clear()
+        publisher.queue.drop(listing)
         async with asyncio.timeout(5):
             while publisher.shows(listing) is not None:
                 await asyncio.sleep(0.02)
@@ -307,12 +308,12 @@ async def test_a_listing_that_sells_out_rests_no_more() -> None:
     queue = Queue(Pace())
     queue.want(Due("1", "TEA", 3, 9, 0.0))
     (due,) = queue.best(1, 1.0)
-    due.not_before_s = 300.0
+    queue.rest(due, 300.0)
     queue.want(Due("1", "TEA", 2, 9, 0.0))
     assert queue.best(1, 1.0) == []
     queue.want(Due("1", "TEA", 0, 9, 0.0))
     assert queue.best(1, 1.0) == [due]
-    due.not_before_s = 300.0  # refused once more
+    queue.rest(due, 300.0)  # refused once more
     queue.want(Due("1", "TEA", 0, 9, 0.0))
     assert queue.best(1, 1.0) == []
 
@@ -349,14 +350,34 @@ async def test_a_listing_that_is_shown_again_has_no_failures_and_waits_since_it_
     queue = Queue(Pace())
     queue.want(Due("1", "TEA", 8, 9, 1.0))
     (due,) = queue.best(1, 1.0)
-    due.failures, due.problem, due.not_before_s = 7, "500", 2.0
-    queue.flying.add("1")
+    due.failures, due.problem = 7, "500"
+    queue.rest(due, 2.0)
+    queue.fly("1")
     queue.want(Due("1", "TEA", 7, 9, 3.0))
     queue.want(Due("1", "TEA", 6, 9, 4.0))
-    queue.flying.discard("1")
+    queue.land("1")
     queue.shown("1", 8, 5.0)
     (due,) = queue.best(1, 5.0)
     assert (due.wanted, due.shown, due.since_s) == (6, 8, 3.0)
     assert (due.failures, due.problem, due.not_before_s) == (0, "", 0.0)
     queue.shown("1", 6, 6.0)
     assert not queue.rows
+
+
+async def test_a_twin_says_nothing_of_a_caller_that_goes_in_the_middle(capfd) -> None:
+    twin = twin_class("magento")({"TEA": 5})
+    async with serving(twin.app) as url:
+        place = urlsplit(url)
+        _, writer = await asyncio.open_connection(place.hostname, place.port)
+        head = "POST /rest/default/V1/inventory/source-items HTTP/1.1\r\nHost: t\r\n"
+        head += f"Authorization: Bearer {twin.token}\r\nContent-Length: 99\r\n\r\n"
+        writer.write(head.encode() + b'{"sourceItems": [')
+        await writer.drain()
+        while not twin.meter.calls:
+            await asyncio.sleep(0.01)
+        writer.close()
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/rest/default/V1/bulk/none/detailed-status")
+        assert answer.status_code == 401
+        await asyncio.sleep(0.1)
+    assert "Exception in ASGI" not in capfd.readouterr().err

@@ -13,7 +13,7 @@ from engine.cli import channels
 from engine.config import Settings
 from engine.core import limits
 from engine.sync import publisher
-from engine.sync.queue import Due, Queue
+from engine.sync.queue import RISING, Due, Queue
 
 
 class FirstIn(Queue):
@@ -22,6 +22,9 @@ class FirstIn(Queue):
     def worth(self, due: Due) -> tuple[int, float, float]:
         """Sort by the time of the change alone."""
         return 0, due.since_s, 0.0
+
+    def _ready(self, due: Due) -> None:
+        self._still[RISING].add(due.since_s, due)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from engine.connectors.base import Account, Connector, ConnectorError, Quantity
 from engine.connectors.calls import CallError
 from engine.core import limits
 from engine.sync.accounts import audit_every_s, sweep_every_s
-from engine.sync.queue import RISING
+from engine.sync.queue import FALLING, SOLD_OUT
 
 if TYPE_CHECKING:
     from engine.sync.publisher import Publisher
@@ -45,7 +45,7 @@ class Auditor:
         """Read back until the publisher has ended."""
         while not self._publisher.ended:
             publisher, rows = self._publisher, self._rows
-            names = sorted(publisher.listings.rows)
+            names = list(publisher.listings.rows)
             if not names:
                 await asyncio.sleep(min(self._every_s, limits.PUBLISH_SWEEP_S))
             pause_s = self._every_s / max(ceil(len(names) / rows), 1)
@@ -64,7 +64,7 @@ class Auditor:
         """Wait while less is to be shown than is, but not for ever: then drift would be."""
         queue = self._publisher.queue
         for _ in range(int(patience_s)):
-            if all(due.rank == RISING for due in queue.rows.values()):
+            if not queue.waiting(SOLD_OUT) and not queue.waiting(FALLING):
                 return
             await asyncio.sleep(_POLL_S)
 

@@ -34,6 +34,7 @@ class BulkSender:
     def __init__(self, publisher: "Publisher", bulk: Bulk) -> None:
         self._publisher, self._bulk = publisher, bulk
         self._paid = False  # for a delivery that was not sent, because nothing waited any more
+        self._under_way = 0
 
     async def run(self) -> None:
         """Send until cancelled; what was on its way before is watched first."""
@@ -45,10 +46,12 @@ class BulkSender:
                     watched.create_task(self._lose(ticket, _decode(document)))
                 else:
                     sent = _decode(document)
-                    publisher.queue.aloft |= sent
+                    publisher.queue.lift(sent)
                     watched.create_task(self._land(ticket, sent))
             while True:
-                if await self._once(watched) == 0:
+                # What is handed in long before it is worked off is old by then.
+                full = self._under_way >= limits.BULK_UNDER_WAY_MAX
+                if full or await self._once(watched) == 0:
                     await asyncio.sleep(limits.BULK_LOOK_S)
 
     async def _once(self, watched: asyncio.TaskGroup) -> int:
@@ -68,7 +71,7 @@ class BulkSender:
         self._paid = False
         sent = {row.listing: row.quantity for row in rows}
         # At once: what a connector reads to hand them in, no single call of ours may change.
-        publisher.queue.aloft |= sent
+        publisher.queue.lift(sent)
         document, perhaps = msgspec.json.encode(sent), f"{_PERHAPS}{uuid.uuid4().hex}"
         await publisher.store.put({perhaps: document}, "bulk", publisher.account)
         try:
@@ -103,18 +106,20 @@ class BulkSender:
 
     async def _land(self, ticket: str, sent: dict[str, int]) -> None:
         """Wait until a delivery is worked off, and note what became of it."""
-        publisher, listings = self._publisher, list(sent)
-        while True:
-            try:
-                results = await self._bulk.done(ticket, listings)
-            except (ConnectorError, CallError) as error:
-                log.warning("not known yet", account=publisher.account, problem=str(error))
-                results = None if worth_again(error) else _unknown(listings, str(error))
-            if results is not None:
-                break
+        publisher = self._publisher
+        self._under_way += 1
+        while (results := await self._results(ticket, list(sent))) is None:
             await asyncio.sleep(self._bulk.poll_s)
+        self._under_way -= 1
         await publisher.landed(results, sent)
         await publisher.store.drop([ticket], "bulk", publisher.account)
+
+    async def _results(self, ticket: str, listings: list[str]) -> list[Published] | None:
+        try:
+            return await self._bulk.done(ticket, listings)
+        except (ConnectorError, CallError) as error:
+            log.warning("not known yet", account=self._publisher.account, problem=str(error))
+            return None if worth_again(error) else _unknown(listings, str(error))
 
 
 def _unknown(listings: list[str], problem: str) -> list[Published]:

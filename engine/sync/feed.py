@@ -54,7 +54,7 @@ class Feed:
                 stock = await self._connect()
                 _, last = await stock.ends()
                 for publisher in publishers():  # what happened before `last` or unseen
-                    publisher.touch(publisher.listings.skus)
+                    publisher.touch_all()
                 async with asyncio.TaskGroup() as tasks:
                     learning = tasks.create_task(self._learn(desk))
                     await self._follow(stop, stock, last or "0-0", publishers)
@@ -92,13 +92,16 @@ class Feed:
                     publisher.touch((sku,), units)
 
     async def _learn(self, desk: Desk) -> None:
-        """Learn the bundles, now and again."""
+        """Learn the bundles, now and again: at once at first, then as slowly as a long catalogue
+        needs for others to be served between its pages."""
+        pause_s = 0.0
         while True:
-            await self._load_bundles(desk)
+            await self._load_bundles(desk, pause_s)
+            pause_s = _PAGE / limits.PUBLISH_SWEEP_ROWS_S
             await asyncio.sleep(limits.PUBLISH_SWEEP_S)
 
-    async def _load_bundles(self, desk: Desk) -> None:
-        """Learn which bundles each SKU is a part of, at any depth."""
+    async def _load_bundles(self, desk: Desk, pause_s: float) -> None:
+        """Learn which bundles each SKU is a part of, at any depth; pause between pages."""
         direct: dict[str, set[str]] = defaultdict(set)
         cursor = None
         while True:
@@ -113,6 +116,7 @@ class Feed:
                     direct[part.sku].add(row.sku)
             if (cursor := page.next_cursor) is None:
                 break
+            await asyncio.sleep(pause_s)
         self._parents = {sku: _above(sku, direct) for sku in direct}
 
 

@@ -5,13 +5,14 @@ always one SKU, and what may be shown of it is what dibs says of that SKU. A lis
 mapped sells the SKU that the seller named it by at the channel, if dibs knows that one.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 import msgspec
 
 from engine.sync.store import SyncStore
 
-_TOGETHER = 10_000
+_TOGETHER = 10_000  # rows at once, so that nobody waits long
 
 
 class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,15 +40,18 @@ class Listings:
         mapped = await self._store.field(f"listings:{self._account}", "cursors")
         self.mapped = int(mapped or 0)
         decode = msgspec.json.Decoder(Listing).decode
-        rows = await self._store.table("listings", self._account)
-        self.rows, self._by_sku = {}, {}
-        for document in rows.values():
-            self._set(decode(document))
+        documents = await self._store.table("listings", self._account)
+        fresh = Listings(self._store, self._account)
+        for number, document in enumerate(documents.values()):
+            fresh._set(decode(document))
+            if number % _TOGETHER == 0:
+                await asyncio.sleep(0)
+        self.rows, self._by_sku = fresh.rows, fresh._by_sku
 
     async def put(self, rows: Iterable[Listing]) -> None:
         """Set listings, durably."""
         rows = list(rows)
-        for at in range(0, len(rows), _TOGETHER):  # nobody waits long for a store that is busy
+        for at in range(0, len(rows), _TOGETHER):
             documents = {x.listing: msgspec.json.encode(x) for x in rows[at : at + _TOGETHER]}
             await self._store.map_listings(self._account, documents)
         for row in rows:
@@ -77,5 +81,5 @@ class Listings:
 
     @property
     def skus(self) -> list[str]:
-        """Every SKU that a published listing sells."""
-        return [sku for sku in self._by_sku if self.of(sku)]
+        """Every SKU that a listing sells, published or not."""
+        return list(self._by_sku)

@@ -97,7 +97,7 @@ class Worker:
     async def map_anew(self) -> None:
         """Read the listings again, and have all of them looked at."""
         await self.listings.load()
-        self.publisher.touch(self.listings.skus)
+        self.publisher.touch_all()
 
     def _failed(self) -> None:
         self.failures += 1

@@ -12,6 +12,7 @@ listing that was changed too often (`sync.revisions`).
 
 import asyncio
 import heapq
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -70,6 +71,7 @@ class Publisher:
         self.queue = Queue(self._pace)
         self._held_back = 0
         self._touched: dict[str, float] = {}
+        self._unseen: dict[str, None] = {}  # SKUs to be looked at although nothing changed
         self.ended = False
         self._news, self._work = asyncio.Event(), asyncio.Event()
         self._shown: dict[str, int] = {}
@@ -86,17 +88,22 @@ class Publisher:
                 self._pace.sold(sku, sold)
         self._news.set()
 
+    def touch_all(self) -> None:
+        """Have every listing looked at, some at a time, after those whose stock changes."""
+        self._unseen.update(dict.fromkeys(self.listings.skus))
+        self._news.set()
+
     def hold_back(self, units: int) -> None:
         """Show so many units less than there are, of every listing, from now on."""
         if units != self._held_back:
             self._held_back = units
-            self.touch(self.listings.skus)
+            self.touch_all()
 
     async def load(self) -> None:
         """Read what each listing shows, and have all of them looked at."""
         rows = await self.store.table("shown", self.account)
         self._shown = {listing: int(value) for listing, value in rows.items()}
-        self.touch(self.listings.skus)
+        self.touch_all()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`."""
@@ -127,28 +134,42 @@ class Publisher:
             except DeskError as error:  # the channel may be made later
                 log.warning("nothing is published", account=self.account, error=str(error))
                 await asyncio.sleep(limits.RECONNECT_DELAY_S_MAX)
-                self.touch(self.listings.skus)
+                self.touch_all()
+            if self._unseen:
+                self._news.set()
 
     async def look(self) -> None:
-        """Ask what the touched SKUs may show, and queue the listings that show something else."""
+        """Ask what the touched SKUs may show, and queue the listings that show something else.
+        Of others that are to be looked at, perhaps all there are, one question's worth at most."""
         touched, self._touched = self._touched, {}
         skus = [sku for sku in touched if self.listings.of(sku)]
-        for at in range(0, len(skus), limits.AVAILABILITY_SKUS_MAX):
-            some = skus[at : at + limits.AVAILABILITY_SKUS_MAX]
-            for row in await self._desk.shown(self._account.channel, some):
-                for listing in self.listings.of(row.sku):
-                    wanted = min(max(row.sellable - self._held_back, 0), self._most)
-                    shown = self._shown.get(listing.listing)
-                    due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku])
-                    self.queue.want(due)
+        each = limits.AVAILABILITY_SKUS_MAX
+        now_s, room = time.monotonic(), each - len(skus) % each
+        for sku in list(itertools.islice(self._unseen, room)):
+            del self._unseen[sku]
+            if sku not in touched and self.listings.of(sku):
+                touched[sku] = now_s
+                skus.append(sku)
+        for at in range(0, len(skus), each):
+            await self._ask({sku: touched[sku] for sku in skus[at : at + each]})
         if self.queue.rows:
             self._work.set()
+
+    async def _ask(self, touched: dict[str, float]) -> None:
+        """Ask what these SKUs may show, which may be otherwise since some time."""
+        for row in await self._desk.shown(self._account.channel, list(touched)):
+            for listing in self.listings.of(row.sku):
+                wanted = min(max(row.sellable - self._held_back, 0), self._most)
+                shown = self._shown.get(listing.listing)
+                due = Due(listing.listing, row.sku, wanted, shown, touched[row.sku])
+                self.queue.want(due)
 
     async def _again(self) -> None:
         """Look at every listing now and then: channels' rules and seasons change without stock."""
         while True:
-            await asyncio.sleep(limits.PUBLISH_SWEEP_S)
-            self.touch(self.listings.skus)
+            least_s = len(self.listings.rows) / limits.PUBLISH_SWEEP_ROWS_S
+            await asyncio.sleep(max(limits.PUBLISH_SWEEP_S, least_s))
+            self.touch_all()
 
     # Showing it.
 
@@ -174,7 +195,7 @@ class Publisher:
             await self.calls.unpay(self._connector.publish_operation)
             return 0
         flying = {due.listing for due in chosen}
-        self.queue.flying |= flying
+        self.queue.fly(flying)
         try:
             able = await self._revisable(chosen)
             if able and (sent := await self._sayable(able, flying)):
@@ -182,7 +203,7 @@ class Publisher:
             else:
                 await self.calls.unpay(self._connector.publish_operation)
         finally:
-            self.queue.flying -= flying
+            self.queue.land(flying)
             self._work.set()
         return len(chosen)
 
@@ -196,7 +217,7 @@ class Publisher:
         if not (first := self.queue.best(1, now_s)):
             return []
         name = family(first[0].listing)
-        return self.queue.best(count, now_s, among=lambda due: family(due.listing) == name)
+        return self.queue.kin(count, now_s, lambda listing: family(listing) == name)
 
     async def _revisable(self, chosen: list[Due]) -> list[Due]:
         """Return the listings that may be changed now. Variations of one listing, which then have
@@ -205,7 +226,7 @@ class Publisher:
         for due, wait_s in zip(chosen, waits, strict=True):
             if wait_s:
                 self.counts["held"] += 1
-                due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
+                self.queue.rest(due, time.monotonic() + wait_s, due.wanted)
         return [due for due, wait_s in zip(chosen, waits, strict=True) if not wait_s]
 
     def _wish(self, due: Due) -> Wish:
@@ -228,12 +249,12 @@ class Publisher:
             return said
         company = self._company()
         flying.update(company)
-        self.queue.flying.update(company)
+        self.queue.fly(company)
         for other in otherwise(said, company, self._connector.publish_rows):
             if not await self._repeats.claim(other):
                 return other
         for due in chosen:
-            due.held, due.not_before_s = due.wanted, time.monotonic() + wait_s
+            self.queue.rest(due, time.monotonic() + wait_s, due.wanted)
         self.counts["held"] += len(chosen)
         log.info("may not be said again yet", account=self.account, wait_s=wait_s)
         return {}
@@ -307,12 +328,11 @@ class Publisher:
         due.failures += 1
         due.problem, due.newer_s = result.problem, None
         self.counts["problems"] += 1
-        rest_s = 0.5 * 2 ** min(due.failures, 9)
-        due.not_before_s = now_s + (rest_s if result.again else limits.PUBLISH_REFUSED_S)
+        rest_s = 0.5 * 2 ** min(due.failures, 9) if result.again else limits.PUBLISH_REFUSED_S
+        held = sent if result.crossed else due.held
         if result.crossed and due.wanted != sent:
-            due.not_before_s, due.failures = now_s, 0
-        elif result.crossed:
-            due.held = sent
+            rest_s, due.failures, held = 0.0, 0, due.held
+        self.queue.rest(due, now_s + rest_s, held)
         log.warning(
             "a listing is not published",
             account=self.account,

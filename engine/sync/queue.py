@@ -4,16 +4,24 @@ A listing that shows more than there is can be oversold; one that shows less onl
 what falls goes before what rises, and what has fallen to nothing goes first. Within each, the
 expected oversell counts: the units shown too many, at most those that are likely to be asked for
 until the next chance, by how fast the SKU sells.
+
+A queue may be as long as the catalogue, a million listings, when an account is new. So none of what
+is done for each call looks at all of it: listings whose SKU sells are few and sorted when asked
+for; the others of a class go by how long they wait, and are kept in that order (`sync.bytime`).
 """
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-SOLD_OUT, FALLING, RISING = 0, 1, 2
+from engine.sync.bytime import ByTime
+
+SOLD_OUT, FALLING, RISING = RANKS = 0, 1, 2
 _HALF_LIFE_S = 60.0
+_LEAST = 1e-6  # units a second: one in eleven days is none
 
 
 class Pace:
@@ -31,7 +39,8 @@ class Pace:
     def of(self, sku: str) -> float:
         """Return units a second."""
         rate, at_s = self._rates.get(sku, (0.0, 0.0))
-        return rate * 0.5 ** ((self._now_s() - at_s) / _HALF_LIFE_S) if rate else 0.0
+        now = rate * 0.5 ** ((self._now_s() - at_s) / _HALF_LIFE_S) if rate else 0.0
+        return now if now >= _LEAST else 0.0
 
 
 class Due(msgspec.Struct):
@@ -48,6 +57,8 @@ class Due(msgspec.Struct):
     held: int | None = None  # the quantity that waits until then; another one need not
     newer_s: float | None = None  # since when it ought to show otherwise than what is being sent
     problem: str = ""  # why the last try failed
+    turn: int = 0  # grows whenever the queue files it anew
+    filed: int = RISING  # the class that it is counted in
 
     @property
     def rank(self) -> int:
@@ -58,8 +69,8 @@ class Due(msgspec.Struct):
 
 
 class Queue:
-    """Listings to publish, the newest quantity of each. A few hundred thousand are meant; the best
-    are found by looking at all, which is done once for each call that a quota allows."""
+    """Listings to publish, the newest quantity of each. `rows` is to be read only: what changes
+    goes by the methods, which keep the listings in order."""
 
     def __init__(self, pace: Pace, horizon_s: float = 1.0) -> None:
         self.rows: dict[str, Due] = {}
@@ -68,14 +79,22 @@ class Queue:
         self.crossed: set[str] = set()  # shown otherwise while they were aloft
         self.doubted: set[str] = set()  # being sent while what was aloft came down
         self._pace, self._horizon_s = pace, horizon_s
+        self._turns = itertools.count(1)
+        self._counts = [0, 0, 0]
+        self._selling: dict[str, Due] = {}  # ready, and the SKU of each sells
+        self._still = [ByTime(self.rows, _filed) for _ in RANKS]  # ready, by class
+        self._resting = ByTime(self.rows, _filed)
+        self._ages = ByTime(self.rows, _since)
+
+    # What ought to be shown.
 
     def want(self, due: Due) -> None:
         """Queue a listing, or give the one that is queued its newer quantity."""
         there = self.rows.get(due.listing)
         if due.wanted == due.shown:
-            self.rows.pop(due.listing, None)
+            self.drop(due.listing)
         elif there is None:
-            self.rows[due.listing] = due
+            self._enter(due)
         else:
             if due.wanted == 0 < there.wanted:  # one more try at once, whatever it rests for
                 there.not_before_s = 0.0
@@ -84,6 +103,64 @@ class Queue:
             there.wanted, there.shown = due.wanted, due.shown
             if there.held is not None and there.held != due.wanted:
                 there.held, there.not_before_s, there.failures = None, 0.0, 0
+            self._file(there)
+
+    def drop(self, listing: str) -> None:
+        """Queue a listing no more."""
+        if (due := self.rows.pop(listing, None)) is not None:
+            self._counts[due.filed] -= 1
+            self._selling.pop(listing, None)
+
+    def rest(self, due: Due, until_s: float, held: int | None = None) -> None:
+        """Let a listing rest until then (monotonic seconds); with `held`, only as long as that is
+        the quantity to be shown."""
+        due.not_before_s, due.held = until_s, held
+        if self.rows.get(due.listing) is due:
+            self._file(due)
+
+    def shown(self, listing: str, quantity: int, now_s: float) -> None:
+        """Note that a listing shows `quantity` now. What it ought to show otherwise by then has had
+        no failure yet."""
+        due = self.rows.get(listing)
+        self.drop(listing)
+        if due is not None and due.wanted != quantity:
+            since_s = now_s if due.newer_s is None else due.newer_s
+            self._enter(Due(listing, due.sku, due.wanted, quantity, since_s))
+
+    def _enter(self, due: Due) -> None:
+        self.rows[due.listing] = due
+        self._counts[due.filed] += 1
+        self._ages.add(due.since_s, due)
+        self._file(due)
+
+    def _file(self, due: Due) -> None:
+        """Have a listing where it is looked for, after anything of it changed."""
+        due.turn, rank = next(self._turns), due.rank
+        self._counts[due.filed] -= 1
+        self._counts[rank] += 1
+        due.filed = rank
+        self._selling.pop(due.listing, None)
+        if not self._sendable(due):
+            return
+        if due.not_before_s > 0.0:
+            self._resting.add(due.not_before_s, due)
+        else:
+            self._ready(due)
+
+    def _ready(self, due: Due) -> None:
+        if due.filed != RISING and self._pace.of(due.sku):
+            self._selling[due.listing] = due
+        else:
+            self._still[due.filed].add(due.since_s, due)
+
+    def _sendable(self, due: Due) -> bool:
+        """Whether a single call helps: what is aloft with the right quantity comes down by itself,
+        but nothing that is sold out waits for that."""
+        if due.listing in self.flying:
+            return False
+        return self.aloft.get(due.listing) != due.wanted or due.wanted == 0
+
+    # What goes first.
 
     def worth(self, due: Due) -> tuple[int, float, float]:
         """Return what a listing is sorted by, the most urgent least."""
@@ -93,69 +170,108 @@ class Queue:
         asked = self._pace.of(due.sku) * self._horizon_s
         return due.rank, -min(float(over), asked), due.since_s
 
-    def best(
-        self,
-        count: int,
-        now_s: float,
-        *,
-        bulk: bool = False,
-        among: Callable[[Due], bool] = lambda _: True,
-    ) -> list[Due]:
+    def best(self, count: int, now_s: float, *, bulk: bool = False) -> list[Due]:
         """Return the `count` listings to publish first; they stay queued until told. With `bulk`,
-        none that is aloft; and only what is `among` them."""
+        none that is aloft."""
+        self._wake(now_s)
+
+        def fits(due: Due) -> bool:
+            return not (bulk and due.listing in self.aloft)
+
+        selling = sorted(filter(fits, self._selling.values()), key=self.worth)
+        found: list[Due] = []
+        for rank in RANKS:
+            found += [due for due in selling if due.filed == rank]
+            found += self._still[rank].first(count - len(found), fits)
+        return found[:count]
+
+    def kin(self, count: int, now_s: float, among: Callable[[str], bool]) -> list[Due]:
+        """Return the `count` listings to publish first of those that are `among` them. Looks at
+        all."""
         ready = [
             due
-            for due in self.rows.values()
-            if due.not_before_s <= now_s
-            and self._sendable(due)
-            and not (bulk and due.listing in self.aloft)
-            and among(due)
+            for name, due in self.rows.items()
+            if due.not_before_s <= now_s and self._sendable(due) and among(name)
         ]
-        if bulk or len(ready) > count:
-            ready.sort(key=self.worth)
-        return ready[:count]
+        return sorted(ready, key=self.worth)[:count]
 
     def rest_s(self, now_s: float) -> float | None:
         """Return in how many seconds the next listing is ready; None if all there is is sent."""
-        rows = (due for due in self.rows.values() if self._sendable(due))
-        first = min((d.not_before_s for d in rows), default=None)
-        return None if first is None else max(first - now_s, 0.0)
+        self._wake(now_s)
+        if self._selling or any(self._still):
+            return 0.0
+        (first,) = self._resting.first(1) or [None]
+        return None if first is None else max(first.not_before_s - now_s, 0.0)
 
-    def _sendable(self, due: Due) -> bool:
-        """Whether a single call helps: what is aloft with the right quantity comes down by itself,
-        but nothing that is sold out waits for that."""
-        if due.listing in self.flying:
-            return False
-        return self.aloft.get(due.listing) != due.wanted or due.wanted == 0
+    def _wake(self, now_s: float) -> None:
+        """Have those ready that have rested, and among the others those that sell no more."""
+        while due := self._resting.take(now_s):
+            self._ready(due)
+        for due in [due for due in self._selling.values() if not self._pace.of(due.sku)]:
+            del self._selling[due.listing]
+            self._ready(due)
 
-    def shown(self, listing: str, quantity: int, now_s: float) -> None:
-        """Note that a listing shows `quantity` now. What it ought to show otherwise by then has had
-        no failure yet."""
-        due = self.rows.get(listing)
-        if due is not None and due.wanted == quantity:
-            del self.rows[listing]
-        elif due is not None:
-            since_s = now_s if due.newer_s is None else due.newer_s
-            self.rows[listing] = Due(listing, due.sku, due.wanted, quantity, since_s)
+    # How it is doing.
+
+    def waiting(self, rank: int) -> int:
+        """Return how many listings there are of a class."""
+        return self._counts[rank]
+
+    def oldest(self, count: int) -> list[Due]:
+        """Return the listings that wait longest."""
+        return self._ages.first(count)
+
+    # On the way.
+
+    def fly(self, listings: Iterable[str]) -> None:
+        """Note that these are being sent."""
+        listings = set(listings)
+        self.flying |= listings
+        self._refile(listings)
+
+    def land(self, listings: Iterable[str]) -> None:
+        """Note that these were answered, or never sent."""
+        listings = set(listings)
+        self.flying -= listings
+        self._refile(listings)
+
+    def lift(self, sent: Mapping[str, int]) -> None:
+        """Note that these quantities are handed in, to be worked off later."""
+        self.aloft |= sent
+        self._refile(sent)
+
+    def _refile(self, listings: Iterable[str]) -> None:
+        for listing in listings:
+            if (due := self.rows.get(listing)) is not None:
+                self._file(due)
 
     def took(self, listing: str, quantity: int) -> None:
         """Note that a single call showed `quantity`."""
         if self.aloft.get(listing, quantity) != quantity:
             self.crossed.add(listing)
 
-    def in_doubt(self, taken: dict[str, int]) -> set[str]:
+    def in_doubt(self, taken: Mapping[str, int]) -> set[str]:
         """Return which of these listings, which a single call showed, are in doubt; once."""
         doubted = self.doubted & taken.keys()
         self.doubted -= doubted
         return doubted
 
-    def landed(self, sent: dict[str, int]) -> set[str]:
+    def landed(self, sent: Mapping[str, int]) -> set[str]:
         """Note that what was aloft is worked off; return of what nobody knows what is shown. Of
         what is being sent nobody knows it either, when that is answered: which came first?"""
         sending = self.flying & sent.keys()
         self.doubted |= sending
         for listing in sent:
             self.aloft.pop(listing, None)
+        self._refile(sent)
         unknown = (self.crossed & sent.keys()) | sending
         self.crossed -= unknown
         return unknown
+
+
+def _filed(due: Due, _: float, turn: int) -> bool:
+    return due.turn == turn
+
+
+def _since(due: Due, at_s: float, _: int) -> bool:
+    return due.since_s == at_s

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from engine.core import limits
-from engine.sync.queue import FALLING, RISING, SOLD_OUT, Due
+from engine.sync.queue import RANKS, Due
 from engine.sync.standing import Rate
 from engine.sync.store import Backlog, SyncStore
 from engine.views.reader import ViewsReader
@@ -156,9 +156,8 @@ class Noter:
         account, publisher, rates = worker.account, worker.publisher, worker.standing.rates
         left_alone_s = await worker.gate.failing()
         oldest = _EPOCH + timedelta(milliseconds=backlog.oldest_ms)
-        rows = publisher.queue.rows.values()
-        ranks = Counter(due.rank for due in rows)
-        stalest_s = min((due.since_s for due in rows), default=None)
+        queue = publisher.queue
+        stalest = queue.oldest(1)
         p50_s, p99_s = publisher.lags.percentiles(0.5, 0.99)
         return AccountStatus(
             account=account.name,
@@ -171,8 +170,8 @@ class Noter:
             inbox_s=max((now - oldest).total_seconds(), 0.0) if backlog.oldest_ms else 0.0,
             dead=backlog.dead,
             outbox=backlog.outbox,
-            waiting=Waiting(ranks[SOLD_OUT], ranks[FALLING], ranks[RISING]),
-            stale_s=0.0 if stalest_s is None else round(time.monotonic() - stalest_s, 3),
+            waiting=Waiting(*map(queue.waiting, RANKS)),
+            stale_s=round(time.monotonic() - stalest[0].since_s, 3) if stalest else 0.0,
             p50_ms=_ms(p50_s),
             p99_ms=_ms(p99_s),
             p99_by_minute_ms=[_ms(lag_s) for lag_s in publisher.lags.by_minute(0.99)],
@@ -202,8 +201,7 @@ class Noter:
         name = self._worker.account.name
         if self._late is None:  # another office may have noted some
             self._late = await self._store.table("late", name)
-        rows = self._worker.publisher.queue.rows.values()
-        latest = sorted(rows, key=lambda due: due.since_s)[: limits.LATE_ROWS_MAX]
+        latest = self._worker.publisher.queue.oldest(limits.LATE_ROWS_MAX)
         late = {due.listing: _encode(_late(due)) for due in latest}
         fresh = {k: v for k, v in late.items() if self._late.get(k) != v}
         await self._store.replace(fresh, self._late.keys() - late.keys(), "late", name)

@@ -38,6 +38,7 @@ from engine.core.errors import LogError
 from engine.log.names import Keys
 from engine.log.store import connection_options
 
+_SCAN = 5_000  # fields of a hash at once, a few milliseconds' work
 _PLACE = re.compile(r"\d{1,19}-\d{1,19}")
 # KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
 _KEEP = """
@@ -236,10 +237,16 @@ class SyncStore:
     # Hashes: cursors, listings, shown, outbox.
 
     async def table(self, *parts: str) -> dict[str, bytes]:
-        """Return a hash whole."""
-        async with asking(parts[0]):
-            rows = await self.redis.hgetall(self.key(*parts))
-        return {name.decode(): value for name, value in rows.items()}
+        """Return a hash whole, read in parts: one of a million fields holds up nobody. Fields that
+        are set or removed meanwhile may be among it or not."""
+        found: dict[str, bytes] = {}
+        cursor = 0
+        while True:
+            async with asking(parts[0]):
+                cursor, rows = await self.redis.hscan(self.key(*parts), cursor, count=_SCAN)
+            found.update((name.decode(), value) for name, value in rows.items())
+            if cursor == 0:
+                return found
 
     async def field(self, name: str, *parts: str) -> bytes | None:
         """Return one field of a hash."""

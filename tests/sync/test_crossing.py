@@ -36,7 +36,7 @@ async def test_a_call_that_a_delivery_landed_beside_is_made_anew(store, monkeypa
     twin = twin_class("woocommerce")({"TEA": 5})
     async with publishing(twin, store, uuid.uuid4().hex[:8], ["1"]) as site:
         publisher, publish = site.publisher, site.publisher._connector.publish
-        publisher.queue.aloft["1"] = 9
+        publisher.queue.lift({"1": 9})
 
         async def beside(rows) -> list:
             """Answer when the delivery is noted as worked off, which it was a moment later."""

@@ -35,8 +35,7 @@ def test_the_same_is_said_in_company_or_by_and_by() -> None:
 
 def test_a_quantity_that_waits_holds_up_no_other_quantity() -> None:
     queue = Queue(Pace())
-    due = Due("a", "A", wanted=5, shown=4, since_s=0.0, not_before_s=900.0, held=5)
-    queue.rows["a"] = due
+    queue.want(Due("a", "A", wanted=5, shown=4, since_s=0.0, not_before_s=900.0, held=5))
     queue.want(Due("a", "A", wanted=5, shown=4, since_s=1.0))
     assert queue.best(1, 10.0) == []
     queue.want(Due("a", "A", wanted=3, shown=4, since_s=2.0))

@@ -142,7 +142,7 @@ def test_what_is_aloft_is_left_alone_unless_it_sold_out_or_changed() -> None:
 
     for listing, wanted in (("A", 5), ("B", 6), ("C", 0)):
         want(listing, wanted)
-    queue.aloft |= {"A": 5, "B": 6, "C": 0}
+    queue.lift({"A": 5, "B": 6, "C": 0})
     assert [due.listing for due in queue.best(9, 1.0)] == ["C"]
     assert queue.best(9, 1.0, bulk=True) == []
     want("B", 1)
@@ -157,10 +157,10 @@ def test_what_is_aloft_is_left_alone_unless_it_sold_out_or_changed() -> None:
 def test_what_is_being_sent_while_a_delivery_lands_is_in_doubt_once() -> None:
     """Whether the call or the delivery came last, nobody can tell."""
     queue = Queue(Pace())
-    queue.aloft |= {"A": 5, "B": 6}
-    queue.flying.add("A")
+    queue.lift({"A": 5, "B": 6})
+    queue.fly("A")
     assert queue.landed({"A": 5, "B": 6}) == {"A"}
-    queue.flying.clear()
+    queue.land("A")
     queue.took("A", 7)
     assert queue.in_doubt({"A": 7, "C": 1}) == {"A"}
     assert queue.in_doubt({"A": 7}) == set()
@@ -174,7 +174,8 @@ async def test_a_feed_waits_for_its_turn_and_is_not_handed_in_empty() -> None:
 
     async def prepay(operation: str) -> None:
         turns.append(operation)
-        queue.rows.clear()  # single calls reached all of it meanwhile
+        for name in list(queue.rows):
+            queue.drop(name)  # single calls reached all of it meanwhile
 
     async def send(rows) -> str:
         handed_in.append({row.listing: row.quantity for row in rows})

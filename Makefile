@@ -16,7 +16,7 @@ WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? 2 * n : n)))
 
 .PHONY: build run test check race faults bench bench-full contracts conformance load \
 	channels-full channels-storm channels-kills channels-story channels-changes \
-	channels-webhooks clean help
+	channels-webhooks channels-million clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -92,6 +92,9 @@ channels-story: $(BENCH_STAMP)   ## one surge on three channels, beside batches 
 
 channels-webhooks: $(BENCH_STAMP) ## 10,000 webhooks that come twice, too early or never: answers timed, orders judged
 	$(BIN)/python -m benchmarks.bench_channels_webhooks
+
+channels-million: $(BENCH_STAMP)  ## a shop of a million listings is connected, sells out, and is checked out at
+	$(BIN)/python -m benchmarks.bench_channels_million
 
 channels-changes: $(BENCH_STAMP) ## 100,000 stock changes: calls made, quotas used, repeats
 	$(BIN)/python -m benchmarks.bench_channels_changes

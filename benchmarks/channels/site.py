@@ -250,14 +250,15 @@ Wrap = Callable[[Any, Callable[[], int | None]], Any]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site has: accounts as `accounts_of` gives them, units received by SKU, units that
-    listings show at first, how bad the channels are, `pace` times their least quotas, seconds
-    between sweeps and of a whole read-back if not as usual, and settings of channels beside the
-    priority."""
+    """What a site has: accounts as `accounts_of` gives them, units received by SKU, whether those
+    are in the log of the site's folder already (`filled`), units that listings show at first, how
+    bad the channels are, `pace` times their least quotas, seconds between sweeps and of a whole
+    read-back if not as usual, and settings of channels beside the priority."""
 
     accounts: list[tuple[str, str]]
     units: dict[str, int]
     shown: dict[str, int] = {}
+    filled: bool = False
     faults: Faults = msgspec.field(default_factory=Faults)
     pace: float = 1.0
     sweep_s: float = 0.0
@@ -295,7 +296,7 @@ async def _furnish(
 ) -> None:
     """Stock dibs, and connect a twin for each account of the plan."""
     channels = {name: {"priority": 1} | plan.settings.get(name, {}) for name, _ in plan.accounts}
-    await site.stocked(plan.units, channels)
+    await site.stocked({} if plan.filled else plan.units, channels)
     for n, (name, connector) in enumerate(plan.accounts):
         twin = _twin(plan, connector, plan.seed * 1_000 + n)
         app = wrap(twin.app, site.pid) if wrap else twin.app

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import bench_channels_changes as changes
 from benchmarks import bench_channels_kills as kills
+from benchmarks import bench_channels_million as millions
 from benchmarks import bench_channels_storm as storms
 from benchmarks import bench_channels_story as stories
 from benchmarks import bench_channels_webhooks as webhooks
@@ -71,6 +72,12 @@ async def test_webhooks_that_come_twice_too_early_or_never_lose_no_order(tmp_pat
     assert not found.verdict.wrong, found.verdict.examples
     assert found.verdict.orders >= 100 and found.pushes["doubled"] and found.behind
     assert found.pushes.keys() <= {"meant", "dropped", "doubled", "answered 200"}
+
+
+async def test_a_shop_of_many_listings_shows_all_and_sells_each_unit_once(tmp_path) -> None:
+    found = await millions.million(tmp_path / "data", 2_500, 60, 4.0)
+    assert not found.unlike and not found.over
+    assert sum(found.elsewhere.values()) + sum(found.here.values()) >= 31  # others found none
 
 
 async def test_a_surge_is_over_on_all_listings(tmp_path) -> None:

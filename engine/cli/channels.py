@@ -203,6 +203,7 @@ def accounts(settings: Settings) -> None:
     Console(width=max(console.width, _WIDTH)).print(table)
 
 
+_CARRIERS_S = 5.0  # between two comings of a twin's carriers
 _WIDTH = 110  # a number that is cut off tells nothing
 _WORDS = {
     "good": "[green]good[/]",
@@ -312,10 +313,18 @@ async def _twin(
         uvicorn.Config(made.app, port=port, log_level="warning", lifespan="off")
     )
     async with asyncio.TaskGroup() as tasks:
-        buying = tasks.create_task(_shop(made, shoppers))
+        busy = [tasks.create_task(job) for job in (_shop(made, shoppers), _collect(made))]
         await server.serve()
-        buying.cancel()
+        for job in busy:
+            job.cancel()
     await made.pushes.close()
+
+
+async def _collect(made: Any) -> None:
+    """Have carriers come now and then."""
+    while True:
+        await asyncio.sleep(_CARRIERS_S)
+        made.collect()
 
 
 async def _shop(made: Any, each_s: float) -> None:

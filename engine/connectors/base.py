@@ -104,7 +104,8 @@ class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
     is not among them. An order that is not `ready` is known but must not take stock yet. One that
     is not `whole` comes from a document that shows a part of it: of lines that it does not mention
     it says nothing. A `brief` one says what is wanted, but not where to and at what price: one that
-    does follows, and may be the older."""
+    does follows, and may be the older. Where a channel goes by that, the carrier is to have the
+    order by `collect_by`, and has it since `collected_at`."""
 
     order_id: str
     version: int
@@ -120,6 +121,8 @@ class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     placed_at: datetime | None = None
     required_by: datetime | None = None
+    collect_by: datetime | None = None
+    collected_at: datetime | None = None
 
 
 class Fetch(msgspec.Struct, frozen=True):

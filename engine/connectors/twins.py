@@ -261,6 +261,9 @@ class Twin:
         """Return the minor units of each refund that we asked for."""
         raise NotImplementedError
 
+    def collect(self) -> None:
+        """Carriers come for what is to leave. Few channels hear of it."""
+
 
 class Mischief:
     """ASGI middleware: meters each call, and answers some as on a bad day. `operation` names what a

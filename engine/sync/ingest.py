@@ -234,6 +234,8 @@ class Ingest:
             word = "never_here"
         if seen == Applied() and there is not None and order.state == "open":
             await self._accepted(order.order_id, there)
+        if there is not None:
+            await self._standing.seen(order)
         over = order.state == "cancelled"
         applied = Applied(order.version, turn, digest, order.brief, over)
         await self._store.note_applied(name, order.order_id, applied)

@@ -8,6 +8,10 @@
     those of which one was told after its due ──┼─▶ share, and projected share
     open orders past their due, or nearly ──────┘
 
+    where the carrier's scan counts: orders it has got, by day ──┐
+    those it got after that was due, or should have got by now ──┼─▶ share, and projected share
+    those it is to get soon ─────────────────────────────────────┘
+
     parcels told, by day ───────────────────────┬─▶ share
     those that the channel cannot follow ───────┘
 
@@ -26,7 +30,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine.connectors.base import Account, Parcel
+from engine.connectors.base import Account, ForeignOrder, Parcel
 from engine.connectors.standards import Allowed, Standards, standards_of
 from engine.connectors.tracking import plausible
 from engine.core import limits
@@ -80,7 +84,8 @@ class Rates(msgspec.Struct, frozen=True):
     """How an account stands; None where its channel allows no share that is known. `cancelled`: of
     the orders placed, those that the seller cancelled, and orders that wait for stock. `late`: of
     the orders that left, those told after they were due, and open orders past that or due within
-    `limits.STANDING_AHEAD_S`. `untracked`: of the parcels, those the channel cannot follow."""
+    `limits.STANDING_AHEAD_S`; or the same by when carriers had them, where those that they should
+    have by now count, too. `untracked`: of the parcels, those the channel cannot follow."""
 
     cancelled: Rate | None = None
     late: Rate | None = None
@@ -108,6 +113,8 @@ class Standing:
         self._account, self._store = account, store
         self._standards = standards_of(account.connector)
         self._guard = _units(account)
+        late = self._standards.late
+        self._scans = late is not None and late.by == "scan"
         self._looked_s = 0.0
         self.rates = Rates()
 
@@ -121,6 +128,21 @@ class Standing:
         if self._standards.cancelled is not None:
             await self._store.rank({order_id: time.time()}, "cancelled", self._account.name)
 
+    async def seen(self, order: ForeignOrder) -> None:
+        """Note whether an order's carrier has got it, where that counts. Of older documents of the
+        same order, none may be noted later."""
+        if not self._scans or order.collect_by is None:
+            return
+        name, by_s = self._account.name, order.collect_by.timestamp()
+        if order.state == "cancelled":
+            await self._store.unrank(order.order_id, "awaited", name)
+        elif order.collected_at is None:
+            await self._store.rank({order.order_id: by_s}, "awaited", name)
+        else:
+            at_s = order.collected_at.timestamp()
+            late_s = at_s if at_s > by_s else None
+            await self._store.collected(name, order.order_id, _day(at_s), late_s)
+
     def left(
         self, parcel: Parcel, due_us: int | None, first: bool, followed: bool | None
     ) -> Counted:
@@ -130,7 +152,7 @@ class Standing:
         now_s = time.time()
         more: dict[str, dict[str, int]] = {}
         marks: dict[str, dict[str, float]] = {}
-        if self._standards.late is not None:
+        if self._standards.late is not None and not self._scans:
             if first:
                 more["shipped"] = {_today(): 1}
             if due_us is not None and now_s * 1e6 > due_us:
@@ -155,7 +177,7 @@ class Standing:
             return self.rates
         rates = Rates(
             await self._rate("cancelled", self._standards.cancelled, waiting),
-            await self._rate("late", self._standards.late, due, due),
+            await self._late(due),
             await self._rate("untracked", self._standards.untracked),
         )
         if rates.held_back != self.rates.held_back:
@@ -171,10 +193,21 @@ class Standing:
         channel, waiting, due = self._account.channel, 0, 0
         if self._standards.cancelled is not None:
             waiting = await views.ask(outgoing.waiting, channel)
-        if self._standards.late is not None:
+        if self._standards.late is not None and not self._scans:
             before_us = round((now_s + limits.STANDING_AHEAD_S) * 1e6)
             due = await views.ask(outgoing.due, channel, before_us, limits.STANDING_OPEN_MAX)
         return waiting, due
+
+    async def _late(self, due: int) -> Rate | None:
+        """Return the share of late orders, `due` of which are still here."""
+        if not self._scans:
+            return await self._rate("late", self._standards.late, due, due)
+        book, now_s = ("awaited", self._account.name), time.time()
+        over = await self._store.ranked_between(0.0, now_s, *book)
+        soon = await self._store.ranked_between(now_s, now_s + limits.STANDING_AHEAD_S, *book)
+        rate = await self._rate("late", self._standards.late, soon, soon)
+        assert rate is not None
+        return msgspec.structs.replace(rate, total=rate.total + over, counted=rate.counted + over)
 
     async def _rate(
         self, what: str, allowed: Allowed | None, coming: int = 0, beyond: int = 0
@@ -200,7 +233,11 @@ class Standing:
 
 
 def _today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
+    return _day(time.time())
+
+
+def _day(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
 
 
 def _units(account: Account) -> int:

@@ -15,6 +15,9 @@
     {p}:sync:handoff:ACCOUNT   hash: fulfillment that a provider may have → 1
     {p}:sync:placed:ACCOUNT    hash: day → orders that came
     {p}:sync:cancelled:ACCOUNT sorted set: orders that the seller cancelled, by when
+    {p}:sync:shipped:ACCOUNT   hash: day → orders that left; late ones in shipped_late, and parcels
+                               likewise in parcels and parcels_untracked
+    {p}:sync:awaited:ACCOUNT   sorted set: orders that a carrier has not got, by when it should
     {p}:sync:outbox:ACCOUNT    hash: what is to be told to the channel, until it is
     {p}:sync:gate:…            token buckets and breaker of an account
     {p}:sync:revised:A:LISTING when all changes that a listing may have will be there again
@@ -47,6 +50,12 @@ if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'topic', ARGV[4], 'body', ARGV[5], 'by', ARGV[6])
 return 1
+"""
+# KEYS: awaited, shipped, late ones. ARGV: order, day, since when it is late or "".
+_COLLECT = """
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return end
+redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
+if ARGV[3] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1]) end
 """
 
 
@@ -121,6 +130,7 @@ class SyncStore:
         )
         self.redis = redis.asyncio.Redis.from_pool(pool)
         self._keep = self.redis.register_script(_KEEP)
+        self._collect = self.redis.register_script(_COLLECT)
 
     @staticmethod
     def key(*parts: str) -> str:
@@ -320,6 +330,24 @@ class SyncStore:
         async with asking(parts[0]):
             await self.redis.zremrangebyscore(self.key(*parts), "-inf", f"({least}")
             return await self.redis.zcard(self.key(*parts))
+
+    async def ranked_between(self, least: float, most: float, *parts: str) -> int:
+        """Return how many members of a sorted set have a rank from `least` to below `most`."""
+        async with asking(parts[0]):
+            return await self.redis.zcount(self.key(*parts), least, f"({most}")
+
+    async def unrank(self, member: str, *parts: str) -> None:
+        """Remove a member of a sorted set."""
+        async with asking(parts[0]):
+            await self.redis.zrem(self.key(*parts), member)
+
+    async def collected(self, account: str, order_id: str, day: str, late_s: float | None) -> None:
+        """Count an order that its carrier has got, if it was awaited, in one step: on a day, and as
+        late, since `late_s`, unless that is None."""
+        tables = ("awaited", "shipped", "shipped_late")
+        keys = [self.key(table, account) for table in tables]
+        async with asking("standing"):
+            await self._collect(keys=keys, args=[order_id, day, late_s or ""])
 
     async def outbox_put(
         self, rows: Mapping[str, Mapping[str, bytes]], cursor: str, seq: int

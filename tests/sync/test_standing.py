@@ -2,13 +2,13 @@
 
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from engine.connectors import registry
-from engine.connectors.base import Account, Parcel
+from engine.connectors.base import Account, ForeignOrder, Parcel
 from engine.connectors.standards import standards_of
 from engine.connectors.tracking import plausible
 from engine.core import limits
@@ -215,7 +215,6 @@ _RIGHT = {"carrier": "DHL", "tracking_number": "00340434161094042557"}
 _WRONG = {
     "amazon": [{"carrier": "Zippy", "tracking_number": "00340434161094042557"}],
     "walmart": [{"carrier": "Zippy"}],
-    "tiktok": [{"carrier": "DHL"}, {"carrier": "DHL", "tracking_number": "van 7"}],
 }
 
 
@@ -272,3 +271,55 @@ async def test_what_is_late_or_cannot_be_followed_counts_as_its_channel_counts_i
         assert health_of(status, site.now()) == "cancelling", "the worst of it"
         text = scrape([status]).decode()
         assert f'dibs_connection_late_share{{account="{site.name}"}} 0.333' in text
+
+
+async def test_at_tiktok_an_order_is_late_until_its_carrier_scans_it(desk, monkeypatch) -> None:
+    """A parcel that was told stops no clock: it may still lie in the yard."""
+    monkeypatch.setattr(limits, "STANDING_LOOK_S", 0.05)
+    async with running(desk, "tiktok", {"MUG": 50}) as site:
+        twin, path = site.twin, f"/v1/orders/{site.channel}"
+        (mug,) = twin.listings()
+        twin.ship_by_s, twin.collect_s = 60.0, 86_400.0
+        early = [twin.buy(mug) for _ in range(4)]
+        twin.collect_s = -50.0
+        soon = twin.buy(mug)
+        twin.collect_s = -120.0
+        late = [twin.buy(mug) for _ in range(3)]
+        for order in (*early, soon, *late):
+            await site.comes(order)
+
+        def is_late(total: int, counted: int, coming: int) -> bool:
+            rate = site.worker.standing.rates.late
+            return bool(rate) and (rate.total, rate.counted, rate.coming) == (
+                total,
+                counted,
+                coming,
+            )
+
+        await until(lambda: is_late(3, 3, 1), "three are late, and one will be")
+        wrong = [{"carrier": "DHL"}, {"carrier": "DHL", "tracking_number": "van 7"}]
+        for number, order in enumerate((*late, *early)):
+            how = wrong[number] if number < len(wrong) else _RIGHT
+            await desk.post(f"{path}/{order}/shipments", {"shipment_id": f"s-{number}", **how})
+        await until(lambda: twin.penalties.parcels == 7, "all parcels are told")
+        await until(lambda: site.worker.standing.rates.untracked.total == 7, "they are counted")
+        assert site.worker.standing.rates.untracked.share == twin.penalties.shares()["untracked"]
+        assert is_late(3, 3, 1), "no carrier has any of them"
+        for order in (*early[:3], late[0]):
+            twin.scan(order)
+        await until(lambda: is_late(6, 3, 1), "four were scanned, one of them too late")
+        assert twin.penalties.shares()["late"] == 3 / 6
+        twin.push(late[0])  # told once more, nothing counts twice
+        await desk.post(f"{path}/{soon}/cancel", {"reason": "broken on the shelf"})
+        await until(lambda: is_late(6, 3, 0), "what is cancelled is awaited no more")
+
+
+async def test_only_the_first_scan_of_an_order_counts(store) -> None:
+    found, now = standing(store, "tiktok"), datetime.now(UTC)
+    order = ForeignOrder(order_id="1", version=1, collect_by=now - timedelta(seconds=9))
+    has = msgspec.structs.replace(order, collected_at=now)
+    await found.seen(has)  # placed elsewhere, before dibs was there
+    for document in (order, has, has):
+        await found.seen(document)
+    rates = await found.look(Views(due=5))
+    assert (rates.late.total, rates.late.counted, rates.late.coming) == (1, 1, 0)

@@ -54,6 +54,8 @@ def understand(order: wire.Order, keeps: bool) -> ForeignOrder:
         note=order.buyer_message or None,
         placed_at=moment(order.create_time),
         required_by=moment(order.rts_sla_time),
+        collect_by=moment(order.tts_sla_time),
+        collected_at=moment(order.collection_time),
     )
 
 

@@ -24,6 +24,7 @@ class Shop(Twin):
     `holds`, what is paid is on hold until `release`; while `packs`, TikTok makes the package."""
 
     connector = "tiktok"
+    collect_s = 86_400.0  # after an order is to have left, until its carrier is to have it
 
     def __init__(
         self, stock: Mapping[str, int], faults: Faults | None = None, seed: int = 1
@@ -129,8 +130,12 @@ class Shop(Twin):
 
     def _paid(self, number: str) -> None:
         now_s = int(time.time())
-        self.book[number] |= {"paid_time": now_s, "rts_sla_time": now_s + round(self.ship_by_s)}
+        due_s = now_s + round(self.ship_by_s)
+        collect_by_s = due_s + round(self.collect_s)
+        times = {"paid_time": now_s, "rts_sla_time": due_s, "tts_sla_time": collect_by_s}
+        self.book[number] |= times
         self.penalties.order(number)
+        self.penalties.awaits(number, collect_by_s)
         self._become(number, "ON_HOLD" if self.holds else "AWAITING_SHIPMENT")
         if not self.holds and self.packs:
             self.pack(number)
@@ -148,6 +153,7 @@ class Shop(Twin):
     def cancel(self, order: str) -> None:
         """The buyer cancels an order; its stock may be ordered again."""
         self._drop(order, self.units(order))
+        self.penalties.awaited.pop(order, None)
         self._become(order, "CANCELLED")
         self.push(order, 11)
 
@@ -164,7 +170,8 @@ class Shop(Twin):
 
     def orders(self) -> dict[str, str]:
         """Return each order's standing."""
-        words = {"UNPAID": "unpaid", "CANCELLED": "cancelled", "AWAITING_COLLECTION": "fulfilled"}
+        words = {"UNPAID": "unpaid", "CANCELLED": "cancelled"}
+        words |= dict.fromkeys(("AWAITING_COLLECTION", "IN_TRANSIT"), "fulfilled")
         return {n: words.get(order["status"], "open") for n, order in self.book.items()}
 
     def parcels(self, order: str) -> list[str]:
@@ -241,6 +248,19 @@ class Shop(Twin):
                 found["status"] = "AWAITING_COLLECTION" if whole else "PARTIALLY_SHIPPING"
                 self._touch(order)
                 self.push(order)
+
+    def collect(self) -> None:
+        """Carriers scan all that waits for them."""
+        for order, found in self.book.items():
+            if found["status"] == "AWAITING_COLLECTION":
+                self.scan(order)
+
+    def scan(self, order: str) -> None:
+        """The carrier comes for an order's parcels and scans them."""
+        self.penalties.scanned(order)
+        self.book[order]["collection_time"] = int(time.time())
+        self._become(order, "IN_TRANSIT")
+        self.push(order)
 
 
 def _operation(scope: Any) -> str | None:

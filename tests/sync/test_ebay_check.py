@@ -1,5 +1,6 @@
 """eBay asks at checkout what is there: whoever proves to be eBay is told from the ledger."""
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -163,3 +164,30 @@ async def test_while_dibs_is_away_there_is_no_answer_rather_than_an_old_one(monk
         with pytest.raises(ConnectorError) as raised:
             await stock(["A"])
         assert raised.value.retry_s
+
+
+async def test_who_asks_meanwhile_is_asked_for_together_and_with_what_is_new_then() -> None:
+    units, questions, go_on = 5, [], asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        told = units  # as dibs has it when it is asked
+        questions.append(sorted(request.url.params["skus"].split(",")))
+        await go_on.wait()
+        rows = [{"sku": sku, "sellable": told} for sku in questions[-1]]
+        return httpx.Response(200, json={"skus": rows})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        stock = StockNow(Desk(client, "http://dibs.example", "k"), "ebay", Listings(None, "ebay"))
+        first = asyncio.create_task(stock(["A", "B"]))
+        while not questions:
+            await asyncio.sleep(0)
+        units = 3  # two are sold while the first answer is on its way
+        others = [asyncio.create_task(stock([sku])) for sku in "BCA"]
+        many = [asyncio.create_task(stock([f"{n}-{m}" for m in range(500)])) for n in range(2)]
+        await asyncio.sleep(0)
+        go_on.set()
+        assert {row.total for row in (await first).values()} == {5}
+        assert [row.total for found in others for row in (await found).values()] == [3, 3, 3]
+        assert [len(await found) for found in many] == [500, 500]
+        assert questions[0] == ["A", "B"] and len(questions) == 3
+        assert sum(map(len, questions[1:])) == 3 + 1_000

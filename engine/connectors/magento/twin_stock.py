@@ -21,8 +21,9 @@ class Stocks:
         """SKUs of the source of which any quantity may be bought."""
         self.bare: set[str] = set()
         """SKUs of products that no source has: they are assigned to no stock."""
-        self.composite: set[str] = set()
-        """SKUs of products that are made of others, and have no source of their own."""
+        self.composite: dict[str, bool] = {}
+        """SKUs of products that are made of others, and have no source of their own; whether any
+        of what they are made of is to be had."""
         self.channels: dict[int, list[dict[str, str]]] = {
             stock: [{"type": "website", "code": code}]
             for stock, code in ((1, "base"), (2, "second"))
@@ -80,7 +81,9 @@ class Stocks:
         last; they were in the shop first."""
         stock = self._of(website)
         rows = [self._row(sku, stock) for sku in skus if sku in self.source]
-        made = [{"sku": sku, "qty": 0.0, "is_salable": True} for sku in self.composite]
+        made = [
+            {"sku": sku, "qty": 0.0, "is_salable": any_} for sku, any_ in self.composite.items()
+        ]
         return rows + made if sort == "type_id" else made + rows
 
     def _of(self, website: str) -> int:

@@ -189,6 +189,7 @@ async def test_a_sku_with_a_comma_is_one_sku(shop) -> None:
         assert await way(magento, {"MUG,CUP": 5, "MUG": 1, "CUP": 2}) == ["", "", ""]
         shown = [twin.salable(sku) for sku in ("MUG,CUP", "MUG", "CUP")]
         assert shown == [5, 1, 2] and twin.source["MUG,CUP"] == 7
+        assert not twin.asked[SINGLY] and twin.asked.pop(LISTED) == 2
     rows = [Quantity(sku, 0) for sku in ("MUG,CUP", "MUG")]
     assert await magento.shown(rows) == {"MUG,CUP": 5, "MUG": 1}
 

@@ -25,7 +25,7 @@ from engine.connectors.base import Account, ConnectorError, Quantity
 from engine.connectors.calls import CallError, document
 from engine.connectors.magento import wire
 from engine.connectors.magento.orders import NOT_YET, goods
-from engine.connectors.magento.search import SKUS_PER_CALL, listable, named, portions, search
+from engine.connectors.magento.search import SKUS_PER_CALL, named, portions, search
 from engine.connectors.magento.wire import units
 
 PARALLEL = 8
@@ -54,7 +54,7 @@ class Stock:
     ) -> dict[str, int]:
         """Return what shoppers are shown of each SKU, the most of any stock; of those that the shop
         has. SKUs in `singly` are asked for one by one."""
-        together = [sku for sku in skus if listable(sku) and sku not in singly]
+        together = [sku for sku in skus if sku not in singly]
         found = await asyncio.gather(*(self._salable(skus, together, n) for n in self.stocks))
         return {
             sku: max(rows[sku] for rows in found)

@@ -22,8 +22,9 @@ from engine.connectors.base import (
 )
 from engine.connectors.calls import Calls, document
 from engine.connectors.magento import auth, orders, wire
-from engine.connectors.magento.search import search
-from engine.connectors.magento.stock import AsyncBulk, Stock
+from engine.connectors.magento.bulk import AsyncBulk
+from engine.connectors.magento.search import SKUS_PER_CALL, search
+from engine.connectors.magento.stock import PARALLEL, Stock
 
 _PAGE = 100
 _decode = msgspec.json.Decoder(wire.Order, strict=False).decode
@@ -37,9 +38,10 @@ class Magento:
     """
 
     needs = ("token",)
-    publish_rows = 50
+    publish_rows = SKUS_PER_CALL
     publish_operation = "stock"
     publish_parallel = 2
+    shown_rows = SKUS_PER_CALL * PARALLEL
 
     def __init__(self, account: Account, calls: Calls) -> None:
         self._account, self._calls = account, calls
@@ -129,7 +131,7 @@ class Magento:
     # Out.
 
     async def publish(self, rows: Sequence[Quantity]) -> list[Published]:
-        """All of them in one call, and one to see of each what open orders keep."""
+        """All of them in one call, after those that tell what open orders keep."""
         items = await self._stock.items(rows)
         known = [item for item in items if item is not None]
         if known:
@@ -143,8 +145,8 @@ class Magento:
     async def shown(self, items: Sequence[Quantity]) -> dict[str, int]:
         """What shoppers are shown now, and what is kept for those who have not paid yet."""
         pending = await self._stock.pending()
-        found = {row.listing: await self._stock.salable(row.listing) for row in items}
-        return {name: n + pending[name] for name, n in found.items() if n is not None}
+        found = await self._stock.salable([row.listing for row in items])
+        return {name: n + pending[name] for name, n in found.items()}
 
     async def _look(self, order_id: str) -> wire.Order:
         whole = await self.fetch(order_id)

@@ -1,4 +1,4 @@
-"""Publishing quantities where a shop keeps units of its own.
+"""Quantities where a shop keeps units of its own.
 
     what a shopper may have = what the source has − what open orders of the stock keep
 
@@ -7,25 +7,32 @@ top, what the stock keeps; but not for orders that are not paid yet, which dibs 
 shop keeps their units, and shows as many less. Stocks that share a source keep units each for
 itself and know nothing of each other: the source is told the least that is right for any of them,
 so none shows too much.
+
+A shop tells what it shows of many SKUs in one call, by a website of the stock, and of one SKU in
+another. Only the second tells the quantity of a product whose stock the shop does not manage, and
+refuses one that is made of others, so what the first leaves open is asked of the second.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from engine.connectors.base import Account, Published, Quantity
+from engine.connectors.base import Account, ConnectorError, Quantity
 from engine.connectors.calls import CallError, document
 from engine.connectors.magento import wire
 from engine.connectors.magento.orders import NOT_YET, goods
-from engine.connectors.magento.search import search
+from engine.connectors.magento.search import SKUS_PER_CALL, named, portions, search
 from engine.connectors.magento.wire import units
 
-_PARALLEL, _PAGE = 8, 100
-_DONE, _TRY_AGAIN, _OPEN = 1, 2, 4  # what becomes of an operation
+PARALLEL = 8
+"""Calls of one account for quantities that are under way at once."""
+_PAGE = 100
+_SOURCES = 20  # of a SKU, at most
+_MISSING = (400, 404)
 
 
 class Stock:
@@ -34,29 +41,94 @@ class Stock:
     def __init__(self, account: Account, ask: Callable[..., Any]) -> None:
         self.source = account.options.get("source", "default")
         self.stocks = [int(n) for n in account.options.get("stocks", "1").split(",")]
-        self._ask, self._places = ask, asyncio.Semaphore(_PARALLEL)
+        self._ask, self._places = ask, asyncio.Semaphore(PARALLEL)
+        self._websites: dict[int, str] = {}
+        self._learning = asyncio.Lock()
 
-    async def salable(self, sku: str) -> int | None:
-        """Return what shoppers are shown, the most of any stock; None for no such SKU."""
-        found = await asyncio.gather(*(self._salable(sku, stock) for stock in self.stocks))
-        return None if None in found else max(found)
-
-    async def _salable(self, sku: str, stock: int) -> int | None:
-        path = f"/V1/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock}"
+    async def _get(self, operation: str, path: str, **more: Any) -> Any:
         async with self._places:
-            try:
-                return units(document(await self._ask("salable", "GET", path), wire.Number))
-            except CallError as error:
-                if error.status not in (400, 404):
-                    raise
+            return await self._ask(operation, "GET", path, **more)
+
+    async def salable(
+        self, skus: Sequence[str], singly: Collection[str] = frozenset()
+    ) -> dict[str, int]:
+        """Return what shoppers are shown of each SKU, the most of any stock; of those that the shop
+        has. SKUs in `singly` are asked for one by one."""
+        together = [sku for sku in skus if sku not in singly]
+        found = await asyncio.gather(*(self._salable(skus, together, n) for n in self.stocks))
+        return {
+            sku: max(rows[sku] for rows in found)
+            for sku in skus
+            if all(sku in rows for rows in found)
+        }
+
+    async def _salable(
+        self, skus: Sequence[str], together: Sequence[str], stock: int
+    ) -> dict[str, int]:
+        website = await self._website(stock) if together else ""
+        parts = await asyncio.gather(*(self._listed(some, website) for some in portions(together)))
+        sure = {row.sku: units(row.qty) for rows in parts for row in rows if row.sure}
+        found = {sku: sure[sku] for sku in skus if sku in sure}
+        open_ = [sku for sku in skus if sku not in found]
+        rest = await asyncio.gather(*(self._one(sku, stock) for sku in open_))
+        told = zip(open_, rest, strict=True)
+        return found | {sku: number for sku, number in told if number is not None}
+
+    async def _listed(self, skus: list[str], website: str) -> list[wire.Salable]:
+        """Ask for SKUs together. Simple products come first: a shop of 2.4.9 lists all that are
+        made of others, too, whatever is asked for, and the page must not be full of them."""
+        path = f"/V1/inventory/export-stock-salable-qty/website/{quote(website, safe='')}"
+        query = named(skus, len(skus), "type_id", "DESC")
+        return document(await self._get("salable", path, params=query), wire.Salables).items
+
+    async def _one(self, sku: str, stock: int) -> int | None:
+        path = f"/V1/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock}"
+        try:
+            return units(document(await self._get("salable", path), wire.Number))
+        except CallError as error:
+            if error.status not in _MISSING:
+                raise
         return None
 
+    async def _website(self, stock: int) -> str:
+        """Return a website that the stock sells on; all show the same. It is asked for once. Raises
+        `ConnectorError` for a stock that there is not, or that sells on none."""
+        async with self._learning:
+            if stock not in self._websites:
+                self._websites[stock] = await self._learn(stock)
+            return self._websites[stock]
+
+    async def _learn(self, stock: int) -> str:
+        name = f"stock {stock} of the option stocks"
+        try:
+            answer = await self._get("stocks", f"/V1/inventory/stocks/{stock}")
+        except CallError as error:
+            if error.status not in _MISSING:
+                raise
+            raise ConnectorError(f"{name} is not there: leave it out of the option") from error
+        for channel in document(answer, wire.StockOf).extension_attributes.sales_channels:
+            if channel.type == "website":
+                return channel.code
+        raise ConnectorError(
+            f"{name} sells on no website, so what it shows cannot be asked: assign a website to it"
+            " in the shop, or leave it out of the option"
+        )
+
     async def present(self, skus: Sequence[str]) -> dict[str, int]:
-        """Return what the source has, of the SKUs that it has."""
-        query = search({"sku": ",".join(skus)}, "in", len(skus) * 20)
-        answer = await self._ask("source_items", "GET", "/V1/inventory/source-items", params=query)
-        rows = msgspec.json.decode(answer.content, type=_Rows).items
-        return {row.sku: units(row.quantity) for row in rows if row.source_code == self.source}
+        """Return what the source has to sell, of the SKUs that it has. What is out of stock there
+        is none, whatever its quantity: the shop does not show it either."""
+        parts = await asyncio.gather(*(self._present(some) for some in portions(skus)))
+        return {
+            row.sku: units(row.quantity) if row.status else 0
+            for rows in parts
+            for row in rows
+            if row.source_code == self.source
+        }
+
+    async def _present(self, skus: list[str]) -> list[wire.SourceItem]:
+        query = named(skus, len(skus) * _SOURCES)
+        answer = await self._get("source_items", "/V1/inventory/source-items", params=query)
+        return document(answer, wire.SourceItems).items
 
     async def pending(self) -> Counter[str]:
         """Return the units of each SKU that the shop keeps for orders not paid yet."""
@@ -64,7 +136,7 @@ class Stock:
         page, total = 1, 1
         while (page - 1) * _PAGE < total:
             query = search({"state": ",".join(sorted(NOT_YET))}, "in", _PAGE, page, "entity_id")
-            answer = await self._ask("orders", "GET", "/V1/orders", params=query)
+            answer = await self._get("orders", "/V1/orders", params=query)
             rows = msgspec.json.decode(answer.content, type=_Orders, strict=False)
             for order in rows.items:
                 found.update({item.sku: item.to_ship for item in goods(order)})
@@ -73,17 +145,30 @@ class Stock:
 
     async def items(self, rows: Sequence[Quantity]) -> list[dict[str, Any] | None]:
         """Return what the source is to be told of each row; None for what the shop has not."""
-        there = await self.present([row.listing for row in rows])
         pending = await self.pending()
-        shown = await asyncio.gather(*(self.salable(row.listing) for row in rows))
+        starts = range(0, len(rows), SKUS_PER_CALL)
+        parts = (self._items(rows[at : at + SKUS_PER_CALL], pending) for at in starts)
+        return [item for part in await asyncio.gather(*parts) for item in part]
+
+    async def _items(
+        self, rows: Sequence[Quantity], pending: Counter[str]
+    ) -> list[dict[str, Any] | None]:
+        """The two numbers of a SKU are asked for one after the other, with few calls between. What
+        the source has nothing of may be made of others, which only `_one` tells."""
+        names = [row.listing for row in rows]
+        there = await self.present(names)
+        salable = await self.salable(names, set(names) - there.keys())
         return [
-            None
-            if salable is None
-            else self.item(
+            self.item(
                 row.listing,
-                there.get(row.listing, 0) + row.quantity - pending[row.listing] - salable,
+                there.get(row.listing, 0)
+                + row.quantity
+                - pending[row.listing]
+                - salable[row.listing],
             )
-            for row, salable in zip(rows, shown, strict=True)
+            if row.listing in salable
+            else None
+            for row in rows
         ]
 
     def item(self, sku: str, quantity: int) -> dict[str, Any]:
@@ -99,79 +184,3 @@ class Stock:
 class _Orders(msgspec.Struct, frozen=True):
     items: list[wire.Order] = []
     total_count: int = 0
-
-
-class _Row(wire.SourceItem, frozen=True):
-    source_code: str = ""
-
-
-class _Rows(msgspec.Struct, frozen=True):
-    items: list[_Row] = []
-
-
-class AsyncBulk:
-    """The shop's queue: a `base.Bulk`. Each row is an operation of its own, so one that fails fails
-    alone."""
-
-    operation = "bulk"
-    rows = 2_000
-    beyond = 500
-    poll_s = 5.0
-
-    def __init__(self, stock: Stock, ask: Callable[..., Any]) -> None:
-        self._stock, self._ask = stock, ask
-
-    async def send(self, rows: Sequence[Quantity]) -> str:
-        """Hand in a request for each row that the shop has."""
-        items = []
-        for at in range(0, len(rows), 100):
-            items += await self._stock.items(rows[at : at + 100])
-        body = [{"sourceItems": [item]} for item in items if item is not None]
-        path = "/async/bulk/V1/inventory/source-items"
-        answer = await self._ask("bulk", "POST", path, json=body)
-        return document(answer, wire.Accepted).bulk_uuid
-
-    async def done(self, ticket: str, listings: Sequence[str]) -> list[Published] | None:
-        """Ask how far the queue is; when it is done, what became of each row."""
-        path = f"/V1/bulk/{quote(ticket, safe='')}/detailed-status"
-        answer = await self._ask("bulk_status", "GET", path)
-        rows = document(answer, _Detail).operations_list
-        if any(row.status == _OPEN for row in rows):
-            return None
-        found = {row.sku: row for row in rows}
-        return [_published(listing, found.get(listing)) for listing in listings]
-
-
-class _Told(msgspec.Struct, frozen=True):
-    sku: str = ""
-
-
-class _Sent(msgspec.Struct, frozen=True, rename="camel"):
-    source_items: list[_Told] = []
-
-
-class _Serialized(msgspec.Struct, frozen=True):
-    meta_information: str = "{}"
-
-
-class _Operation(wire.Operation, frozen=True):
-    serialized_data: str = "{}"
-
-    @property
-    def sku(self) -> str:
-        """The SKU that the request was of, which is a JSON text within one."""
-        inner = msgspec.json.decode(self.serialized_data, type=_Serialized).meta_information
-        rows = msgspec.json.decode(inner, type=_Sent).source_items
-        return rows[0].sku if rows else ""
-
-
-class _Detail(msgspec.Struct, frozen=True):
-    operations_list: list[_Operation] = []
-
-
-def _published(listing: str, row: _Operation | None) -> Published:
-    if row is None:
-        return Published(listing, "the shop has no such SKU")
-    if row.status == _DONE:
-        return Published(listing)
-    return Published(listing, row.result_message or "failed", row.status == _TRY_AGAIN)

@@ -7,7 +7,8 @@ less that. Stocks that share a source do not see each other's reservations, as i
 import itertools
 import time
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,14 +17,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.connectors.base import Account
+from engine.connectors.magento.orders import NOT_YET
 from engine.connectors.magento.twin_orders import (
     Refused,
     credited,
     fresh,
+    now,
     settle,
     shipped,
     to_ship,
 )
+from engine.connectors.magento.twin_stock import Stocks
 from engine.connectors.twins import Faults, Mischief, Twin
 
 _FIELD = "searchCriteria[filterGroups][0][filters][0]"
@@ -31,7 +35,7 @@ _FIELD = "searchCriteria[filterGroups][0][filters][0]"
 
 class Shop(Twin):
     """The shop's state, and its HTTP face `app`. `stock` is units by SKU of the source `default`,
-    from which the stocks 1 and 2 sell."""
+    from which the stocks 1 and 2 sell. `asked` counts calls by route."""
 
     connector = "magento"
     signs = False
@@ -42,9 +46,11 @@ class Shop(Twin):
     ) -> None:
         super().__init__(faults, seed)
         self.token = "twin-token"
-        self.source: dict[str, int] = dict(stock)
-        self.kept: dict[tuple[str, int], int] = {}
-        self.book: dict[int, dict[str, Any]] = {}
+        self.stocks = Stocks(stock)
+        self.source = self.stocks.source
+        self.asked: Counter[str] = Counter()
+        self.book: dict[int, dict[str, Any]] = {}  # ids rise, so it is in their order
+        self.unpaid: dict[int, dict[str, Any]] = {}
         self.sites: dict[int, int] = {}
         self.shipments: list[dict[str, Any]] = []
         self.memos: list[dict[str, Any]] = []
@@ -76,7 +82,7 @@ class Shop(Twin):
 
     def salable(self, sku: str, stock: int = 1) -> int:
         """Return what shoppers of a stock are shown."""
-        return self.source[sku] - self.kept.get((sku, stock), 0)
+        return self.stocks.salable(sku, stock)
 
     def shown(self, listing: str) -> int:
         """Return what shoppers of the first stock are shown."""
@@ -84,7 +90,7 @@ class Shop(Twin):
 
     def meddle(self, listing: str, quantity: int) -> None:
         """Somebody sets the source's quantity in the shop's own screens."""
-        self.source[listing] = quantity
+        self.stocks.put(listing, quantity, int(quantity > 0))
 
     # Orders.
 
@@ -94,22 +100,22 @@ class Shop(Twin):
         """Have a shopper of a stock buy what it shows."""
         if self.salable(listing, stock) < quantity:
             return None
-        self._keep(listing, stock, quantity)
+        self.stocks.keep(listing, stock, quantity)
         number = next(self._ids)
-        self.book[number] = fresh(number, listing, quantity, paid)
+        self.book[number] = row = fresh(number, listing, quantity, paid)
         self.sites[number] = stock
-        return self.book[number]["increment_id"]
-
-    def _keep(self, sku: str, stock: int, units: int) -> None:
-        self.kept[sku, stock] = self.kept.get((sku, stock), 0) + units
+        if not paid:
+            self.unpaid[number] = row
+        return row["increment_id"]
 
     def _find(self, order: str) -> dict[str, Any]:
-        return next(row for row in self.book.values() if row["increment_id"] == order)
+        return self.book[int(order)]
 
     def pay(self, order: str) -> None:
         """The payment arrives."""
         found = self._find(order)
         found |= {"state": "processing", "status": "processing"}
+        self.unpaid.pop(found["entity_id"], None)
         settle(found | {"total_paid": found["grand_total"]}, found)
 
     def cancel(self, order: str) -> None:
@@ -117,6 +123,7 @@ class Shop(Twin):
         found = self._find(order)
         self._release(found, {row["item_id"]: to_ship(row) for row in found["items"]})
         paid = found["state"] == "processing"
+        self.unpaid.pop(found["entity_id"], None)
         field = "qty_refunded" if paid else "qty_canceled"
         for row in found["items"]:
             row[field] += to_ship(row)
@@ -125,7 +132,8 @@ class Shop(Twin):
     def _release(self, order: dict[str, Any], units: Mapping[int, int]) -> None:
         """Give up what is kept for units that will not leave, or have left."""
         for row in order["items"]:
-            self._keep(row["sku"], self.sites[order["entity_id"]], -units.get(row["item_id"], 0))
+            left = units.get(row["item_id"], 0)
+            self.stocks.keep(row["sku"], self.sites[order["entity_id"]], -left)
 
     def reduce(self, order: str, quantity: int = 1) -> None:
         """The seller pays back units of the first line that have not left."""
@@ -162,6 +170,7 @@ class Shop(Twin):
     def _site(self) -> Starlette:
         stock = "/V1/inventory"
         salable = stock + "/get-product-salable-quantity/{sku:path}/{stock:int}"
+        listed = stock + "/export-stock-salable-qty/website/{website}"
         routes = [
             ("/V1/orders", self._list_orders, "GET"),
             ("/V1/orders/{order:int}/cancel", self._cancel, "POST"),
@@ -173,19 +182,23 @@ class Shop(Twin):
             ("/V1/creditmemos", self._list_memos, "GET"),
             (stock + "/source-items", self._list_source, "GET"),
             (stock + "/source-items", self._put_source, "POST"),
+            (stock + "/stocks/{stock:int}", self._stock, "GET"),
+            (listed, self._list_salable, "GET"),
             (salable, self._salable, "GET"),
             ("/async/bulk" + stock + "/source-items", self._enqueue, "POST"),
-            ("/V1/bulk/{bulk}/detailed-status", self._bulk, "GET"),
+            ("/V1/bulk/{bulk}/status", self._short, "GET"),
+            ("/V1/bulk/{bulk}/detailed-status", self._detailed, "GET"),
         ]
         return Starlette(
             routes=[
-                Route("/rest/default" + path, self._guarded(call), methods=[method])
+                Route("/rest/default" + path, self._guarded(path, call), methods=[method])
                 for path, call, method in routes
             ]
         )
 
-    def _guarded(self, call: Any) -> Any:
+    def _guarded(self, path: str, call: Any) -> Any:
         async def answer(request: Request) -> Response:
+            self.asked[f"{request.method} {path}"] += 1
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 return _error(401, "The consumer isn't authorized to access %resources.")
             try:
@@ -196,17 +209,21 @@ class Shop(Twin):
         return answer
 
     async def _list_orders(self, request: Request) -> Response:
-        field, value, condition = _filter(request)
-        rows = sorted(self.book.values(), key=lambda row: row["entity_id"])
-        if field == "updated_at":
-            rows = [row for row in rows if row["updated_at"] >= value]
-        else:
-            wanted = value.split(",") if condition == "in" else [value]
-            rows = [row for row in rows if str(row[field]) in wanted]
+        rows = self._searched(*_filter(request))
         page = _paged(rows, request)
         if any(row["entity_id"] in self.broken for row in page):
             return JSONResponse({"message": "The product that was requested doesn't exist."})
         return _found(request, page, len(rows))
+
+    def _searched(self, field: str, value: str, condition: str) -> list[dict[str, Any]]:
+        if field == "updated_at":
+            return [row for row in self.book.values() if row["updated_at"] >= value]
+        if field == "increment_id":
+            found = self.book.get(int(value)) if value.isdecimal() else None
+            return [found] if found else []
+        wanted = set(value.split(",") if condition == "in" else [value])
+        rows = self.unpaid if field == "state" and wanted <= NOT_YET else self.book
+        return [row for row in rows.values() if str(row[field]) in wanted]
 
     def _of(self, request: Request) -> dict[str, Any]:
         found = self.book.get(request.path_params["order"])
@@ -225,7 +242,8 @@ class Shop(Twin):
         order, body = self._of(request), await request.json()
         row = shipped(order, body, next(self._ids))
         for item in row["items"]:
-            self.source[item["sku"]] -= item["qty"]
+            left = self.source[item["sku"]] - item["qty"]
+            self.stocks.put(item["sku"], left, int(left > 0))
         self._release(order, {item["order_item_id"]: item["qty"] for item in row["items"]})
         self.shipments.append(row)
         return JSONResponse(row["entity_id"])
@@ -238,11 +256,9 @@ class Shop(Twin):
         return JSONResponse(row["entity_id"])
 
     async def _list_invoices(self, request: Request) -> Response:
-        rows = [
-            {"entity_id": row["entity_id"], "order_id": row["entity_id"]}
-            for row in self.book.values()
-            if row["total_paid"] and str(row["entity_id"]) == _filter(request)[1]
-        ]
+        number = int(_filter(request)[1])
+        paid = number in self.book and self.book[number]["total_paid"]
+        rows = [{"entity_id": number, "order_id": number}] if paid else []
         return _found(request, rows, len(rows))
 
     async def _list_shipments(self, request: Request) -> Response:
@@ -252,30 +268,36 @@ class Shop(Twin):
         return self._listed(self.memos, request)
 
     def _listed(self, rows: list[dict[str, Any]], request: Request) -> Response:
-        found = [row for row in rows if str(row["order_id"]) == _filter(request)[1]]
+        order = int(_filter(request)[1])
+        found = [row for row in rows if row["order_id"] == order]
         return _found(request, found, len(found))
 
     async def _list_source(self, request: Request) -> Response:
-        wanted = _filter(request)[1].split(",")
-        rows = [_source_item(sku, self.source[sku]) for sku in wanted if sku in self.source]
+        rows = self.stocks.items(_skus(request))
         return _found(request, _paged(rows, request), len(rows))
 
     async def _put_source(self, request: Request) -> Response:
-        self._set(await request.json())
+        self.stocks.set((await request.json())["sourceItems"])
         return JSONResponse([])
 
-    def _set(self, body: dict[str, Any]) -> None:
-        for row in body["sourceItems"]:
-            if row["sku"] not in self.source or row["source_code"] != "default":
-                raise Refused(f"Product with SKU {row['sku']} does not exist.")
-        for row in body["sourceItems"]:
-            self.source[row["sku"]] = int(row["quantity"])
+    async def _stock(self, request: Request) -> Response:
+        stock = request.path_params["stock"]
+        if stock not in self.stocks.channels:
+            return _error(404, "Stock with id does not exist.")
+        extra = {"sales_channels": self.stocks.channels[stock]}
+        name = f"Stock {stock}"
+        return JSONResponse({"stock_id": stock, "name": name, "extension_attributes": extra})
+
+    async def _list_salable(self, request: Request) -> Response:
+        sort = request.query_params.get("searchCriteria[sortOrders][0][field]", "")
+        rows = self.stocks.exported(request.path_params["website"], _skus(request), sort)
+        return _found(request, _paged(rows, request), len(rows))
 
     async def _salable(self, request: Request) -> Response:
-        sku = request.path_params["sku"]
-        if sku not in self.source:
+        found = self.stocks.one(request.path_params["sku"], request.path_params["stock"])
+        if found is None:
             return _error(404, "The Product with the SKU does not exist.")
-        return JSONResponse(self.salable(sku, request.path_params["stock"]))
+        return JSONResponse(found)
 
     async def _enqueue(self, request: Request) -> Response:
         rows, name = await request.json(), str(uuid.uuid4())
@@ -283,38 +305,58 @@ class Shop(Twin):
         items = [{"id": n, "data_hash": "", "status": "accepted"} for n in range(len(rows))]
         return JSONResponse({"bulk_uuid": name, "request_items": items, "errors": False}, 202)
 
-    async def _bulk(self, request: Request) -> Response:
-        at_s, rows = self.queue[request.path_params["bulk"]]
-        ready = at_s <= time.monotonic()
-        found = [self._operation(n, row, ready) for n, row in enumerate(rows)]
-        return JSONResponse({"operations_list": found, "operation_count": len(rows)})
+    async def _short(self, request: Request) -> Response:
+        return self._bulk(request, _noted)
 
-    def _operation(self, number: int, row: dict[str, Any], ready: bool) -> dict[str, Any]:
-        """Do one request of a bulk, once, when its time has come."""
-        if ready and "_status" not in row:
-            try:
-                self._set(row)
-                row["_status"], row["_said"] = 1, "Service execution success"
-            except Refused as error:
-                row["_status"], row["_said"] = 3, str(error)
-        return _told(number, row)
+    async def _detailed(self, request: Request) -> Response:
+        name = request.path_params["bulk"]
+        return self._bulk(request, lambda number, row: _noted(number, row) | _data(name, row))
+
+    def _bulk(self, request: Request, told: Callable[[int, dict[str, Any]], Any]) -> Response:
+        name = request.path_params["bulk"]
+        if name not in self.queue:
+            return _error(404, "Bulk uuid not exist")
+        at_s, rows = self.queue[name]
+        if at_s <= time.monotonic():
+            for row in rows:
+                self._do(row)
+        found = {"operations_list": list(itertools.starmap(told, enumerate(rows)))}
+        found |= {"operation_count": len(rows), "bulk_id": name, "description": "Topic"}
+        return JSONResponse(found | {"user_type": 1, "user_id": 1, "start_time": now()})
+
+    def _do(self, row: dict[str, Any]) -> None:
+        """Do one request of a bulk, once."""
+        if "_status" in row:
+            return
+        try:
+            self.stocks.set(row["sourceItems"])
+            row["_status"], row["_said"] = 1, "Service execution success"
+        except Refused as error:
+            row["_status"], row["_said"] = 3, str(error)
 
 
-def _told(number: int, row: dict[str, Any]) -> dict[str, Any]:
+def _noted(number: int, row: dict[str, Any]) -> dict[str, Any]:
+    said = {"result_message": row.get("_said", ""), "error_code": 0}
+    return {"id": number, "status": row.get("_status", 4)} | said
+
+
+def _data(bulk: str, row: dict[str, Any]) -> dict[str, Any]:
     inner = JSONResponse({"sourceItems": row["sourceItems"]}).body.decode()
     data = JSONResponse({"meta_information": inner}).body.decode()
-    found = {"id": number, "status": row.get("_status", 4), "serialized_data": data}
-    return found | {"result_message": row.get("_said", "")}
-
-
-def _source_item(sku: str, units: int) -> dict[str, Any]:
-    return {"sku": sku, "source_code": "default", "quantity": units, "status": int(units > 0)}
+    found = {"bulk_uuid": bulk, "topic_name": "async.magento.inventoryapi"}
+    return found | {"serialized_data": data, "result_serialized_data": ""}
 
 
 def _filter(request: Request) -> tuple[str, str, str]:
     query = request.query_params
     found = tuple(query[f"{_FIELD}[{name}]"] for name in ("field", "value", "conditionType"))
     return found  # type: ignore[return-value]
+
+
+def _skus(request: Request) -> list[str]:
+    """Return the SKUs that a search is for; a list is taken apart at commas."""
+    _, value, condition = _filter(request)
+    return value.split(",") if condition == "in" else [value]
 
 
 def _found(request: Request, rows: list[dict[str, Any]], total: int) -> Response:

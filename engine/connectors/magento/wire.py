@@ -117,16 +117,58 @@ class Documents(msgspec.Struct, frozen=True):
 
 
 class SourceItem(msgspec.Struct, frozen=True):
-    """What a source has of a SKU."""
+    """What a source has of a SKU. Status 0: out of stock there, whatever the quantity."""
 
     sku: str
+    source_code: str = ""
     quantity: Number = 0
+    status: int = 1
 
 
 class SourceItems(msgspec.Struct, frozen=True):
-    """What a source has."""
+    """What sources have."""
 
     items: list[SourceItem] = []
+
+
+class Salable(msgspec.Struct, frozen=True):
+    """What shoppers of a website are shown of a SKU."""
+
+    sku: str
+    qty: Number = 0
+    is_salable: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether `qty` is what can be bought. None, and yet to be bought, is what a shop says of
+        a product whose stock it does not manage, and of one that is made of others."""
+        return bool(units(self.qty)) or not self.is_salable
+
+
+class Salables(msgspec.Struct, frozen=True):
+    """What shoppers of a website are shown of the SKUs of a search. The total is left out: before
+    2.4.9 it is not more than the page."""
+
+    items: list[Salable] = []
+
+
+class SalesChannel(msgspec.Struct, frozen=True):
+    """Where a stock sells: a website, by its code, or what a module adds."""
+
+    type: str = ""
+    code: str = ""
+
+
+class StockExtra(msgspec.Struct, frozen=True):
+    """What modules add to a stock."""
+
+    sales_channels: list[SalesChannel] = []
+
+
+class StockOf(msgspec.Struct, frozen=True):
+    """A stock: what websites sell, from sources."""
+
+    extension_attributes: StockExtra = StockExtra()
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -145,6 +187,8 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Bulk(msgspec.Struct, frozen=True):
-    """How far a bulk request is."""
+    """How far a bulk request is. `operation_count` are all that it has; the shop lists those that
+    it has noted."""
 
     operations_list: list[Operation] = []
+    operation_count: int = 0

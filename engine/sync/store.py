@@ -2,6 +2,7 @@
 
     {p}:sync:in:ACCOUNT        stream of deliveries, not yet applied ones last
     {p}:sync:met:ACCOUNT:ID    this delivery was kept (forgotten after `limits.SYNC_MET_S`)
+    {p}:sync:mark:A:ORDER      how an order was when it was kept last (for `limits.SWEEP_MARK_S`)
     {p}:sync:version:A:ORDER   the newest version of an order that was applied
     {p}:sync:dead:ACCOUNT      stream of deliveries that nobody could apply, with the problem
     {p}:sync:cursors           hash: where each worker is
@@ -39,10 +40,16 @@ from engine.log.names import Keys
 from engine.log.store import connection_options
 
 _PLACE = re.compile(r"\d{1,19}-\d{1,19}")
-# KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
+# KEYS: met, stream, and mark where there is one to note. ARGV: seconds to remember, most entries,
+# id, topic, body, by, the mark, seconds to remember that. A push that comes again may be old by
+# now; what a sweep reads again is what there is.
 _KEEP = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
+local met = redis.call('EXISTS', KEYS[1]) == 1
+if not met and redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
+if KEYS[3] and (not met or ARGV[6] == 'sweep') then
+  redis.call('SET', KEYS[3], ARGV[7], 'EX', ARGV[8])
+end
+if met then return 0 end
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'topic', ARGV[4], 'body', ARGV[5], 'by', ARGV[6])
 return 1
@@ -133,10 +140,14 @@ class SyncStore:
     # The inbox.
 
     async def keep(self, account: str, delivery: Delivery, by: str) -> bool:
-        """Keep a delivery, durably; return whether it was new. Raises `InboxFull`."""
+        """Keep a delivery and the mark of its sign, durably and in one step; return whether it was
+        new. Raises `InboxFull`."""
         keys = [self.key("met", account, delivery.id), self.key("in", account)]
         values = [limits.SYNC_MET_S, limits.SYNC_INBOX_MAX]
         values += [delivery.id, delivery.topic, delivery.body, by]
+        if (sign := delivery.sign) is not None:
+            keys.append(self.key("mark", account, sign.order_id))
+            values += [sign.mark, limits.SWEEP_MARK_S]
         async with asking("inbox"):
             kept = await self._keep(keys=keys, args=values)
         if kept < 0:
@@ -175,6 +186,14 @@ class SyncStore:
         if places := list(places):
             async with asking("inbox"):
                 await self.redis.xdel(self.key("in", account), *places)
+
+    async def marks(self, account: str, orders: Iterable[str]) -> list[str | None]:
+        """Return how each order was when it was kept last, in the order asked for; None of those
+        of which nothing is known, or no more."""
+        keys = [self.key("mark", account, order) for order in orders]
+        async with asking("marks"):
+            found = await self.redis.mget(keys) if keys else []
+        return [mark and mark.decode() for mark in found]
 
     # What nobody could apply.
 

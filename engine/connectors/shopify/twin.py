@@ -52,6 +52,7 @@ class Shop(Twin):
         self.book: dict[int, Order] = {}
         self.hooks: dict[int, dict[str, Any]] = {}
         self.tokens: set[str] = set()
+        self.points = 0  # that documents did cost
         self.granted = 0
         self._failures: dict[int, int] = {}
         self._ids = itertools.count(1_000)
@@ -177,7 +178,7 @@ class Shop(Twin):
     def between(self, since: str, until: str) -> list[Order]:
         """Return the orders that changed in [since, until), by when they did."""
         rows = [order for order in self.book.values() if since <= text(order.changed) < until]
-        return sorted(rows, key=lambda order: (text(order.changed), order.id))
+        return sorted(rows, key=lambda order: order.place)
 
     def _part(self, name: str) -> tuple[Order, Part] | None:
         for order in self.book.values():
@@ -324,6 +325,7 @@ class Shop(Twin):
             return self._errors(f"Query cost is {price}", "MAX_COST_EXCEEDED", price)
         if chance < self.faults.refused or not self.meter.take(_OPERATION, price):
             return self._errors("Throttled", "THROTTLED", price)
+        self.points += price
         chance -= self.faults.refused
         if chance < self.faults.broken:
             return JSONResponse({"errors": "Internal Server Error"}, 500)
@@ -331,6 +333,7 @@ class Shop(Twin):
         if chance - self.faults.broken < self.faults.broken_after:
             return JSONResponse({"errors": "Internal Server Error"}, 500)
         self.meter.give_back(_OPERATION, price - used)
+        self.points -= price - used
         return JSONResponse(answer | {"extensions": self._cost(price, used)})
 
     def _errors(self, message: str, code: str, price: int) -> Response:

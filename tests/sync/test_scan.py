@@ -123,6 +123,19 @@ async def test_a_sweep_reads_what_no_push_brought_and_scans_the_others(
         assert sorted(found) == sorted(names)
 
 
+@pytest.mark.parametrize(("lines", "points"), [(1, READ), (2, 11), (3, 15), (5, 23)])
+async def test_an_order_costs_by_its_lines_to_read_and_by_itself_to_scan(
+    store, lines, points
+) -> None:
+    async with shop(store) as site:
+        for name in await site.sell(0, 2):
+            site.twin.book[int(name)].lines += [
+                Line(id=n, variant=1, sku="MUG", quantity=1, current=1) for n in range(1, lines)
+            ]
+        assert await site.swept() == (2 * SCANNED + 2 * points, 2)
+        assert await site.swept() == (2 * SCANNED, 0)
+
+
 async def test_a_sweep_waits_for_the_quota_and_a_quantity_does_not(store) -> None:
     slow = Quotas((Limit(("graphql",), "a test", "2026-11-30", per_s=0.01, burst=2_000),))
     async with shop(store, slow) as site:

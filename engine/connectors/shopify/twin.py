@@ -6,6 +6,7 @@ Shoppers buy what is available, which lowers it. Every change is a webhook of th
 
 import asyncio
 import base64
+import heapq
 import hmac
 import itertools
 import json
@@ -175,10 +176,16 @@ class Shop(Twin):
         found = self.book.get(_number(name))
         return twin_orders.graph(found) if found else None
 
-    def between(self, since: str, until: str) -> list[Order]:
-        """Return the orders that changed in [since, until), by when they did."""
-        rows = [order for order in self.book.values() if since <= text(order.changed) < until]
-        return sorted(rows, key=lambda order: order.place)
+    def between(self, since: str, until: str, after: tuple[str, int], most: int) -> list[Order]:
+        """Return the first orders that changed in [since, until), by when they did and by their
+        number, of those that come after such a place."""
+        rows = [
+            ((changed, order.id), order)
+            for order in self.book.values()
+            if since <= (changed := text(order.changed)) < until
+        ]
+        rows = [row for row in rows if row[0] > after]
+        return [order for _, order in heapq.nsmallest(most, rows, key=lambda row: row[0])]
 
     def _part(self, name: str) -> tuple[Order, Part] | None:
         for order in self.book.values():

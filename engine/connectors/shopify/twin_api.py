@@ -85,10 +85,12 @@ class Api:
         """A cursor is the place of an order by when it changed, wherever others go meanwhile."""
         bounds = dict(_WINDOW.findall(query))
         since, until = bounds.get(">=", ""), bounds.get("<", "9")
-        rows = self._shop.between(since, until)
-        found = page([row for row in rows if not after or row.place > after], first, None)
+        changed, _, number = (after or " 0").partition(" ")
+        rows = self._shop.between(since, until, (changed, int(number)), first + 1)
+        found = page(rows, first, None)
         if nodes := found["nodes"]:
-            found["pageInfo"]["endCursor"] = nodes[-1].place
+            last = nodes[-1]
+            found["pageInfo"]["endCursor"] = f"{twin_orders.text(last.changed)} {last.id}"
         return found | {"nodes": [twin_orders.graph(order) for order in nodes]}
 
     def _node(self, name: str) -> Any:

@@ -80,11 +80,6 @@ class Order(msgspec.Struct, kw_only=True):
     address: dict[str, str | None] | None = {}
 
     @property
-    def place(self) -> str:
-        """Where it stands among all, by when they changed."""
-        return f"{text(self.changed)} {self.id:020}"
-
-    @property
     def units(self) -> int:
         """What is still wanted, but for gift cards."""
         return sum(line.current for line in self.lines if not line.gift)
@@ -109,7 +104,7 @@ class Order(msgspec.Struct, kw_only=True):
         return "FULFILLED" if done else "PARTIALLY_FULFILLED"
 
 
-@lru_cache(maxsize=2**16)  # each page of a shop with many orders is sorted by it
+@lru_cache(maxsize=2**16)  # each page of a shop with many orders looks at it of all of them
 def text(at: datetime | None) -> str | None:
     """Return a time as GraphQL shows it, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

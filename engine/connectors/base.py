@@ -77,13 +77,23 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         yield from ((name, getattr(self, name)) for name in ("name", "connector", "channel", "url"))
 
 
+class Sign(msgspec.Struct, frozen=True):
+    """What is seen of an order without reading it: one `mark` means that it says the same, as far
+    as its channel shows that cheaply."""
+
+    order_id: str
+    mark: str
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """A document of the channel, by push or by pull, not yet understood. `id` is the channel's own
-    name of this delivery: the same `id` is kept once."""
+    name of this delivery: the same `id` is kept once. `sign` is that of the order which it shows
+    whole, where its connector scans."""
 
     id: str
     topic: str
     body: bytes
+    sign: Sign | None = None
 
 
 class ForeignLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +242,11 @@ class Connector(Protocol):
     for pushes, some seconds at most, calls `keep(delivery)` for each, and only then has the queue
     forget them; it returns how many there were, None where the account has no queue. One whose
     channel asks what is there has `asked(headers, body, stock)`, a coroutine that returns the JSON
-    to answer, found by the `Stock`; it raises `BadSignature` and `BadQuestion`. One that
+    to answer, found by the `Stock`; it raises `BadSignature` and `BadQuestion`. One whose
+    channel shows cheaply what changed has `scan(since, until)`, which gives the `Sign` of every
+    order that changed in [since, until), and `fetch_some(order_ids)`, which returns the deliveries
+    of up to `fetch_rows` orders, of those that there are, by one call if it can: sweeps then read
+    only orders whose mark neither they nor a push brought. One that
     cannot do without certain options names them in `needs_options`; one whose `Fetch` has a
     `meanwhile` says in `fetch_operation` which operation of the quotas `fetch` is.
     """
@@ -290,6 +304,18 @@ class Connector(Protocol):
     async def heal(self) -> list[str]:
         """Put right what keeps pushes from coming (a hook that the channel disabled); return what
         was done, in words."""
+
+
+async def batches(rows: AsyncIterator[T], count: int) -> AsyncIterator[list[T]]:
+    """Give rows as they come, `count` at once; the last ones may be fewer."""
+    some: list[T] = []
+    async for row in rows:
+        some.append(row)
+        if len(some) == count:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 async def order_now(connector: Connector, order_id: str) -> ForeignOrder | None:

@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,12 +30,29 @@ _LEAST_S = 0.005  # between two looks at a quota
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
+_patient: ContextVar[bool] = ContextVar("patient", default=False)
+
+
+@contextlib.contextmanager
+def patiently(patient: bool = True) -> Iterator[None]:
+    """Have calls in the block wait for as long as others want the quota, so that nobody waits for
+    them. With False they are like any call again."""
+    before = _patient.set(patient)
+    try:
+        yield
+    finally:
+        _patient.reset(before)
+
+
 class Gate(Protocol):
     """Says when an operation may be called; shared by all workers of an account."""
 
-    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+    async def take(
+        self, operation: str, units: int = 1, ticket: str = "", patient: bool = False
+    ) -> float:
         """Take `units` of the quota and return 0, or the seconds after which to ask again. With a
-        `ticket`, a call is under way until `landed` or `spared`. Fewer than none gives back."""
+        `ticket`, a call is under way until `landed` or `spared`. Fewer than none gives back. A
+        `patient` call is allowed only if `limits.CALL_SPARE` of the quota stays for others."""
 
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Note that the channel refused a call of so many units, for so long."""
@@ -172,7 +190,7 @@ class Calls:
         """Wait until the quota allows so many units; return the ticket that they are under way
         with."""
         ticket = token_hex(8)
-        while wait_s := await self._gate.take(operation, units, ticket):
+        while wait_s := await self._gate.take(operation, units, ticket, _patient.get()):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(wait_s, _LEAST_S)):
                     await self._given.wait()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import httpx
 
-from engine.connectors.calls import CallError
+from engine.connectors.calls import CallError, patiently
 
 _EARLY = 0.1  # of its life before a token ends, a new one is fetched
 
@@ -28,7 +28,8 @@ class Tokens:
         """Return a token that may be used now. Raises what `fetch` does."""
         async with self._one:
             if not self._token or self._now_s() >= self._ends_s:
-                self._token, life_s = await self._fetch()
+                with patiently(False):  # others wait for it, too
+                    self._token, life_s = await self._fetch()
                 self._ends_s = self._now_s() + life_s * (1 - _EARLY)
             return self._token
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from engine.connectors.base import Account, Connector, ConnectorError, Quantity
-from engine.connectors.calls import CallError
+from engine.connectors.calls import CallError, patiently
 from engine.core import limits
 from engine.sync.accounts import audit_every_s, sweep_every_s
 from engine.sync.queue import FALLING, SOLD_OUT
@@ -104,7 +104,8 @@ class Auditor:
         items, found = self._publisher.listings.rows, {}
         rows = [Quantity(name, quantity, items[name].item) for name, quantity in sent.items()]
         for some in _some(rows, self._rows):
-            there = await self._connector.shown(some)
+            with patiently():
+                there = await self._connector.shown(some)
             settled = self._publisher.settled(row.listing for row in some)
             found |= {
                 row.listing: there.get(row.listing)

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from engine.connectors.base import Bulk, ConnectorError, Published, Quantity, worth_again
-from engine.connectors.calls import CallError
+from engine.connectors.calls import CallError, patiently
 from engine.core import limits
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class BulkSender:
         document, perhaps = msgspec.json.encode(sent), f"{_PERHAPS}{uuid.uuid4().hex}"
         await publisher.store.put({perhaps: document}, "bulk", publisher.account)
         try:
-            ticket = await bulk.send(rows)
+            with patiently():  # what it reads of many listings is not to hold up one that sold out
+                ticket = await bulk.send(rows)
         except (ConnectorError, CallError) as error:
             publisher.counts["bulk_problems"] += 1
             publisher.queue.landed(sent)

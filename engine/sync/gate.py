@@ -10,6 +10,10 @@ Few calls of a second are counted one by one. Otherwise a limit is a bucket by G
 rate algorithm, ITU-T I.371): one number, the time at which a bucket that was never touched again
 would be full. It needs no refill and no list of past calls. One script takes from all limits of an
 operation or from none.
+
+A call that can wait is patient: it leaves `limits.CALL_SPARE` of what is had at once to others, so
+whoever comes meanwhile goes at once. Where that share and the call do not fit together, as where
+little is had at once, nothing is left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,15 +30,18 @@ _LONG_S = 3_600
 # KEYS: of each limit its number, and its calls, "ticket:units": those under way, by when they have
 # arrived at the latest; of a counted limit all, by when they leave the window at the latest.
 # ARGV: units, ticket ("" for units that are had at once), microseconds that a call is under way at
-# most, then of each limit (interval, burst, window) in microseconds and units; 0 is no window.
+# most, the share of the burst that is to stay, then of each limit (interval, burst, window) in
+# microseconds and units; 0 is no window.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local units, wait, fresh, gone = tonumber(ARGV[1]), 0, {}, {}
 for at = 1, #KEYS / 2 do
   local key, calls = KEYS[2 * at - 1], KEYS[2 * at]
-  local every, burst = tonumber(ARGV[3 * at + 1]), tonumber(ARGV[3 * at + 2])
-  local counted, first = tonumber(ARGV[3 * at + 3]) > 0, nil
+  local every, burst = tonumber(ARGV[3 * at + 2]), tonumber(ARGV[3 * at + 3])
+  local counted, first = tonumber(ARGV[3 * at + 4]) > 0, nil
+  local spare = math.floor(burst * ARGV[4])
+  if units + spare > burst then spare = 0 end
   local level, held, old = tonumber(redis.call('GET', key) or 0), 0, {}
   local rows = redis.call('ZRANGE', calls, 0, -1, 'WITHSCORES')
   for n = 1, #rows, 2 do
@@ -51,19 +58,20 @@ for at = 1, #KEYS / 2 do
   local full = math.max(level, now) + units * every
   if counted then
     -- What is under way leaves a window after its answer, so a window from now on at the earliest.
-    local window = tonumber(ARGV[3 * at + 3])
-    if held + units > burst then
+    local window = tonumber(ARGV[3 * at + 4])
+    if held + units + spare > burst then
       shut = math.max(shut, math.min(first or now, now + window) - now, 1)
     end
     wait = math.max(wait, shut)
   else
-    wait = math.max(wait, full + held * every - burst * every - now, shut)
+    wait = math.max(wait, full + (held + spare) * every - burst * every - now, shut)
   end
   fresh[at], gone[at] = math.max(ARGV[2] == '' and full or level, now), old
 end
-if wait > 0 then return math.ceil(wait) end
+-- Less than a microsecond is what rounding made: it would be there for ever.
+if wait >= 1 then return math.ceil(wait) end
 for at = 1, #KEYS / 2 do
-  local key, calls, window = KEYS[2 * at - 1], KEYS[2 * at], tonumber(ARGV[3 * at + 3])
+  local key, calls, window = KEYS[2 * at - 1], KEYS[2 * at], tonumber(ARGV[3 * at + 4])
   if #gone[at] > 0 then redis.call('ZREM', calls, unpack(gone[at])) end
   if window == 0 then
     redis.call('SET', key, string.format('%.0f', fresh[at]), 'PX',
@@ -163,17 +171,21 @@ class AccountGate:
         the first answer."""
         self._paces[operation] = per_s
 
-    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+    async def take(
+        self, operation: str, units: int = 1, ticket: str = "", patient: bool = False
+    ) -> float:
         """Take `units` of the quota and return 0, or the seconds after which to ask again. With a
         `ticket` of its own, a call is under way from now on until that is told as landed. Fewer
-        units than none are given back, at most until the bucket is full."""
+        units than none are given back, at most until the bucket is full. A `patient` call leaves
+        a share to others."""
         keys, numbers = self._limits(operation)
         if not keys:
             return 0.0
         longest_us = int(limits.CALL_ARRIVES_S * 1e6)
-        flat = [number for row in numbers for number in row]
+        args: list[Any] = [units, ticket, longest_us, limits.CALL_SPARE if patient else 0]
+        args += [number for row in numbers for number in row]
         async with asking("quota"):
-            return await self._take(keys=keys, args=[units, ticket, longest_us, *flat]) / 1e6
+            return await self._take(keys=keys, args=args) / 1e6
 
     async def refused(self, operation: str, wait_s: float, units: int = 1) -> None:
         """Empty the buckets of an operation; in `wait_s` seconds, `units` may be taken again."""

@@ -36,6 +36,7 @@ from engine.connectors.tracking import plausible
 from engine.core import limits
 from engine.core.errors import ConfigError, OverloadedError, UnavailableError
 from engine.sync.store import SyncStore
+from engine.sync.tally import Tally
 from engine.views import outgoing
 from engine.views.reader import ViewsReader
 
@@ -110,9 +111,9 @@ class Standing:
     Raises `ConfigError` where the account's option `guard_units` is no number of units."""
 
     def __init__(self, account: Account, store: SyncStore) -> None:
-        self._account, self._store = account, store
-        self._standards = standards_of(account.connector)
         self._guard = _units(account)
+        self._account, self._store, self._tally = account, store, Tally(store)
+        self._standards = standards_of(account.connector)
         late = self._standards.late
         self._scans = late is not None and late.by == "scan"
         self._looked_s = 0.0
@@ -121,12 +122,12 @@ class Standing:
     async def placed(self) -> None:
         """Count an order that came."""
         if self._standards.cancelled is not None:
-            await self._store.add({_today(): 1}, "placed", self._account.name)
+            await self._tally.add({_today(): 1}, "placed", self._account.name)
 
     async def cancelled(self, order_id: str) -> None:
         """Count an order whose cancellation was told to the channel; once, however often told."""
         if self._standards.cancelled is not None:
-            await self._store.rank({order_id: time.time()}, "cancelled", self._account.name)
+            await self._tally.rank({order_id: time.time()}, "cancelled", self._account.name)
 
     async def seen(self, order: ForeignOrder) -> None:
         """Note whether an order's carrier has got it, where that counts. Of older documents of the
@@ -135,13 +136,13 @@ class Standing:
             return
         name, by_s = self._account.name, order.collect_by.timestamp()
         if order.state == "cancelled":
-            await self._store.unrank(order.order_id, "awaited", name)
+            await self._tally.unrank(order.order_id, "awaited", name)
         elif order.collected_at is None:
-            await self._store.rank({order.order_id: by_s}, "awaited", name)
+            await self._tally.rank({order.order_id: by_s}, "awaited", name)
         else:
             at_s = order.collected_at.timestamp()
             late_s = at_s if at_s > by_s else None
-            await self._store.collected(name, order.order_id, _day(at_s), late_s)
+            await self._tally.collected(name, order.order_id, _day(at_s), late_s)
 
     def left(
         self, parcel: Parcel, due_us: int | None, first: bool, followed: bool | None
@@ -203,8 +204,8 @@ class Standing:
         if not self._scans:
             return await self._rate("late", self._standards.late, due, due)
         book, now_s = ("awaited", self._account.name), time.time()
-        over = await self._store.ranked_between(0.0, now_s, *book)
-        soon = await self._store.ranked_between(now_s, now_s + limits.STANDING_AHEAD_S, *book)
+        over = await self._tally.ranked_between(0.0, now_s, *book)
+        soon = await self._tally.ranked_between(now_s, now_s + limits.STANDING_AHEAD_S, *book)
         rate = await self._rate("late", self._standards.late, soon, soon)
         assert rate is not None
         return msgspec.structs.replace(rate, total=rate.total + over, counted=rate.counted + over)
@@ -229,7 +230,7 @@ class Standing:
         old = [day for day in days if day < f"{first:%Y-%m-%d}"]
         await self._store.drop(old, of, name)
         total = sum(int(count) for day, count in days.items() if day not in old)
-        return total, await self._store.ranked(since_s, marked, name)
+        return total, await self._tally.ranked(since_s, marked, name)
 
 
 def _today() -> str:

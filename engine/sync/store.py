@@ -2,6 +2,7 @@
 
     {p}:sync:in:ACCOUNT        stream of deliveries, not yet applied ones last
     {p}:sync:met:ACCOUNT:ID    this delivery was kept (forgotten after `limits.SYNC_MET_S`)
+    {p}:sync:mark:A:ORDER      how an order was when it was kept last (for `limits.SWEEP_MARK_S`)
     {p}:sync:version:A:ORDER   the newest version of an order that was applied
     {p}:sync:dead:ACCOUNT      stream of deliveries that nobody could apply, with the problem
     {p}:sync:cursors           hash: where each worker is
@@ -43,19 +44,19 @@ from engine.log.store import connection_options
 
 _SCAN = 5_000  # fields of a hash at once, a few milliseconds' work
 _PLACE = re.compile(r"\d{1,19}-\d{1,19}")
-# KEYS: met, stream. ARGV: seconds to remember, most entries, id, topic, body, by.
+# KEYS: met, stream, and mark where there is one to note. ARGV: seconds to remember, most entries,
+# id, topic, body, by, the mark, seconds to remember that. A push that comes again may be old by
+# now; what a sweep reads again is what there is.
 _KEEP = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
+local met = redis.call('EXISTS', KEYS[1]) == 1
+if not met and redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return -1 end
+if KEYS[3] and (not met or ARGV[6] == 'sweep') then
+  redis.call('SET', KEYS[3], ARGV[7], 'EX', ARGV[8])
+end
+if met then return 0 end
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'topic', ARGV[4], 'body', ARGV[5], 'by', ARGV[6])
 return 1
-"""
-# KEYS: awaited, shipped, late ones. ARGV: order, day, since when it is late or "".
-_COLLECT = """
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return end
-redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
-if ARGV[3] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], ARGV[1]) end
 """
 
 
@@ -130,7 +131,6 @@ class SyncStore:
         )
         self.redis = redis.asyncio.Redis.from_pool(pool)
         self._keep = self.redis.register_script(_KEEP)
-        self._collect = self.redis.register_script(_COLLECT)
 
     @staticmethod
     def key(*parts: str) -> str:
@@ -144,10 +144,14 @@ class SyncStore:
     # The inbox.
 
     async def keep(self, account: str, delivery: Delivery, by: str) -> bool:
-        """Keep a delivery, durably; return whether it was new. Raises `InboxFull`."""
+        """Keep a delivery and the mark of its sign, durably and in one step; return whether it was
+        new. Raises `InboxFull`."""
         keys = [self.key("met", account, delivery.id), self.key("in", account)]
         values = [limits.SYNC_MET_S, limits.SYNC_INBOX_MAX]
         values += [delivery.id, delivery.topic, delivery.body, by]
+        if (sign := delivery.sign) is not None:
+            keys.append(self.key("mark", account, sign.order_id))
+            values += [sign.mark, limits.SWEEP_MARK_S]
         async with asking("inbox"):
             kept = await self._keep(keys=keys, args=values)
         if kept < 0:
@@ -186,6 +190,14 @@ class SyncStore:
         if places := list(places):
             async with asking("inbox"):
                 await self.redis.xdel(self.key("in", account), *places)
+
+    async def marks(self, account: str, orders: Iterable[str]) -> list[str | None]:
+        """Return how each order was when it was kept last, in the order asked for; None of those
+        of which nothing is known, or no more."""
+        keys = [self.key("mark", account, order) for order in orders]
+        async with asking("marks"):
+            found = await self.redis.mget(keys) if keys else []
+        return [mark and mark.decode() for mark in found]
 
     # What nobody could apply.
 
@@ -313,41 +325,6 @@ class SyncStore:
         if names := list(names):
             async with asking(parts[0]):
                 await self.redis.hdel(self.key(*parts), *names)
-
-    async def add(self, more: Mapping[str, int], *parts: str) -> None:
-        """Add to the numbers in fields of a hash."""
-        async with asking(parts[0]):
-            for name, count in more.items():
-                await self.redis.hincrby(self.key(*parts), name, count)
-
-    async def rank(self, rows: Mapping[str, float], *parts: str) -> None:
-        """Put members into a sorted set; those that are there keep their rank."""
-        async with asking(parts[0]):
-            await self.redis.zadd(self.key(*parts), dict(rows), nx=True)
-
-    async def ranked(self, least: float, *parts: str) -> int:
-        """Return how many members of a sorted set have this rank at least, and drop the others."""
-        async with asking(parts[0]):
-            await self.redis.zremrangebyscore(self.key(*parts), "-inf", f"({least}")
-            return await self.redis.zcard(self.key(*parts))
-
-    async def ranked_between(self, least: float, most: float, *parts: str) -> int:
-        """Return how many members of a sorted set have a rank from `least` to below `most`."""
-        async with asking(parts[0]):
-            return await self.redis.zcount(self.key(*parts), least, f"({most}")
-
-    async def unrank(self, member: str, *parts: str) -> None:
-        """Remove a member of a sorted set."""
-        async with asking(parts[0]):
-            await self.redis.zrem(self.key(*parts), member)
-
-    async def collected(self, account: str, order_id: str, day: str, late_s: float | None) -> None:
-        """Count an order that its carrier has got, if it was awaited, in one step: on a day, and as
-        late, since `late_s`, unless that is None."""
-        tables = ("awaited", "shipped", "shipped_late")
-        keys = [self.key(table, account) for table in tables]
-        async with asking("standing"):
-            await self._collect(keys=keys, args=[order_id, day, late_s or ""])
 
     async def outbox_put(
         self, rows: Mapping[str, Mapping[str, bytes]], cursor: str, seq: int

@@ -4,7 +4,9 @@
 class OpenGate:
     """A gate that lets everything through."""
 
-    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+    async def take(
+        self, operation: str, units: int = 1, ticket: str = "", patient: bool = False
+    ) -> float:
         """Allow it."""
         return 0.0
 

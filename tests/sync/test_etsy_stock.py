@@ -69,7 +69,9 @@ class Crowd(OpenGate):
     def __init__(self, twin: Shop, listing: str) -> None:
         self._twin, self._listing = twin, listing
 
-    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+    async def take(
+        self, operation: str, units: int = 1, ticket: str = "", patient: bool = False
+    ) -> float:
         """Have somebody buy, then let it pass."""
         if operation == "stock":
             self._twin.buy(self._listing)
@@ -98,7 +100,9 @@ class Counting(OpenGate):
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
 
-    async def take(self, operation: str, units: int = 1, ticket: str = "") -> float:
+    async def take(
+        self, operation: str, units: int = 1, ticket: str = "", patient: bool = False
+    ) -> float:
         """Count it."""
         self.taken[operation] += units
         return 0.0

@@ -75,7 +75,7 @@ async def test_a_cancellation_counts_once_and_for_as_long_as_the_channel_counts_
     long_ago = time.time() - 31 * 86_400
     key = store.key("cancelled", found._account.name)
     await store.redis.zadd(key, {"a": long_ago})
-    await store.add({"2026-01-01": 50}, "placed", found._account.name)
+    await found._tally.add({"2026-01-01": 50}, "placed", found._account.name)
     rate = await looked(found)
     assert (rate.total, rate.counted) == (100, 1)
     assert set(await store.table("placed", found._account.name)) != {"2026-01-01"}
@@ -168,7 +168,7 @@ async def test_an_order_of_two_parcels_is_late_once_and_for_as_long_as_it_counts
     for book, member in (("shipped_late", "a"), ("parcels_untracked", "b:s")):
         await store.redis.zadd(store.key(book, name), {member: long_ago})
     for book in ("shipped", "parcels"):
-        await store.add({"2026-01-01": 50}, book, name)
+        await found._tally.add({"2026-01-01": 50}, book, name)
     found._looked_s = 0.0
     rates = await found.look(Views())
     assert (rates.late.total, rates.late.counted) == (3, 0)

@@ -16,13 +16,14 @@ from engine.connectors.base import (
     Parcel,
     Published,
     Quantity,
+    Sign,
+    batches,
     understood,
 )
 from engine.connectors.calls import Calls
 from engine.connectors.shopify import auth, orders, shipping, wire
 from engine.connectors.shopify.client import OPERATION, Client, insist
 from engine.connectors.shopify.documents import (
-    CHANGED,
     HOOKS,
     LINES,
     MORE_LINES,
@@ -30,6 +31,9 @@ from engine.connectors.shopify.documents import (
     ONE_LARGE,
     ORDER_OF,
     ORDERS,
+    SCAN,
+    SIGNS,
+    SOME,
     SUBSCRIBE,
     SUBSCRIPTIONS,
 )
@@ -49,8 +53,12 @@ _WHOLE = frozenset(
 _PARTS = ("orders/edited", "refunds/", "fulfillments/", "fulfillment_orders/", "returns/")
 
 
-class _Orders(msgspec.Struct, frozen=True):
-    orders: wire.Page[msgspec.Raw]
+class _Scanned(msgspec.Struct, frozen=True):
+    orders: wire.Page[wire.Order]
+
+
+class _Some(msgspec.Struct, frozen=True):
+    nodes: list[msgspec.Raw]
 
 
 class _OneOrder(msgspec.Struct, frozen=True):
@@ -79,6 +87,7 @@ class Shopify:
     publish_rows = 250
     publish_operation = OPERATION
     publish_parallel = 2
+    fetch_rows = ORDERS
 
     def __init__(self, account: Account, calls: Calls) -> None:
         self._account = account
@@ -103,27 +112,34 @@ class Shopify:
             raise ConnectorError("X-Shopify-Event-Id is missing")
         at = headers.get("x-shopify-triggered-at", "")
         about = _about(body)
-        return Delivery(f"hook-{event}-{topic}-{about.order_id or about.id}-{at}", topic, body)
+        name = f"hook-{event}-{topic}-{about.order_id or about.id}-{at}"
+        return Delivery(name, topic, body, _pushed(body) if topic in _WHOLE else None)
 
-    async def pull(self, since: datetime, until: datetime) -> AsyncIterator[Delivery]:
+    async def scan(self, since: datetime, until: datetime) -> AsyncIterator[Sign]:
         """Pages sorted by when orders changed: one that changes meanwhile leaves the window, and
         moves no other."""
         window = f"updated_at:>='{_text(since)}' AND updated_at:<'{_text(until)}'"
         after: str | None = None
         while True:
-            variables = {"window": window, "first": ORDERS, "after": after, "lines": LINES}
-            page = (await self._client.ask(CHANGED, variables, _Orders)).orders
-            for raw in page.nodes:
-                order = self._order(bytes(raw))
-                if order.line_items.page_info.has_next_page:
-                    whole = await self.fetch(orders.number(order.id))
-                    if whole is not None:
-                        yield whole
-                else:
-                    yield _delivery(order, bytes(raw))
+            variables = {"window": window, "first": SIGNS, "after": after}
+            page = (await self._client.ask(SCAN, variables, _Scanned)).orders
+            for order in page.nodes:
+                yield orders.sign_of_answer(order)
             after = page.page_info.end_cursor
             if not page.page_info.has_next_page:
                 return
+
+    async def fetch_some(self, order_ids: Sequence[str]) -> list[Delivery]:
+        """One call; one more for each order of many lines."""
+        ids = [orders.gid("Order", name) for name in order_ids]
+        nodes = (await self._client.ask(SOME, {"ids": ids, "lines": LINES}, _Some)).nodes
+        return [await self._whole(bytes(raw)) for raw in nodes if bytes(raw) != b"null"]
+
+    async def pull(self, since: datetime, until: datetime) -> AsyncIterator[Delivery]:
+        """What a scan finds, all of it read."""
+        async for signs in batches(self.scan(since, until), self.fetch_rows):
+            for delivery in await self.fetch_some([sign.order_id for sign in signs]):
+                yield delivery
 
     async def fetch(self, order_id: str) -> Delivery | None:
         """An order with all of its lines; `order_id` may be that of a fulfillment order, too."""
@@ -134,19 +150,18 @@ class Shopify:
             order_id = orders.number(str(found.fulfillment_order["orderId"]))
         variables: dict[str, Any] = {"id": orders.gid("Order", order_id), "lines": LINES}
         raw = (await self._client.ask(ONE, variables, _OneOrder)).order
-        if bytes(raw) == b"null":
-            return None
-        order = self._order(bytes(raw))
-        if not order.line_items.page_info.has_next_page:
-            return _delivery(order, bytes(raw))
-        return await self._large(variables, order, msgspec.json.decode(raw))
+        return None if bytes(raw) == b"null" else await self._whole(bytes(raw))
 
-    async def _large(self, variables: dict, order: wire.Order, body: dict) -> Delivery:
-        """Put the lines of further pages into an order's document."""
-        page = order.line_items.page_info
+    async def _whole(self, raw: bytes) -> Delivery:
+        """Return an order's document, with the lines of further pages if it has more."""
+        order = self._order(raw)
+        sign, page = orders.sign_of_answer(order), order.line_items.page_info
+        if not page.has_next_page:
+            return _delivery(order, raw, sign)
+        body = msgspec.json.decode(raw)
         lines = body["lineItems"]["nodes"]
         while page.has_next_page:
-            more = variables | {"lines": MORE_LINES, "linesAfter": page.end_cursor}
+            more = {"id": order.id, "lines": MORE_LINES, "linesAfter": page.end_cursor}
             raw = (await self._client.ask(ONE_LARGE, more, _OneOrder)).order
             if bytes(raw) == b"null":
                 break
@@ -154,7 +169,9 @@ class Shopify:
             lines += msgspec.json.decode(raw)["lineItems"]["nodes"]
             page = order.line_items.page_info
         body["lineItems"] = {"nodes": lines}
-        return _delivery(order, msgspec.json.encode(body))
+        # One that changed between two pages is of both: that must not pass for having been read.
+        same = orders.sign_of_answer(order) == sign
+        return _delivery(order, msgspec.json.encode(body), sign if same else None)
 
     def _order(self, body: bytes) -> wire.Order:
         return understood(_decode, body)
@@ -225,10 +242,18 @@ def _about(body: bytes) -> wire.HookPart:
     return wire.HookPart(found.id, found.order_id)
 
 
-def _delivery(order: wire.Order, body: bytes) -> Delivery:
+def _pushed(body: bytes) -> Sign | None:
+    """Return the sign of an order that a webhook shows; None where that cannot be understood."""
+    try:
+        return orders.sign_of_hook(_hook(body))
+    except msgspec.MsgspecError:
+        return None
+
+
+def _delivery(order: wire.Order, body: bytes, sign: Sign | None) -> Delivery:
     said = hashlib.blake2b(body, digest_size=8).hexdigest()
     name = f"{orders.number(order.id)}@{order.updated_at.isoformat()}-{said}"
-    return Delivery(name, "order", body)
+    return Delivery(name, "order", body, sign)
 
 
 def _text(at: datetime) -> str:

@@ -7,8 +7,9 @@ a mutation 10. The shop takes the whole of it first and gives back what was not 
 import msgspec
 
 VERSION = "2026-07"
-ORDERS = 10  # orders of one page
-LINES = 5  # lines of each order of a page: most have fewer, and what is reserved for them waits
+SIGNS = 25  # orders of one page of a scan: what is reserved for a page, nobody else has meanwhile
+ORDERS = 10  # orders that are read whole by one call
+LINES = 5  # lines of each of them: most have fewer, and what is reserved for them waits
 MORE_LINES = 100  # lines of a page, where one order has more
 PARTS = 250  # lines of a fulfillment order, or of a fulfillment
 HEADS = 50  # fulfillment orders, fulfillments and transactions of an order
@@ -23,6 +24,30 @@ class Document(msgspec.Struct, frozen=True):
     each: int = 0
 
 
+SCAN = Document(
+    """
+query Scan($window: String!, $first: Int!, $after: String) {
+  orders(first: $first, after: $after, query: $window, sortKey: UPDATED_AT) {
+    nodes {
+      id
+      updatedAt
+      cancelledAt
+      displayFinancialStatus
+      displayFulfillmentStatus
+      currentSubtotalLineItemsQuantity
+      email
+      note
+      shippingAddress {
+        name company address1 address2 city province provinceCode zip countryCodeV2 phone
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+""",
+    SIGNS * 2,
+)
+
 _ORDER = """
 fragment Parts on Order {
   id
@@ -32,6 +57,7 @@ fragment Parts on Order {
   currencyCode
   displayFinancialStatus
   displayFulfillmentStatus
+  currentSubtotalLineItemsQuantity
   email
   note
   customer { id }
@@ -56,17 +82,15 @@ fragment Parts on Order {
 """
 _LINE_COST, _ORDER_COST = 7, 3
 
-CHANGED = Document(
+SOME = Document(
     """
-query Changed($window: String!, $first: Int!, $after: String, $lines: Int!, $linesAfter: String) {
-  orders(first: $first, after: $after, query: $window, sortKey: UPDATED_AT) {
-    nodes { ...Parts }
-    pageInfo { hasNextPage endCursor }
-  }
+query Some($ids: [ID!]!, $lines: Int!, $linesAfter: String) {
+  nodes(ids: $ids) { ...Parts }
 }
 """
     + _ORDER,
-    ORDERS * (_ORDER_COST + LINES * _LINE_COST),
+    0,
+    _ORDER_COST + LINES * _LINE_COST,
 )
 
 _ONE = (

@@ -9,11 +9,14 @@ Lines that need no shipping (gift cards, files) are not of our concern. Prices a
 the line's share of every discount, in the shop's currency. The shop's clock ticks in seconds.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from engine.connectors.base import ForeignLine, ForeignOrder
+import msgspec
+
+from engine.connectors.base import ForeignLine, ForeignOrder, Sign
 from engine.connectors.money import minor
 from engine.connectors.shopify import wire
 from engine.core.fact_commands import Paid
@@ -97,6 +100,57 @@ def of_answer(order: wire.Order, takes_pending: bool) -> ForeignOrder:
         (order.display_fulfillment_status or "").lower(),
         number(order.customer.id) if order.customer else None,
         takes_pending,
+    )
+
+
+def sign_of_hook(order: wire.HookOrder) -> Sign:
+    """Return the sign of the order of a webhook: the same as of an answer that says the same."""
+    units = sum(
+        _or(line.current_quantity, line.quantity) for line in order.line_items if not line.gift_card
+    )
+    mark = _mark(order, units, order.financial_status or "", order.fulfillment_status or "")
+    return Sign(str(order.id), mark)
+
+
+def sign_of_answer(order: wire.Order) -> Sign:
+    """Return the sign of the order of an answer, whichever document asked."""
+    mark = _mark(
+        order,
+        order.current_subtotal_line_items_quantity,
+        (order.display_financial_status or "").lower(),
+        (order.display_fulfillment_status or "").lower(),
+    )
+    return Sign(number(order.id), mark)
+
+
+def _mark(order: wire.HookOrder | wire.Order, units: int, financial: str, fulfillment: str) -> str:
+    """Return a digest of what both forms say in the same words, as far as it costs little to ask.
+    Of lines that is how many units they have; nobody wants those of a cancelled order."""
+    there = order.shipping_address
+    said = (
+        _milliseconds(order.updated_at),
+        order.cancelled_at and _milliseconds(order.cancelled_at),
+        0 if order.cancelled_at else units,
+        financial,
+        fulfillment == "fulfilled",
+        order.email or "",
+        order.note or "",
+        there and [value or "" for value in _place(there)],
+    )
+    return hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest()
+
+
+def _place(there: wire.HookAddress | wire.Address) -> tuple[str | None, ...]:
+    return (
+        there.name,
+        there.company,
+        there.address1,
+        there.address2,
+        there.city,
+        there.province_code or there.province,
+        there.zip,
+        there.country_code,
+        there.phone,
     )
 
 

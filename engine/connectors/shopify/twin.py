@@ -6,6 +6,7 @@ Shoppers buy what is available, which lowers it. Every change is a webhook of th
 
 import asyncio
 import base64
+import heapq
 import hmac
 import itertools
 import json
@@ -52,6 +53,7 @@ class Shop(Twin):
         self.book: dict[int, Order] = {}
         self.hooks: dict[int, dict[str, Any]] = {}
         self.tokens: set[str] = set()
+        self.points = 0  # that documents did cost
         self.granted = 0
         self._failures: dict[int, int] = {}
         self._ids = itertools.count(1_000)
@@ -174,10 +176,16 @@ class Shop(Twin):
         found = self.book.get(_number(name))
         return twin_orders.graph(found) if found else None
 
-    def between(self, since: str, until: str) -> list[Order]:
-        """Return the orders that changed in [since, until), by when they did."""
-        rows = [order for order in self.book.values() if since <= text(order.changed) < until]
-        return sorted(rows, key=lambda order: (text(order.changed), order.id))
+    def between(self, since: str, until: str, after: tuple[str, int], most: int) -> list[Order]:
+        """Return the first orders that changed in [since, until), by when they did and by their
+        number, of those that come after such a place."""
+        rows = [
+            ((changed, order.id), order)
+            for order in self.book.values()
+            if since <= (changed := text(order.changed)) < until
+        ]
+        rows = [row for row in rows if row[0] > after]
+        return [order for _, order in heapq.nsmallest(most, rows, key=lambda row: row[0])]
 
     def _part(self, name: str) -> tuple[Order, Part] | None:
         for order in self.book.values():
@@ -324,6 +332,7 @@ class Shop(Twin):
             return self._errors(f"Query cost is {price}", "MAX_COST_EXCEEDED", price)
         if chance < self.faults.refused or not self.meter.take(_OPERATION, price):
             return self._errors("Throttled", "THROTTLED", price)
+        self.points += price
         chance -= self.faults.refused
         if chance < self.faults.broken:
             return JSONResponse({"errors": "Internal Server Error"}, 500)
@@ -331,6 +340,7 @@ class Shop(Twin):
         if chance - self.faults.broken < self.faults.broken_after:
             return JSONResponse({"errors": "Internal Server Error"}, 500)
         self.meter.give_back(_OPERATION, price - used)
+        self.points -= price - used
         return JSONResponse(answer | {"extensions": self._cost(price, used)})
 
     def _errors(self, message: str, code: str, price: int) -> Response:

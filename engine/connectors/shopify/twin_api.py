@@ -82,13 +82,21 @@ class Api:
     # Reading.
 
     def _orders(self, _: Any, first: int, query: str = "", after: Any = None, **__: Any) -> Any:
+        """A cursor is the place of an order by when it changed, wherever others go meanwhile."""
         bounds = dict(_WINDOW.findall(query))
         since, until = bounds.get(">=", ""), bounds.get("<", "9")
-        found = page(self._shop.between(since, until), first, after)
-        return found | {"nodes": [twin_orders.graph(order) for order in found["nodes"]]}
+        changed, _, number = (after or " 0").partition(" ")
+        rows = self._shop.between(since, until, (changed, int(number)), first + 1)
+        found = page(rows, first, None)
+        if nodes := found["nodes"]:
+            last = nodes[-1]
+            found["pageInfo"]["endCursor"] = f"{twin_orders.text(last.changed)} {last.id}"
+        return found | {"nodes": [twin_orders.graph(order) for order in nodes]}
 
     def _node(self, name: str) -> Any:
         kind, number = name.split("/")[-2:]
+        if kind == "Order":
+            return self._shop.graph(name)
         row = self._shop.variants.get(int(number))
         if row is None or kind not in ("ProductVariant", "InventoryItem"):
             return None

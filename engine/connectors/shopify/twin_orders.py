@@ -35,6 +35,7 @@ class Line(msgspec.Struct, kw_only=True):
     price: Decimal = Decimal("10.00")
     off: Decimal = Decimal(0)
     shipped: bool = True
+    gift: bool = False
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -63,7 +64,8 @@ class Sent(msgspec.Struct, kw_only=True):
 
 
 class Order(msgspec.Struct, kw_only=True):
-    """An order. `back` are refunds as (note, amount), the latter None for one without money."""
+    """An order. `back` are refunds as (note, amount), the latter None for one without money.
+    `address` is what differs from the usual one; None for an order that is not sent anywhere."""
 
     id: int
     placed: datetime
@@ -74,6 +76,13 @@ class Order(msgspec.Struct, kw_only=True):
     sent: list[Sent] = []
     back: list[tuple[str, Decimal | None]] = []
     cancelled: datetime | None = None
+    note: str | None = None
+    address: dict[str, str | None] | None = {}
+
+    @property
+    def units(self) -> int:
+        """What is still wanted, but for gift cards."""
+        return sum(line.current for line in self.lines if not line.gift)
 
     @property
     def total(self) -> Decimal:
@@ -95,7 +104,7 @@ class Order(msgspec.Struct, kw_only=True):
         return "FULFILLED" if done else "PARTIALLY_FULFILLED"
 
 
-@lru_cache(maxsize=2**16)  # each page of a shop with many orders is sorted by it
+@lru_cache(maxsize=2**16)  # each page of a shop with many orders looks at it of all of them
 def text(at: datetime | None) -> str | None:
     """Return a time as GraphQL shows it, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
@@ -133,10 +142,11 @@ def graph(order: Order) -> dict[str, Any]:
         "currencyCode": CURRENCY,
         "displayFinancialStatus": order.financial,
         "displayFulfillmentStatus": order.fulfillment,
+        "currentSubtotalLineItemsQuantity": order.units,
         "email": "ada@example.org",
-        "note": None,
+        "note": order.note,
         "customer": {"id": gid("Customer", 207119551)},
-        "shippingAddress": ADDRESS | {"id": "1", "provinceCode": "ENG", "countryCodeV2": "GB"},
+        "shippingAddress": _address(order, id="1", provinceCode="ENG", countryCodeV2="GB"),
         "lineItems": lambda _, first, after=None: page(lines, first, after),
         "fulfillmentOrders": lambda _, first, after=None: page(parts, first, after),
         "fulfillments": lambda _, first=None: sent[:first],
@@ -207,9 +217,9 @@ def pushed(order: Order) -> dict[str, Any]:
         "financial_status": order.financial.lower(),
         "fulfillment_status": fulfillment.get(order.fulfillment),
         "email": "ada@example.org",
-        "note": None,
+        "note": order.note,
         "customer": {"id": 207119551, "email": "ada@example.org"},
-        "shipping_address": ADDRESS | {"province_code": "ENG", "country_code": "GB"},
+        "shipping_address": _address(order, province_code="ENG", country_code="GB"),
         "line_items": [
             {
                 "id": line.id,
@@ -218,12 +228,17 @@ def pushed(order: Order) -> dict[str, Any]:
                 "quantity": line.quantity,
                 "current_quantity": line.current,
                 "requires_shipping": line.shipped,
+                "gift_card": line.gift,
                 "price": str(line.price),
                 "discount_allocations": [{"amount": str(line.off)}] if line.off else [],
             }
             for line in order.lines
         ],
     }
+
+
+def _address(order: Order, **codes: str) -> dict[str, Any] | None:
+    return None if order.address is None else ADDRESS | codes | order.address
 
 
 def _local(at: datetime | None) -> str | None:

@@ -92,6 +92,7 @@ type Order implements Node {
   cancelledAt: DateTime
   createdAt: DateTime!
   currencyCode: CurrencyCode!
+  currentSubtotalLineItemsQuantity: Int!
   customer: Customer
   displayFinancialStatus: OrderDisplayFinancialStatus
   displayFulfillmentStatus: OrderDisplayFulfillmentStatus!

@@ -50,6 +50,7 @@ class HookLine(msgspec.Struct, frozen=True):
     requires_shipping: bool = True
     price: Decimal | None = None
     discount_allocations: list[HookShare] = []
+    gift_card: bool = False
 
 
 class HookCustomer(msgspec.Struct, frozen=True):
@@ -172,6 +173,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel"):
     currency_code: str | None = None
     display_financial_status: str | None = None
     display_fulfillment_status: str | None = None
+    current_subtotal_line_items_quantity: int = 0
     email: str | None = None
     note: str | None = None
     customer: Named | None = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("calls")
 _LEAST_S = 0.005  # between two looks at a quota
+_PATIENT_S = 0.1  # the same, while others wait for it
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
@@ -137,6 +138,7 @@ class Calls:
         self._prepaid: defaultdict[str, deque[tuple[float, str]]] = defaultdict(deque)
         self.rate_of: Callable[[Mapping[str, str]], float | None] = lambda _: None
         self.tokens: Tokens | None = None
+        self._hurried: Counter[str] = Counter()  # who waits for a quota and is not patient
         self._given = asyncio.Event()  # set when units come back, which may be sooner
         self.counts: Counter[str] = Counter()  # calls; of them refused for their pace, and failed
 
@@ -189,12 +191,23 @@ class Calls:
     async def _wait(self, operation: str, units: int) -> str:
         """Wait until the quota allows so many units; return the ticket that they are under way
         with."""
-        ticket = token_hex(8)
-        while wait_s := await self._gate.take(operation, units, ticket, _patient.get()):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(wait_s, _LEAST_S)):
-                    await self._given.wait()
+        ticket, patient = token_hex(8), _patient.get()
+        self._hurried[operation] += not patient
+        try:
+            while wait_s := await self._take(operation, units, ticket, patient):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(wait_s, _LEAST_S)):
+                        await self._given.wait()
+        finally:
+            self._hurried[operation] -= not patient
         return ticket
+
+    async def _take(self, operation: str, units: int, ticket: str, patient: bool) -> float:
+        """Take of the quota as the gate does. While somebody waits who needs more than the share
+        that is left to him, the patient take nothing: else there would never be so much."""
+        if patient and self._hurried[operation]:
+            return _PATIENT_S
+        return await self._gate.take(operation, units, ticket, patient)
 
     async def ask(
         self,

@@ -37,6 +37,8 @@ class Auditor:
     def __init__(self, publisher: "Publisher", connector: Connector, account: Account) -> None:
         self._publisher, self._connector = publisher, connector
         self._rows = getattr(connector, "shown_rows", connector.publish_rows)
+        # As sweeps are. Others may hold, while they wait, what a quantity needs as well.
+        self._patient = hasattr(connector, "scan")
         self._every_s, self._sweep_s = audit_every_s(account), sweep_every_s(account)
         every_s = self._every_s
         self._confirm_s = min(limits.AUDIT_CONFIRM_S, every_s / 2)
@@ -104,7 +106,7 @@ class Auditor:
         items, found = self._publisher.listings.rows, {}
         rows = [Quantity(name, quantity, items[name].item) for name, quantity in sent.items()]
         for some in _some(rows, self._rows):
-            with patiently():
+            with patiently(self._patient):
                 there = await self._connector.shown(some)
             settled = self._publisher.settled(row.listing for row in some)
             found |= {

@@ -90,6 +90,36 @@ async def test_who_can_wait_lets_others_pass_and_goes_at_last(store) -> None:
         await waiting
 
 
+async def test_who_needs_more_than_the_share_is_not_held_up_by_many_who_can_wait(store) -> None:
+    gate, made = fresh(store, SLOW), []
+    assert await gate.take("a", 40) == 0  # 60 are left
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made.append(request.url.path)
+        return httpx.Response(200)
+
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport) as client, asyncio.timeout(10):
+        calls = Calls(client, gate, "shop")
+
+        async def wait() -> None:
+            with patiently():
+                for _ in range(3):
+                    await calls.ask("a", "GET", URL + "small", units=10)
+
+        large = asyncio.create_task(calls.ask("a", "GET", URL + "large", units=70))
+        while not calls._hurried["a"]:
+            await asyncio.sleep(0)
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.05)
+        assert not made
+        await calls.settle("a", 20)
+        await large
+        await calls.settle("a", 60)
+        await waiting
+    assert made == ["/large", *3 * ["/small"]]
+
+
 class Noting(OpenGate):
     """Notes which operations are called by somebody patient."""
 

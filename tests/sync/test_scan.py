@@ -21,14 +21,13 @@ from engine.connectors.shopify.documents import ORDERS, SIGNS
 from engine.connectors.shopify.twin import Shop
 from engine.connectors.shopify.twin_orders import Line, Sent
 from engine.connectors.twins import serving
-from engine.core import limits
 from engine.sync.gate import AccountGate
 from engine.sync.hooks import Hooks
 from engine.sync.store import Kept, SyncStore
 from engine.sync.sweep import Sweep
 from tests.sync.office import running
 from tests.sync.open_gate import OpenGate
-from tests.sync.test_faults import Swept, account_of
+from tests.sync.test_faults import account_of
 
 SCANNED, READ = 2, 7  # points of an order: to scan it, and to read it whole with its one line
 
@@ -141,14 +140,23 @@ async def test_a_sweep_waits_for_the_quota_and_a_quantity_does_not(store) -> Non
     async with shop(store, slow) as site:
         await site.sell(1, 0)
         await site.connector.publish([Quantity("1", 5)])  # finds where the listing's stock is
-        gate = AccountGate(store, site.name, slow)
+        gate, waits = site.connector._client._calls._gate, asyncio.Event()
         assert await gate.take("graphql", 1_450) == 0  # there is a page, but not beside a quarter
+        real = gate.take
+
+        async def take(*given) -> float:
+            if wait_s := await real(*given):
+                waits.set()
+            return wait_s
+
+        gate.take = take
         sweeping = asyncio.create_task(site.sweep.once())
         async with asyncio.timeout(10):
+            await waits.wait()
             (row,) = await site.connector.publish([Quantity("1", 4, {}, 5)])
         assert not row.problem and site.twin.shown("1") == 4
         assert not sweeping.done() and not site.sweep.counts["seen"]
-        await gate.take("graphql", -1_000)
+        await real("graphql", -1_000)
         await site.connector.shown([Quantity("1", 4)])  # what it gives back wakes who waits
         async with asyncio.timeout(10):
             await sweeping
@@ -330,65 +338,3 @@ async def test_a_push_that_comes_again_later_notes_nothing(store) -> None:
         for delivery in (first, newer, first):
             await store.keep(site.name, delivery, "push")
         assert await store.marks(site.name, ["7", "8"]) == ["newer", None]
-
-
-# Windows.
-
-
-class Scanned(Swept):
-    """Notes which windows were scanned."""
-
-    fetch_rows = 10
-
-    async def scan(self, since: datetime, until: datetime) -> AsyncIterator[Sign]:
-        """Nothing changed."""
-        self.windows.append((since, until))
-        for nothing in ():
-            yield nothing
-
-
-async def test_most_windows_are_shallow_and_what_is_shown_late_is_found(store) -> None:
-    name, channel, clock = uuid.uuid4().hex[:8], Scanned(), Clock()
-    sweep, began = Sweep(account_of(name), channel, store, clock), clock.now
-    for _ in range(40):
-        await sweep.once()
-        clock.passes(limits.SWEEP_S)
-    lengths = [(until - since).total_seconds() for since, until in channel.windows]
-    shallow = limits.SWEEP_S + limits.SWEEP_SHALLOW_S
-    deep = 2 * limits.SWEEP_OVERLAP_S
-    assert lengths == [limits.SWEEP_FIRST_S, *(4 * [shallow] + [deep]) * 7, *4 * [shallow]]
-    for second in range(0, 1_200, 7):  # what changed then, shown as late as is allowed for
-        at = began + timedelta(seconds=second)
-        shown = at + timedelta(seconds=limits.SWEEP_OVERLAP_S)
-        found = min(end for start, end in channel.windows if start <= at < shown <= end)
-        assert (found - at).total_seconds() <= 2 * limits.SWEEP_OVERLAP_S + limits.SWEEP_S
-
-
-async def test_a_start_is_deep_and_so_is_a_clock_that_was_set(store) -> None:
-    name, channel, clock = uuid.uuid4().hex[:8], Scanned(), Clock()
-    overlap = timedelta(seconds=limits.SWEEP_OVERLAP_S)
-
-    async def window(sweep: Sweep, passed: float) -> datetime:
-        clock.passes(passed)
-        await sweep.once()
-        return channel.windows[-1][0]
-
-    sweep, began = Sweep(account_of(name), channel, store, clock), clock.now
-    await sweep.once()
-    shallow = timedelta(seconds=limits.SWEEP_SHALLOW_S)
-    assert await window(sweep, 60) == began - shallow
-    assert await window(sweep, 60) == began + timedelta(seconds=60) - shallow
-    anew = Sweep(account_of(name), channel, store, clock)
-    assert await window(anew, 60) == began - overlap
-    assert await window(anew, 60) == began + timedelta(seconds=180) - shallow
-    assert await window(anew, -90) == began + timedelta(seconds=180) - overlap
-
-
-async def test_who_does_not_scan_overlaps_by_the_whole_each_time(store) -> None:
-    name, channel, clock = uuid.uuid4().hex[:8], Swept(), Clock()
-    sweep = Sweep(account_of(name), channel, store, clock)
-    for _ in range(3):
-        await sweep.once()
-        clock.passes(limits.SWEEP_S)
-    lengths = [(until - since).total_seconds() for since, until in channel.windows]
-    assert lengths == [limits.SWEEP_FIRST_S, *2 * [limits.SWEEP_S + limits.SWEEP_OVERLAP_S]]

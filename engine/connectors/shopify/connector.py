@@ -169,9 +169,9 @@ class Shopify:
             lines += msgspec.json.decode(raw)["lineItems"]["nodes"]
             page = order.line_items.page_info
         body["lineItems"] = {"nodes": lines}
-        # One that changed between two pages is of both: that must not pass for having been read.
-        same = orders.sign_of_answer(order) == sign
-        return _delivery(order, msgspec.json.encode(body), sign if same else None)
+        # One that changed between two pages is of both. Its sign is that of the first, as it is no
+        # more, so it is read again.
+        return _delivery(order, msgspec.json.encode(body), sign)
 
     def _order(self, body: bytes) -> wire.Order:
         return understood(_decode, body)

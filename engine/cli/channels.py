@@ -27,6 +27,7 @@ from engine.connectors.base import Account
 from engine.connectors.twins import Faults
 from engine.core import limits
 from engine.core.errors import ConfigError
+from engine.service.cycles import Collector, settle
 from engine.service.keys import KeyBook, kept_key
 from engine.service.wiring import Wiring
 from engine.sync import metrics
@@ -99,12 +100,28 @@ async def _run(wiring: Wiring, url: str, key: str, book: KeyBook, heard: socket.
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(office.run(stop))
+            collecting = [
+                tasks.create_task(Collector(lambda: office.resting).run()),
+                tasks.create_task(_settle(office)),
+            ]
             serving = tasks.create_task(server._serve([heard]))
             await stop.wait()
+            for job in collecting:
+                job.cancel()
             server.should_exit = True
             await serving
     finally:
         await store.close()
+
+
+async def _settle(office: Office) -> None:
+    """Have what was loaded to stay, listings most of all, never be looked at as garbage again."""
+    settled = -1
+    while True:
+        if office.listed > settled * _GROWN:
+            settle(limits.GC_OFFICE_OBJECTS_MAX)
+            settled = office.listed
+        await asyncio.sleep(limits.GC_LOOK_S)
 
 
 def _may_read(book: KeyBook, token: str) -> bool:
@@ -203,6 +220,7 @@ def accounts(settings: Settings) -> None:
     Console(width=max(console.width, _WIDTH)).print(table)
 
 
+_GROWN = 1.1  # times the listings of the last time: so many new ones are worth a look at all
 _CARRIERS_S = 5.0  # between two comings of a twin's carriers
 _WIDTH = 110  # a number that is cut off tells nothing
 _WORDS = {

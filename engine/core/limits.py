@@ -160,6 +160,7 @@ GC_RETRY_S = 0.005  # while a pass is due and the process does not rest
 GC_PATIENCE_S = 5.0
 GC_YOUNG_OBJECTS = 10_000  # containers made and not freed since the last pass
 GC_YOUNG_OBJECTS_MAX = 50_000  # then at once, in the middle of whatever is done
+GC_OFFICE_OBJECTS_MAX = 2_000  # where each call leaves cycles behind, as HTTP clients do
 GC_MIDDLE_PASSES = 20  # young ones
 GC_FULL_EVERY_S = 300.0
 GC_FULL_SHARE_MAX = 0.0001  # of the time

@@ -24,14 +24,14 @@ YOUNG, MIDDLE, FULL = range(3)
 _NEVER = 2**31 - 1
 
 
-def settle() -> None:
+def settle(young: int = limits.GC_YOUNG_OBJECTS_MAX) -> None:
     """Look at everything once, then never again at what lives now: it was loaded to stay. What was
     kept by a call before this one, and is of no more use, goes. From now on the interpreter looks
-    by itself at `limits.GC_YOUNG_OBJECTS_MAX` new containers only."""
+    by itself at `young` new containers only."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(limits.GC_YOUNG_OBJECTS_MAX, _NEVER, _NEVER)
+    gc.set_threshold(young, _NEVER, _NEVER)
 
 
 class Collector:

@@ -8,7 +8,7 @@ path has a part that only the channel knows: channels that sign nothing prove th
 import hmac
 import inspect
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.applications import Starlette
@@ -34,22 +34,34 @@ Found = tuple[Account, Connector, Stock]
 
 class Hooks:
     """The application that hears pushes. `find` returns an account by its name, with its connector
-    and its stock; None where there is none now. `counts` is by (account, what)."""
+    and its stock; None where there is none now. `counts` is by (account, what), `under_way` what is
+    being heard and not answered yet."""
 
     def __init__(self, find: Callable[[str], Found | None], store: SyncStore) -> None:
         self._account, self._store = find, store
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.under_way = 0
         path = "/hooks/{account}/{word}"
         self.app = Starlette(
             routes=[
-                Route(path, self._push, methods=["POST"]),
-                Route(path + "/stock", self._asked, methods=["POST"]),
+                Route(path, self._heard(self._push), methods=["POST"]),
+                Route(path + "/stock", self._heard(self._asked), methods=["POST"]),
                 # Some channels are told an address to which they add what happened.
-                Route(path + "/{more:path}", self._push, methods=["POST", "PUT"]),
+                Route(path + "/{more:path}", self._heard(self._push), methods=["POST", "PUT"]),
                 Route(path, self._ask, methods=["GET"]),
                 Route("/healthz", lambda _: PlainTextResponse("ok")),
             ]
         )
+
+    def _heard(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable:
+        async def counted(request: Request) -> Response:
+            self.under_way += 1
+            try:
+                return await answer(request)
+            finally:
+                self.under_way -= 1
+
+        return counted
 
     def _find(self, request: Request) -> Found | None:
         found = self._account(request.path_params["account"])

@@ -31,6 +31,7 @@ from engine.sync.listener import Listener
 from engine.sync.listings import Listings
 from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
+from engine.sync.queue import FALLING, SOLD_OUT
 from engine.sync.standing import Standing
 from engine.sync.status import AccountStatus, Noter
 from engine.sync.store import SyncStore
@@ -222,6 +223,18 @@ class Office:
     def statuses(self) -> list[AccountStatus]:
         """Return how each account is doing, as it was last noted."""
         return [noter.last for noter in self.noters.values() if noter.last is not None]
+
+    @property
+    def listed(self) -> int:
+        """How many listings there are, of all accounts."""
+        return sum(len(worker.listings.rows) for worker in self.workers.values())
+
+    @property
+    def resting(self) -> bool:
+        """Whether nobody waits for an answer, and no listing shows more than there is."""
+        queues = [publisher.queue for publisher in self._publishers()]
+        high = any(queue.waiting(SOLD_OUT) or queue.waiting(FALLING) for queue in queues)
+        return not high and not self.hooks.under_way
 
     # Who works.
 

@@ -22,7 +22,6 @@ from engine.sync import outbox
 from engine.sync.bulk import BulkSender
 from engine.sync.feed import Feed
 from engine.sync.hooks import Hooks
-from engine.sync.listings import Listing, Listings
 from engine.sync.office import Office, Worker
 from engine.sync.queue import Due, Pace, Queue
 from engine.sync.standing import Standing
@@ -316,33 +315,6 @@ async def test_a_listing_that_sells_out_rests_no_more() -> None:
     queue.rest(due, 300.0)  # refused once more
     queue.want(Due("1", "TEA", 0, 9, 0.0))
     assert queue.best(1, 1.0) == []
-
-
-async def test_an_office_ends_though_dibs_does_not_answer(store, monkeypatch) -> None:
-    monkeypatch.setattr(limits, "OFFICE_STOP_S", 0.2)
-    twin = twin_class("woocommerce")({"TEA": 5})
-    async with serving(twin.app) as url:
-        account = msgspec.structs.replace(twin.account(url), name=uuid.uuid4().hex[:8])
-        (listing,) = twin.listings()
-        await Listings(store, account.name).put([Listing(listing, "TEA")])
-        office = Office([account], store, Away(), None, url="http://127.0.0.1:9", key="k")
-        stop = asyncio.Event()
-        twin.buy(listing)
-        running = asyncio.create_task(office.run(stop))
-        while not await store.inbox_length(account.name):
-            await asyncio.sleep(0.02)
-        stop.set()
-        async with asyncio.timeout(10):
-            await running
-        await twin.pushes.close()
-
-
-class Away:
-    """A feed that says nothing."""
-
-    async def run(self, stop: asyncio.Event, *_) -> None:
-        """Wait."""
-        await stop.wait()
 
 
 async def test_a_listing_that_is_shown_again_has_no_failures_and_waits_since_it_changed() -> None:

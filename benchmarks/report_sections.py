@@ -130,6 +130,16 @@ SECTIONS = {
     "channels_changes": Section(
         "Channels: stock changes", "Calls made, quotas used, and what a channel forbids."
     ),
+    "channels_webhooks": Section(
+        "Channels: webhooks",
+        "Signed webhooks of a Shopify twin that come twice, too early or never, timed where they "
+        "are sent; then one sweep, and the books are judged.",
+    ),
+    "channels_million": Section(
+        "Channels: a shop of a million listings",
+        "Nothing is shown at first. SKUs sell out elsewhere while all is published; then a "
+        "thousand shoppers check out at once, and every listing is compared.",
+    ),
     "inventory_check": Section(
         "Channels: eBay asks what is there",
         "50 SKUs at 10 locations in a call, over HTTP through the office to the ledger. Answers "

@@ -31,13 +31,14 @@ _PATIENT_S = 0.1  # the same, while others wait for it
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
-_patient: ContextVar[bool] = ContextVar("patient", default=False)
+_patient: ContextVar[Callable[[], bool]] = ContextVar("patient", default=lambda: False)
 
 
 @contextlib.contextmanager
-def patiently(patient: bool = True) -> Iterator[None]:
+def patiently(patient: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Have calls in the block wait for as long as others want the quota, so that nobody waits for
-    them. With False they are like any call again."""
+    them. They are like any call again when `patient`, which is asked anew while they wait, says
+    no."""
     before = _patient.set(patient)
     try:
         yield
@@ -164,7 +165,7 @@ class Calls:
         if self._prepaid[operation]:
             _, ticket = self._prepaid[operation].pop()
             await self._gate.spared(operation, ticket)
-            self._more()
+            self.wake()
 
     async def _paid(self, operation: str) -> str | None:
         """Return the ticket of a call that was taken ahead, if there is one that is not too old to
@@ -177,8 +178,9 @@ class Calls:
             await self._gate.spared(operation, ticket)
         return None
 
-    def _more(self) -> None:
-        """Wake who waits for the quota: there may be more of it than was foreseen."""
+    def wake(self) -> None:
+        """Have who waits for the quota look at it: there may be more of it than was foreseen, or
+        who was patient is no more."""
         self._given.set()
         self._given = asyncio.Event()
 
@@ -186,21 +188,24 @@ class Calls:
         """Give back `units` that a call took and, as its channel tells afterwards, did not use."""
         if units > 0:
             await self._gate.take(operation, -units)
-            self._more()
+            self.wake()
 
     async def _wait(self, operation: str, units: int) -> str:
         """Wait until the quota allows so many units; return the ticket that they are under way
         with."""
-        ticket, patient = token_hex(8), _patient.get()
-        self._hurried[operation] += not patient
+        ticket, hurried = token_hex(8), False
         try:
-            while wait_s := await self._take(operation, units, ticket, patient):
+            while True:
+                patient = _patient.get()()
+                self._hurried[operation] += (not patient) - hurried
+                hurried = not patient
+                if not (wait_s := await self._take(operation, units, ticket, patient)):
+                    return ticket
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(wait_s, _LEAST_S)):
                         await self._given.wait()
         finally:
-            self._hurried[operation] -= not patient
-        return ticket
+            self._hurried[operation] -= hurried
 
     async def _take(self, operation: str, units: int, ticket: str, patient: bool) -> float:
         """Take of the quota as the gate does. While somebody waits who needs more than the share

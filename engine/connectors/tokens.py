@@ -28,7 +28,7 @@ class Tokens:
         """Return a token that may be used now. Raises what `fetch` does."""
         async with self._one:
             if not self._token or self._now_s() >= self._ends_s:
-                with patiently(False):  # others wait for it, too
+                with patiently(lambda: False):  # others wait for it, too
                     self._token, life_s = await self._fetch()
                 self._ends_s = self._now_s() + life_s * (1 - _EARLY)
             return self._token

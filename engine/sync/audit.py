@@ -106,7 +106,7 @@ class Auditor:
         items, found = self._publisher.listings.rows, {}
         rows = [Quantity(name, quantity, items[name].item) for name, quantity in sent.items()]
         for some in _some(rows, self._rows):
-            with patiently(self._patient):
+            with patiently(lambda: self._patient):
                 there = await self._connector.shown(some)
             settled = self._publisher.settled(row.listing for row in some)
             found |= {

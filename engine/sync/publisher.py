@@ -27,7 +27,7 @@ from engine.connectors.base import (
     Quantity,
     worth_again,
 )
-from engine.connectors.calls import CallError, Calls
+from engine.connectors.calls import CallError, Calls, patiently
 from engine.connectors.quotas import quotas_of
 from engine.core import limits
 from engine.sync.audit import Auditor
@@ -154,6 +154,8 @@ class Publisher:
             await self._ask({sku: touched[sku] for sku in skus[at : at + each]})
         if self.queue.rows:
             self._work.set()
+        if self.queue.pressing:
+            self.calls.wake()
 
     async def _ask(self, touched: dict[str, float]) -> None:
         """Ask what these SKUs may show, which may be otherwise since some time."""
@@ -185,8 +187,10 @@ class Publisher:
                 except TimeoutError:
                     pass
                 continue
-            await self.calls.prepay(self._connector.publish_operation)
-            await self.send_some()
+            # What bulk deliveries carry as well is not to take the quota from them.
+            with patiently(lambda: self._bulk is not None and not self.queue.pressing):
+                await self.calls.prepay(self._connector.publish_operation)
+                await self.send_some()
 
     async def send_some(self) -> int:
         """Publish one call's worth of the most urgent listings; return how many."""

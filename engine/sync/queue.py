@@ -213,6 +213,11 @@ class Queue:
 
     # How it is doing.
 
+    @property
+    def pressing(self) -> bool:
+        """Whether a listing that is ready shows too many of what sells now."""
+        return bool(self._selling)
+
     def waiting(self, rank: int) -> int:
         """Return how many listings there are of a class."""
         return self._counts[rank]

@@ -67,7 +67,7 @@ class Sweep:
         until = self._now()
         since, deep = await self._window(until)
         # Who hears by pushes, too, has time: a sweep is not to hold up what is to be shown.
-        with patiently(scans):
+        with patiently(lambda: scans):
             for done in await self._connector.heal():
                 log.warning("mended at the channel", account=name, done=done)
             if scans:

@@ -90,6 +90,28 @@ async def test_who_can_wait_lets_others_pass_and_goes_at_last(store) -> None:
         await waiting
 
 
+async def test_who_waits_and_is_patient_no_more_goes_at_once(store) -> None:
+    gate, patient = fresh(store, SLOW), True
+    assert await gate.take("a", 74) == 0  # 26 are left
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with httpx.AsyncClient(transport=transport) as client, asyncio.timeout(10):
+        calls = Calls(client, gate, "shop")
+
+        async def wait() -> None:
+            with patiently(lambda: patient):
+                await calls.ask("a", "GET", URL, units=10)
+
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.05)
+        calls.wake()
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        patient = False
+        calls.wake()
+        await waiting
+    assert not calls._hurried["a"]
+
+
 async def test_who_needs_more_than_the_share_is_not_held_up_by_many_who_can_wait(store) -> None:
     gate, made = fresh(store, SLOW), []
     assert await gate.take("a", 40) == 0  # 60 are left
@@ -158,7 +180,7 @@ async def test_both_together_are_never_too_many_and_all_are_made(store, found) -
 
         async def work(patient: bool) -> None:
             calls = Calls(client, AccountGate(store, name, found), name)
-            with patiently(patient):
+            with patiently(lambda patient=patient: patient):
                 for _ in range(count // 4):
                     await calls.ask("a", "GET", URL)
 

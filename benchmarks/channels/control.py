@@ -24,7 +24,7 @@ class FirstIn(Queue):
         return 0, due.since_s, 0.0
 
     def _ready(self, due: Due) -> None:
-        self._still[RISING].add(due.since_s, due)
+        self._still[RISING].add((due.since_s,), due)
 
 
 def main() -> None:

@@ -6,8 +6,12 @@ expected oversell counts: the units shown too many, at most those that are likel
 until the next chance, by how fast the SKU sells.
 
 A queue may be as long as the catalogue, a million listings, when an account is new. So none of what
-is done for each call looks at all of it: listings whose SKU sells are few and sorted when asked
-for; the others of a class go by how long they wait, and are kept in that order (`sync.bytime`).
+is done for each call looks at all of it. Of each class, three kinds are kept in order:
+
+    hot      the SKU sells more units than one until the next chance: few, compared when asked for
+    selling  it sold before: by how fast. All rates fall alike as time passes, so none overtakes
+             another, and an order once made holds (`sync.ordered`)
+    still    it never sold: by how long the listing waits
 """
 
 import itertools
@@ -17,11 +21,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from engine.sync.bytime import ByTime
+from engine.sync.ordered import Ordered
 
 SOLD_OUT, FALLING, RISING = RANKS = 0, 1, 2
 _HALF_LIFE_S = 60.0
-_LEAST = 1e-6  # units a second: one in eleven days is none
+_PRESSING = 1e-4  # units a second, one in three hours: what sells less can wait a moment
 
 
 class Pace:
@@ -39,8 +43,13 @@ class Pace:
     def of(self, sku: str) -> float:
         """Return units a second."""
         rate, at_s = self._rates.get(sku, (0.0, 0.0))
-        now = rate * 0.5 ** ((self._now_s() - at_s) / _HALF_LIFE_S) if rate else 0.0
-        return now if now >= _LEAST else 0.0
+        return rate * 0.5 ** ((self._now_s() - at_s) / _HALF_LIFE_S) if rate else 0.0
+
+    def level(self, sku: str) -> float:
+        """Return a number that is larger than another SKU's if this one sells faster, whenever the
+        two were asked for. Only for one that sold."""
+        rate, at_s = self._rates[sku]
+        return math.log2(rate) + at_s / _HALF_LIFE_S
 
 
 class Due(msgspec.Struct):
@@ -81,10 +90,11 @@ class Queue:
         self._pace, self._horizon_s = pace, horizon_s
         self._turns = itertools.count(1)
         self._counts = [0, 0, 0]
-        self._selling: dict[str, Due] = {}  # ready, and the SKU of each sells
-        self._still = [ByTime(self.rows, _filed) for _ in RANKS]  # ready, by class
-        self._resting = ByTime(self.rows, _filed)
-        self._ages = ByTime(self.rows, _since)
+        self._hot: dict[str, Due] = {}
+        self._selling = [Ordered(self.rows, _filed) for _ in RANKS]
+        self._still = [Ordered(self.rows, _filed) for _ in RANKS]
+        self._resting = Ordered(self.rows, _filed)
+        self._ages = Ordered(self.rows, _since)
 
     # What ought to be shown.
 
@@ -109,7 +119,7 @@ class Queue:
         """Queue a listing no more."""
         if (due := self.rows.pop(listing, None)) is not None:
             self._counts[due.filed] -= 1
-            self._selling.pop(listing, None)
+            self._hot.pop(listing, None)
 
     def rest(self, due: Due, until_s: float, held: int | None = None) -> None:
         """Let a listing rest until then (monotonic seconds); with `held`, only as long as that is
@@ -130,7 +140,7 @@ class Queue:
     def _enter(self, due: Due) -> None:
         self.rows[due.listing] = due
         self._counts[due.filed] += 1
-        self._ages.add(due.since_s, due)
+        self._ages.add((due.since_s,), due)
         self._file(due)
 
     def _file(self, due: Due) -> None:
@@ -139,19 +149,22 @@ class Queue:
         self._counts[due.filed] -= 1
         self._counts[rank] += 1
         due.filed = rank
-        self._selling.pop(due.listing, None)
+        self._hot.pop(due.listing, None)
         if not self._sendable(due):
             return
         if due.not_before_s > 0.0:
-            self._resting.add(due.not_before_s, due)
+            self._resting.add((due.not_before_s,), due)
         else:
             self._ready(due)
 
     def _ready(self, due: Due) -> None:
-        if due.filed != RISING and self._pace.of(due.sku):
-            self._selling[due.listing] = due
+        rate = self._pace.of(due.sku) if due.filed != RISING else 0.0
+        if rate * self._horizon_s >= 1.0:
+            self._hot[due.listing] = due
+        elif rate:
+            self._selling[due.filed].add((-self._pace.level(due.sku), due.since_s), due)
         else:
-            self._still[due.filed].add(due.since_s, due)
+            self._still[due.filed].add((due.since_s,), due)
 
     def _sendable(self, due: Due) -> bool:
         """Whether a single call helps: what is aloft with the right quantity comes down by itself,
@@ -178,11 +191,12 @@ class Queue:
         def fits(due: Due) -> bool:
             return not (bulk and due.listing in self.aloft)
 
-        selling = sorted(filter(fits, self._selling.values()), key=self.worth)
+        hot = sorted(filter(fits, self._hot.values()), key=self.worth)
         found: list[Due] = []
         for rank in RANKS:
-            found += [due for due in selling if due.filed == rank]
-            found += self._still[rank].first(count - len(found), fits)
+            found += [due for due in hot if due.filed == rank]
+            for kind in (self._selling, self._still):
+                found += kind[rank].first(count - len(found), fits)
         return found[:count]
 
     def kin(self, count: int, now_s: float, among: Callable[[str], bool]) -> list[Due]:
@@ -198,25 +212,28 @@ class Queue:
     def rest_s(self, now_s: float) -> float | None:
         """Return in how many seconds the next listing is ready; None if all there is is sent."""
         self._wake(now_s)
-        if self._selling or any(self._still):
+        if self._hot or any(self._selling) or any(self._still):
             return 0.0
         (first,) = self._resting.first(1) or [None]
         return None if first is None else max(first.not_before_s - now_s, 0.0)
 
     def _wake(self, now_s: float) -> None:
-        """Have those ready that have rested, and among the others those that sell no more."""
-        while due := self._resting.take(now_s):
+        """Have those ready that have rested, and hot no more what sells less by now."""
+        while due := self._resting.take((now_s,)):
             self._ready(due)
-        for due in [due for due in self._selling.values() if not self._pace.of(due.sku)]:
-            del self._selling[due.listing]
-            self._ready(due)
+        for due in list(self._hot.values()):
+            if self._pace.of(due.sku) * self._horizon_s < 1.0:
+                del self._hot[due.listing]
+                self._ready(due)
 
     # How it is doing.
 
     @property
     def pressing(self) -> bool:
         """Whether a listing that is ready shows too many of what sells now."""
-        return bool(self._selling)
+        fastest = (due for kind in self._selling for due in kind.first(1))
+        both = itertools.chain(self._hot.values(), fastest)
+        return any(self._pace.of(due.sku) >= _PRESSING for due in both)
 
     def waiting(self, rank: int) -> int:
         """Return how many listings there are of a class."""
@@ -274,9 +291,9 @@ class Queue:
         return unknown
 
 
-def _filed(due: Due, _: float, turn: int) -> bool:
+def _filed(due: Due, _: tuple[float, ...], turn: int) -> bool:
     return due.turn == turn
 
 
-def _since(due: Due, at_s: float, _: int) -> bool:
-    return due.since_s == at_s
+def _since(due: Due, at_s: tuple[float, ...], _: int) -> bool:
+    return (due.since_s,) == at_s

@@ -1,4 +1,4 @@
-"""Rows of a queue by a time, the earliest first, however many there are.
+"""Rows of a queue in the order of some numbers, the least first, however many there are.
 
 A binary heap of entries that name rows. A row that changes gets a new entry, and the old one is
 passed over when it comes up: nothing has to be found in the middle of the heap. When more than half
@@ -20,30 +20,32 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+Key = tuple[float, ...]
 
 
-class ByTime(Generic[R]):
-    """Some of `rows`, by the times that they were added with. `current(row, time, turn)` says
-    whether an entry that was added at a turn of its row still holds."""
+class Ordered(Generic[R]):
+    """Some of `rows`, by the keys that they were added with. `current(row, key, turn)` says whether
+    an entry that was added at a turn of its row still holds."""
 
-    def __init__(self, rows: Mapping[str, R], current: Callable[[R, float, int], bool]) -> None:
+    def __init__(self, rows: Mapping[str, R], current: Callable[[R, Key, int], bool]) -> None:
         self._rows, self._current = rows, current
-        self._heap: list[tuple[float, int, str]] = []
+        self._heap: list[tuple[Key, int, str]] = []
 
     def __bool__(self) -> bool:
         """Whether there is a row."""
         return self._next() is not None
 
-    def add(self, at_s: float, row: R) -> None:
-        """Add a row at a time, in seconds."""
-        heapq.heappush(self._heap, (at_s, row.turn, row.listing))
+    def add(self, key: Key, row: R) -> None:
+        """Add a row."""
+        heapq.heappush(self._heap, (key, row.turn, row.listing))
         if len(self._heap) > 2 * len(self._rows) + _SPARE:
             self._heap = [entry for entry in self._heap if self._holds(entry)]
             heapq.heapify(self._heap)
 
-    def _holds(self, entry: tuple[float, int, str]) -> R | None:
-        row = self._rows.get(entry[2])
-        return row if row is not None and self._current(row, *entry[:2]) else None
+    def _holds(self, entry: tuple[Key, int, str]) -> R | None:
+        key, turn, name = entry
+        row = self._rows.get(name)
+        return row if row is not None and self._current(row, key, turn) else None
 
     def _next(self) -> R | None:
         """Return the first row, having dropped the old entries before it."""
@@ -53,10 +55,10 @@ class ByTime(Generic[R]):
             heapq.heappop(self._heap)
         return None
 
-    def take(self, until_s: float) -> R | None:
-        """Remove and return the first row, if its time is not after `until_s`."""
+    def take(self, most: Key) -> R | None:
+        """Remove and return the first row, if its key is not above `most`."""
         row = self._next()
-        if row is None or self._heap[0][0] > until_s:
+        if row is None or self._heap[0][0] > most:
             return None
         heapq.heappop(self._heap)
         return row

@@ -259,7 +259,8 @@ async def test_parcels_are_told_one_by_one(desk) -> None:
         await through(where, order, await where.handoff(), "shipped", parts=2)
         shop = where.site.twin
         await until(lambda: len(shop.parcels(order)) == 2, "the shop is told of both")
-        assert shop.orders()[order] == "fulfilled" and await where.on_hand() == 37
+        await until(lambda: shop.orders()[order] == "fulfilled", "and that it is all")
+        assert await where.on_hand() == 37
 
 
 async def test_an_account_with_locations_does_it_all_by_itself(desk) -> None:

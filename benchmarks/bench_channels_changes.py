@@ -47,6 +47,7 @@ WORKERS = (1, 4, 16)
 WARM_S = 1.0  # in which connections are made
 PACE = 20.0
 OPENING = 100
+_LONG_S = 3_600
 
 
 class Repeated:
@@ -171,6 +172,12 @@ def steady_per_s(quotas: Quotas, operation: str) -> float:
     return min(paces, default=0.0)
 
 
+def counted_in_s(quotas: Quotas, operation: str) -> bool:
+    """Say whether seconds show how much of the quota is used: not where a day is what counts, of
+    which a burst takes much at once."""
+    return all(limit.window_s < _LONG_S for _, limit in quotas.of(operation))
+
+
 async def used(url: str, name: str, quotas: Quotas, operation: str, workers: int, seconds: float):
     """Have workers call as often as the quota of account `name` lets them; return (share used of
     the steady quota, calls over it)."""
@@ -235,7 +242,8 @@ async def quotas_used(
             )
             for workers, (share, over) in zip(WORKERS, await asyncio.gather(*runs), strict=True):
                 case = f"quota of {operation}, {workers} workers"
-                samples.add(case, name, "share used", share)
+                if counted_in_s(quotas, operation):
+                    samples.add(case, name, "share used", share)
                 samples.add(case, name, "calls over it", over)
 
 

@@ -95,6 +95,14 @@ class CallError(Exception):
         return self.status == 0 or self.status in _AGAIN
 
 
+class Reserved(msgspec.Struct):
+    """Units of an operation's quota that a call will be made with; no `ticket` when it was."""
+
+    operation: str
+    units: int
+    ticket: str
+
+
 class Renewals(Protocol):
     """Secrets that the channel replaces now and then, like a refresh token that works once."""
 
@@ -214,6 +222,18 @@ class Calls:
             return _PATIENT_S
         return await self._gate.take(operation, units, ticket, patient)
 
+    async def reserve(self, operation: str, units: int) -> "Reserved":
+        """Wait until the quota allows a call of so many units, and take them for one call of `ask`:
+        what is read meanwhile is not old when that call is made."""
+        return Reserved(operation, units, await self._wait(operation, units))
+
+    async def release(self, reserved: "Reserved") -> None:
+        """Give back what no call was made with; nothing where one was."""
+        if reserved.ticket:
+            await self._gate.spared(reserved.operation, reserved.ticket, reserved.units)
+            reserved.ticket = ""
+            self.wake()
+
     async def ask(
         self,
         operation: str,
@@ -221,6 +241,7 @@ class Calls:
         url: str,
         *,
         units: int = 1,
+        reserved: "Reserved | None" = None,
         once: bool = False,
         attempts: int = limits.CALL_ATTEMPTS,
         headers: Mapping[str, str] | None = None,
@@ -230,8 +251,9 @@ class Calls:
         """Call and return a 2xx answer. Raises `CallError`.
 
         What was refused for its pace, or surely had no effect, is tried again; with `once`, what
-        may have had one is not. `check` looks at each 2xx answer and raises `CallError` for one
-        that says no all the same, with the status that its channel should have given it.
+        may have had one is not. The first try is made with what was `reserved`. `check` looks at
+        each 2xx answer and raises `CallError` for one that says no all the same, with the status
+        that its channel should have given it.
         """
 
         def wait(error: Exception) -> bool | float:
@@ -248,20 +270,30 @@ class Calls:
             wait_max=limits.CALL_BACKOFF_S,
         ):
             with attempt:
-                answer = await self._try(operation, method, url, units, headers, request)
+                answer = await self._try(operation, method, url, units, reserved, headers, request)
                 if check is not None:
                     await self._checked(operation, units, answer, check)
                 return answer
         raise AssertionError("unreachable: the last attempt raises")
 
     async def _try(
-        self, operation: str, method: str, url: str, units: int, headers: Any, request: dict
+        self,
+        operation: str,
+        method: str,
+        url: str,
+        units: int,
+        reserved: "Reserved | None",
+        headers: Any,
+        request: dict,
     ) -> httpx.Response:
         pause_s = await self._gate.failing()
         if pause_s:
             raise CallError(f"{self.account} is left alone", 503, safe=True, retry_s=pause_s)
         tickets = {}
-        if (paid := await self._paid(operation)) is not None:
+        if reserved is not None and reserved.ticket:
+            tickets[reserved.ticket], units = reserved.units, units - reserved.units
+            reserved.ticket = ""
+        elif (paid := await self._paid(operation)) is not None:
             tickets[paid], units = 1, units - 1
         if units > 0:
             tickets[await self._wait(operation, units)] = units

@@ -112,6 +112,21 @@ async def test_who_waits_and_is_patient_no_more_goes_at_once(store) -> None:
     assert not calls._hurried["a"]
 
 
+async def test_what_is_reserved_goes_at_once_or_is_given_back(store) -> None:
+    gate = fresh(store, SLOW)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with httpx.AsyncClient(transport=transport) as client, asyncio.timeout(10):
+        calls = Calls(client, gate, "shop")
+        first, second = await calls.reserve("a", 60), await calls.reserve("a", 40)
+        assert await gate.take("a", 1) > 0  # nothing is left
+        await calls.ask("a", "GET", URL, units=60, reserved=first)
+        for _ in range(2):
+            await calls.release(first)  # a call was made with it
+            await calls.release(second)
+        assert await gate.take("a", 41) > 0
+        assert await gate.take("a", 40) == 0
+
+
 async def test_who_needs_more_than_the_share_is_not_held_up_by_many_who_can_wait(store) -> None:
     gate, made = fresh(store, SLOW), []
     assert await gate.take("a", 40) == 0  # 60 are left

@@ -16,10 +16,10 @@ from tests.sync.office import Desk, Running, running, until
 
 FULL = bool(os.environ.get("DIBS_SYNC_FULL"))
 UNITS = 1_500 if FULL else 60
-# The last ones are the shop's: what marketplaces show is behind by a call or two, eBay's by what is
-# sold between two of its revisions.
-KEPT = {"amazon": 12, "ebay": 36 if FULL else 12, "shopify": 0}
 EACH_S = 0.12  # between two shoppers of a channel
+# The last ones are the shop's: what marketplaces show is behind by what sells in a second or so,
+# eBay's by what is sold between two of its revisions. As `buffer_for` of the story has it.
+KEPT = dict.fromkeys(("amazon", "ebay"), 36 if FULL else 12) | {"shopify": 0}
 
 
 @contextlib.asynccontextmanager

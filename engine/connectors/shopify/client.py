@@ -7,7 +7,7 @@ import httpx
 import msgspec
 
 from engine.connectors.base import Account, ConnectorError
-from engine.connectors.calls import CallError, Calls, document
+from engine.connectors.calls import CallError, Calls, Reserved, document
 from engine.connectors.shopify import auth
 from engine.connectors.shopify.documents import VERSION, Document
 
@@ -60,8 +60,22 @@ class Client:
         self._url = f"{account.url.rstrip('/')}/admin/api/{VERSION}/graphql.json"
         self._calls, self._tokens = calls, auth.tokens(account, calls)
 
+    async def reserve(self, doc: Document) -> Reserved:
+        """Wait until a document without ids may be asked; it then goes at once."""
+        return await self._calls.reserve(OPERATION, doc.cost)
+
+    async def release(self, reserved: Reserved) -> None:
+        """Give back what was reserved and not used."""
+        await self._calls.release(reserved)
+
     async def ask(
-        self, doc: Document, variables: dict[str, Any], kind: Any, *, once: bool = False
+        self,
+        doc: Document,
+        variables: dict[str, Any],
+        kind: Any,
+        *,
+        once: bool = False,
+        reserved: Reserved | None = None,
     ) -> Any:
         """Ask a document; return its `data` as `kind`. With `once`, a mutation that may have had an
         effect is not repeated. What the shop did not charge is given back to the quota."""
@@ -74,6 +88,7 @@ class Client:
                 self._url,
                 units=units,
                 once=once,
+                reserved=reserved,
                 check=_check,
                 headers={"x-shopify-access-token": token},
                 json={"query": doc.text, "variables": variables},

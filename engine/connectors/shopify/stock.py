@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.connectors.base import Account, Published, Quantity
+from engine.connectors.calls import Reserved
 from engine.connectors.shopify import wire
 from engine.connectors.shopify.client import Client, UserError
 from engine.connectors.shopify.documents import ITEMS, PLACE, SET_STOCK, STOCK
@@ -66,18 +67,27 @@ class Stock:
             if row.listing not in found
         }
         base = {row.listing: self._seen.pop(row.listing, row.shown) for row in rows}
-        rest = list(found.values())
-        for _ in range(_ROUNDS):
-            if not rest:
-                break
-            errors = await self._set(rest, base)
-            rest = await self._judged(rest, errors, base, results)
+        rest, reserved = list(found.values()), None
+        try:
+            for left in reversed(range(_ROUNDS)):
+                if not rest:
+                    break
+                errors = await self._set(rest, base, reserved)
+                if errors and left:
+                    # Before it is read what is there: else that is old when it may be set.
+                    reserved = await self._client.reserve(SET_STOCK)
+                rest = await self._judged(rest, errors, base, results)
+        finally:
+            if reserved is not None:
+                await self._client.release(reserved)
         for row in rest:
             problem = "it changes faster than we set it"
             results[row.listing] = Published(row.listing, problem, again=True, crossed=True)
         return [results[row.listing] for row in rows]
 
-    async def _set(self, rows: list[Row], base: dict[str, int | None]) -> list[UserError]:
+    async def _set(
+        self, rows: list[Row], base: dict[str, int | None], reserved: Reserved | None
+    ) -> list[UserError]:
         key = str(uuid.uuid4())
         quantities = [
             {
@@ -91,7 +101,7 @@ class Stock:
         about = {"name": "available", "reason": "correction"}
         about["referenceDocumentUri"] = f"gid://dibs/Quantities/{key}"
         variables = {"input": about | {"quantities": quantities}, "key": key}
-        done = await self._client.ask(SET_STOCK, variables, _Set)
+        done = await self._client.ask(SET_STOCK, variables, _Set, reserved=reserved)
         return done.inventory_set_quantities.user_errors
 
     async def _judged(

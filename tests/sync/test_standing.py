@@ -226,6 +226,7 @@ async def test_what_is_late_or_cannot_be_followed_counts_as_its_channel_counts_i
     cancelled: dibs says the same of them as the twin, and has seen the late ones come."""
     monkeypatch.setattr(limits, "STANDING_LOOK_S", 0.05)
     monkeypatch.setattr(limits, "STANDING_ORDERS_MIN", 5)
+    monkeypatch.setattr(limits, "STANDING_OPEN_MAX", 50_000)  # other tests leave orders open
     async with running(desk, connector, {"MUG": 50}) as site:
         (mug,) = site.twin.listings()
         site.twin.ship_by_s = -60.0

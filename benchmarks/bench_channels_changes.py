@@ -47,7 +47,6 @@ WORKERS = (1, 4, 16)
 WARM_S = 1.0  # in which connections are made
 PACE = 20.0
 OPENING = 100
-_LONG_S = 3_600
 
 
 class Repeated:
@@ -175,7 +174,7 @@ def steady_per_s(quotas: Quotas, operation: str) -> float:
 def counted_in_s(quotas: Quotas, operation: str) -> bool:
     """Say whether seconds show how much of the quota is used: not where a day is what counts, of
     which a burst takes much at once."""
-    return all(limit.window_s < _LONG_S for _, limit in quotas.of(operation))
+    return not any(limit.long for _, limit in quotas.of(operation))
 
 
 async def used(url: str, name: str, quotas: Quotas, operation: str, workers: int, seconds: float):

@@ -222,12 +222,12 @@ class Calls:
             return _PATIENT_S
         return await self._gate.take(operation, units, ticket, patient)
 
-    async def reserve(self, operation: str, units: int) -> "Reserved":
+    async def reserve(self, operation: str, units: int) -> Reserved:
         """Wait until the quota allows a call of so many units, and take them for one call of `ask`:
         what is read meanwhile is not old when that call is made."""
         return Reserved(operation, units, await self._wait(operation, units))
 
-    async def release(self, reserved: "Reserved") -> None:
+    async def release(self, reserved: Reserved) -> None:
         """Give back what no call was made with; nothing where one was."""
         if reserved.ticket:
             await self._gate.spared(reserved.operation, reserved.ticket, reserved.units)
@@ -241,7 +241,7 @@ class Calls:
         url: str,
         *,
         units: int = 1,
-        reserved: "Reserved | None" = None,
+        reserved: Reserved | None = None,
         once: bool = False,
         attempts: int = limits.CALL_ATTEMPTS,
         headers: Mapping[str, str] | None = None,
@@ -282,7 +282,7 @@ class Calls:
         method: str,
         url: str,
         units: int,
-        reserved: "Reserved | None",
+        reserved: Reserved | None,
         headers: Any,
         request: dict,
     ) -> httpx.Response:

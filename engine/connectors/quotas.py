@@ -20,6 +20,7 @@ from engine.core.errors import ConfigError
 
 _COUNTED_MAX = 200  # calls in a window; all of them are looked at for each call
 _COUNTED_S_MAX = 1
+_LONG_S = 3_600
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +48,11 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         would wait for most of it."""
         few = 0 < self.calls <= _COUNTED_MAX and not self.burst
         return few and self.window_s <= _COUNTED_S_MAX
+
+    @property
+    def long(self) -> bool:
+        """Whether calls are counted over hours, so that seconds say nothing of what is left."""
+        return self.window_s >= _LONG_S
 
     def bucket(self) -> tuple[float, int]:
         """Return (microseconds a unit, units at once)."""

@@ -21,7 +21,6 @@ from engine.connectors.base import Account, Connector, ConnectorError, Quantity
 from engine.connectors.calls import CallError, patiently
 from engine.core import limits
 from engine.sync.accounts import audit_every_s, sweep_every_s
-from engine.sync.queue import FALLING, SOLD_OUT
 
 if TYPE_CHECKING:
     from engine.sync.publisher import Publisher
@@ -66,7 +65,7 @@ class Auditor:
         """Wait while less is to be shown than is, but not for ever: then drift would be."""
         queue = self._publisher.queue
         for _ in range(int(patience_s)):
-            if not queue.waiting(SOLD_OUT) and not queue.waiting(FALLING):
+            if not queue.high:
                 return
             await asyncio.sleep(_POLL_S)
 

@@ -25,8 +25,6 @@ from engine.connectors.quotas import Limit, Quotas
 from engine.core import limits
 from engine.sync.store import SyncStore, asking
 
-_LONG_S = 3_600
-
 # KEYS: of each limit its number, and its calls, "ticket:units": those under way, by when they have
 # arrived at the latest; of a counted limit all, by when they leave the window at the latest.
 # ARGV: units, ticket ("" for units that are had at once), microseconds that a call is under way at
@@ -192,7 +190,7 @@ class AccountGate:
         keys, _ = self._limits(operation)
         numbers: list[Any] = [int(wait_s * 1e6), units]
         for _, limit in self._quotas.of(operation):
-            shut = limit.counted or limit.window_s >= _LONG_S
+            shut = limit.counted or limit.long
             numbers += [*limit.bucket(), int(shut)]
         if keys:
             async with asking("quota"):

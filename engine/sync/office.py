@@ -31,7 +31,6 @@ from engine.sync.listener import Listener
 from engine.sync.listings import Listings
 from engine.sync.outbox import Reader, Teller
 from engine.sync.publisher import Publisher
-from engine.sync.queue import FALLING, SOLD_OUT
 from engine.sync.standing import Standing
 from engine.sync.status import AccountStatus, Noter
 from engine.sync.store import SyncStore
@@ -232,8 +231,7 @@ class Office:
     @property
     def resting(self) -> bool:
         """Whether nobody waits for an answer, and no listing shows more than there is."""
-        queues = [publisher.queue for publisher in self._publishers()]
-        high = any(queue.waiting(SOLD_OUT) or queue.waiting(FALLING) for queue in queues)
+        high = any(publisher.queue.high for publisher in self._publishers())
         return not high and not self.hooks.under_way
 
     # Who works.

@@ -235,6 +235,11 @@ class Queue:
         both = itertools.chain(self._hot.values(), fastest)
         return any(self._pace.of(due.sku) >= _PRESSING for due in both)
 
+    @property
+    def high(self) -> bool:
+        """Whether a listing shows more than there is, as far as anybody knows."""
+        return bool(self._counts[SOLD_OUT] or self._counts[FALLING])
+
     def waiting(self, rank: int) -> int:
         """Return how many listings there are of a class."""
         return self._counts[rank]
